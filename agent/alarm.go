@@ -1,0 +1,73 @@
+package agent
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Codes of what needs a person.
+const (
+	AlarmUnauthorized = "cloud_unauthorized" // the cloud refuses our token
+	AlarmRoutePaused  = "route_paused"       // a route of the cloud refuses everything
+	AlarmStoreFull    = "store_full"         // nothing more can be kept
+	AlarmDeadJobs     = "dead_jobs"          // the cloud refused something for good
+	AlarmHeldJobs     = "held_jobs"          // something is kept until a person decides
+)
+
+// Alarm is one trouble that needs a person, said once until it ends.
+type Alarm struct {
+	Code    string    `json:"code"`
+	Subject string    `json:"subject,omitempty"` // what it is about: a route
+	Detail  string    `json:"detail"`            // Portuguese, says what to do
+	Since   time.Time `json:"since"`
+}
+
+// Alarms keeps the troubles that last. The zero value is ready; it is safe for concurrent use.
+type Alarms struct {
+	mu     sync.Mutex
+	active map[string]Alarm
+}
+
+// Raise adds the alarm and tells whether it is new; the same code and subject again change nothing.
+func (a *Alarms) Raise(alarm Alarm) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	id := alarm.Code + "\x00" + alarm.Subject
+	if _, known := a.active[id]; known {
+		return false
+	}
+	if a.active == nil {
+		a.active = make(map[string]Alarm)
+	}
+	a.active[id] = alarm
+	return true
+}
+
+// Clear ends the alarm and tells whether it was active.
+func (a *Alarms) Clear(code, subject string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	id := code + "\x00" + subject
+	_, known := a.active[id]
+	delete(a.active, id)
+	return known
+}
+
+// List gives the active ones, oldest first.
+func (a *Alarms) List() []Alarm {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := make([]Alarm, 0, len(a.active))
+	for _, alarm := range a.active {
+		list = append(list, alarm)
+	}
+	slices.SortFunc(list, func(x, y Alarm) int {
+		if order := x.Since.Compare(y.Since); order != 0 {
+			return order
+		}
+		return strings.Compare(x.Code+x.Subject, y.Code+y.Subject)
+	})
+	return list
+}

@@ -1,0 +1,77 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code names a refusal. It is stable, English, and part of the local API (till-api.md section 1).
+type Code string
+
+// The codes of the local API. agent/tillapi owns the table from code to HTTP status.
+const (
+	CodeMalformed       Code = "malformed"
+	CodeDuplicateKey    Code = "duplicate_key"
+	CodeEncoding        Code = "encoding"
+	CodeTooDeep         Code = "too_deep"
+	CodeUnauthorized    Code = "unauthorized"
+	CodeScope           Code = "scope"
+	CodeOrigin          Code = "origin"
+	CodeBrowser         Code = "browser"
+	CodeHost            Code = "host"
+	CodeNotFound        Code = "not_found"
+	CodeMethod          Code = "method"
+	CodeNotConfigured   Code = "not_configured"
+	CodeConflict        Code = "conflict"
+	CodeInFlight        Code = "in_flight"
+	CodeDialectMixed    Code = "dialect_mixed"
+	CodeTooLarge        Code = "too_large"
+	CodeMediaType       Code = "media_type"
+	CodeInvalid         Code = "invalid"
+	CodeStoreFull       Code = "store_full"
+	CodeStoreFailed     Code = "store_failed"
+	CodeNotLoopback     Code = "not_loopback"
+	CodeInternal        Code = "internal"
+	CodeAlreadyRunning  Code = "already_running"
+	CodeBadConfig       Code = "bad_config"
+	CodeNetworkDrive    Code = "network_drive"
+	CodeDamaged         Code = "damaged"
+	CodeAgentNotRunning Code = "agent_not_running"
+)
+
+// Error is a refusal meant for a person: one Portuguese sentence that says what to do.
+type Error struct {
+	Code    Code
+	Message string  // Portuguese, whole, without personal data
+	Fields  []Fault // every fault of an invalid body
+	Err     error   // for the log
+}
+
+// Fault is one thing wrong with one field of a body.
+type Fault struct {
+	Field  string `json:"field"`  // path: items[2].quantity
+	Code   string `json:"code"`   // stable, English
+	Detail string `json:"detail"` // Portuguese
+}
+
+// Errorf makes an [Error] for a person. cause may be nil.
+func Errorf(code Code, cause error, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Err: cause}
+}
+
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s: %v", e.Code, e.Err)
+	}
+	return fmt.Sprintf("%s: %s", e.Code, e.Message)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// CodeOf gives the code of the outermost [Error] in err's chain, or [CodeInternal].
+func CodeOf(err error) Code {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return CodeInternal
+}

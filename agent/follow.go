@@ -1,0 +1,61 @@
+package agent
+
+// Step is what the sender does with a due job in the light of its relatives.
+type Step int
+
+// The steps.
+const (
+	Go    Step = iota // send it
+	Wait              // a relative must settle first
+	Annul             // it has nothing left to do
+)
+
+// Follow decides what a due job waits for (till-api.md, "What follows what"):
+//
+//	a coupon           waits while the confirm of its session is pending
+//	a cancellation     waits while its coupon is pending, or held where it may have been sent before;
+//	                   goes when the coupon was sent, or was never seen here;
+//	                   is annulled when the coupon is dead, annulled or discarded without having reached the cloud
+//	everything else    waits for nothing
+//
+// relatives are the jobs of the same session and receipt; the job itself may be among them. The second result is the
+// job it waits for.
+func Follow(job Job, relatives []Job) (Step, uint64) {
+	switch job.Kind {
+	case KindCoupon:
+		for _, other := range relatives {
+			if other.Kind == KindConfirm && other.Session == job.Session && other.Status.State == Pending {
+				return Wait, other.Seq
+			}
+		}
+	case KindCouponCancellation:
+		return followCoupon(job, relatives)
+	}
+	return Go, 0
+}
+
+func followCoupon(job Job, relatives []Job) (Step, uint64) {
+	step := Go
+	for _, other := range relatives {
+		if other.Kind != KindCoupon || other.Coupon != job.Coupon {
+			continue
+		}
+		switch other.Status.State {
+		case Sent:
+			return Go, 0
+		case Pending:
+			return Wait, other.Seq
+		case Held:
+			if other.Status.Reason != ReasonConflict && other.Status.Reason != ReasonInvalid {
+				return Wait, other.Seq
+			}
+		case Dead:
+			step = Annul
+		case Annulled, Discarded:
+			if !other.Status.Unanswered {
+				step = Annul
+			}
+		}
+	}
+	return step, 0
+}

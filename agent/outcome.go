@@ -1,0 +1,33 @@
+package agent
+
+import "time"
+
+// Class says how one exchange with a cloud ended, as far as the decision to repeat it is concerned.
+type Class string
+
+// The classes of outcome.
+const (
+	ClassOK          Class = "ok"          // 2xx, and the answer is the cloud's
+	ClassStatus      Class = "status"      // any other HTTP status
+	ClassUnreachable Class = "unreachable" // no connection: refused, no route, DNS, TLS. Nothing was sent
+	ClassTimeout     Class = "timeout"     // the deadline passed; may have reached the cloud
+	ClassBroken      Class = "broken"      // the connection broke or the answer was cut; may have reached the cloud
+	ClassForeign     Class = "foreign"     // 2xx that the cloud cannot have written: HTML, half a JSON, an error inside
+)
+
+// Outcome is what one exchange with a cloud brought.
+type Outcome struct {
+	Class      Class
+	Status     int           // HTTP status; 0 without one
+	Body       []byte        // bounded
+	RetryAfter time.Duration // as the cloud asked; 0 when it did not
+	Took       time.Duration
+	Detail     string // what went wrong, for support; never a body, a URL's query or a header
+	Reached    bool   // a connection was there: the request may have been read
+}
+
+// Answered tells whether the cloud, and not something in between, decided about the request. A gateway's 502 or 504
+// says only that the gateway had no answer.
+func (o Outcome) Answered() bool {
+	return o.Class == ClassOK || (o.Class == ClassStatus && o.Status != 502 && o.Status != 504)
+}

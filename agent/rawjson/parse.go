@@ -1,0 +1,197 @@
+// Package rawjson reads a JSON text without letting go of its bytes: where each value stands, what it says exactly, and
+// how to replace one token while everything else stays byte for byte as the till wrote it. It refuses what a strict
+// reader must refuse (duplicate keys, too deep, trailing text) and knows nothing of any contract. Every package that
+// touches a till's or a cloud's body uses it; encoding/json would round numbers, merge duplicate keys and reorder.
+package rawjson
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+// Refusals of [Parse].
+var (
+	ErrMalformed    = errors.New("not a JSON text")
+	ErrDuplicateKey = errors.New("duplicate key")
+	ErrTooDeep      = errors.New("nested too deep")
+	ErrEncoding     = errors.New("not UTF-8")
+)
+
+// MaxDepth is the deepest nesting that [Parse] takes.
+const MaxDepth = 64
+
+// Kind is the kind of a JSON value, by its first byte; every number is '0'.
+type Kind byte
+
+// The kinds of value.
+const (
+	Object Kind = '{'
+	Array  Kind = '['
+	String Kind = '"'
+	Number Kind = '0'
+	True   Kind = 't'
+	False  Kind = 'f'
+	Null   Kind = 'n'
+)
+
+// Value is one value of a text and where it stands.
+type Value struct {
+	Kind       Kind
+	Start, End int      // bytes of the text
+	Members    []Member // of an object, in the text's order
+	Elements   []Value  // of an array
+	text       []byte   // the whole text
+}
+
+// Member is one name and value of an object.
+type Member struct {
+	Name  string
+	Value Value
+}
+
+// Parse reads one JSON text. The result keeps text; do not change it.
+func Parse(text []byte) (Value, error) {
+	if !utf8.Valid(text) {
+		return Value{}, ErrEncoding
+	}
+	if depth(text) > MaxDepth {
+		return Value{}, ErrTooDeep
+	}
+	if !json.Valid(text) {
+		return Value{}, ErrMalformed
+	}
+	p := parser{text: text}
+	return p.value()
+}
+
+// depth counts brackets outside strings; text need not be valid.
+func depth(text []byte) int {
+	deepest, now, inString := 0, 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			now++
+			deepest = max(deepest, now)
+		case c == '}' || c == ']':
+			now--
+		}
+	}
+	return deepest
+}
+
+// parser walks a text that json.Valid has accepted, so it looks only for where things end.
+type parser struct {
+	text []byte
+	at   int
+}
+
+func (p *parser) space() {
+	for p.at < len(p.text) {
+		switch p.text[p.at] {
+		case ' ', '\t', '\r', '\n', ',', ':':
+			p.at++
+		default:
+			return
+		}
+	}
+}
+
+func (p *parser) value() (Value, error) {
+	p.space()
+	v := Value{Start: p.at, text: p.text}
+	var err error
+	switch c := p.text[p.at]; c {
+	case '{':
+		v.Kind, err = Object, p.object(&v)
+	case '[':
+		v.Kind, err = Array, p.array(&v)
+	case '"':
+		v.Kind = String
+		p.str()
+	case 't', 'f', 'n':
+		v.Kind = Kind(c)
+		p.at += len("true")
+		if c == 'f' {
+			p.at++
+		}
+	default:
+		v.Kind = Number
+		p.number()
+	}
+	v.End = p.at
+	return v, err
+}
+
+func (p *parser) object(v *Value) error {
+	p.at++
+	seen := make(map[string]struct{})
+	for p.space(); p.text[p.at] != '}'; p.space() {
+		start := p.at
+		p.str()
+		name := unquote(p.text[start:p.at])
+		if _, twice := seen[name]; twice {
+			return fmt.Errorf("%w: %q", ErrDuplicateKey, name)
+		}
+		seen[name] = struct{}{}
+		member, err := p.value()
+		if err != nil {
+			return err
+		}
+		v.Members = append(v.Members, Member{Name: name, Value: member})
+	}
+	p.at++
+	return nil
+}
+
+func (p *parser) array(v *Value) error {
+	p.at++
+	for p.space(); p.text[p.at] != ']'; p.space() {
+		element, err := p.value()
+		if err != nil {
+			return err
+		}
+		v.Elements = append(v.Elements, element)
+	}
+	p.at++
+	return nil
+}
+
+func (p *parser) str() {
+	for p.at++; p.text[p.at] != '"'; p.at++ {
+		if p.text[p.at] == '\\' {
+			p.at++
+		}
+	}
+	p.at++
+}
+
+func (p *parser) number() {
+	for p.at < len(p.text) {
+		switch c := p.text[p.at]; {
+		case c >= '0' && c <= '9', c == '-', c == '+', c == '.', c == 'e', c == 'E':
+			p.at++
+		default:
+			return
+		}
+	}
+}
+
+func unquote(raw []byte) string {
+	for _, c := range raw {
+		if c == '\\' {
+			var text string
+			if json.Unmarshal(raw, &text) != nil {
+				return string(raw)
+			}
+			return text
+		}
+	}
+	return string(raw[1 : len(raw)-1])
+}

@@ -1,0 +1,67 @@
+package rawjson
+
+import "encoding/json"
+
+// Get gives the member of an object, or false.
+func (v Value) Get(name string) (Value, bool) {
+	for _, member := range v.Members {
+		if member.Name == name {
+			return member.Value, true
+		}
+	}
+	return Value{}, false
+}
+
+// Raw gives the value's bytes as they stand in the text.
+func (v Value) Raw() []byte { return v.text[v.Start:v.End] }
+
+// Text gives what a string says, or the digits of a number as they are spelled. Other kinds are false.
+func (v Value) Text() (string, bool) {
+	switch v.Kind {
+	case String:
+		return unquote(v.Raw()), true
+	case Number:
+		return string(v.Raw()), true
+	}
+	return "", false
+}
+
+// Quote gives text as a JSON string.
+func Quote(text string) []byte {
+	quoted, err := json.Marshal(text)
+	if err != nil { // a string always encodes
+		return []byte(`""`)
+	}
+	return quoted
+}
+
+// Edit is a new spelling for the bytes from Start to End.
+type Edit struct {
+	Start, End int
+	Raw        []byte
+}
+
+// Apply gives the text with the edits made; they are in the text's order and do not overlap.
+func Apply(text []byte, edits ...Edit) []byte {
+	out := make([]byte, 0, len(text)+64*len(edits))
+	at := 0
+	for _, edit := range edits {
+		out = append(append(out, text[at:edit.Start]...), edit.Raw...)
+		at = edit.End
+	}
+	return append(out, text[at:]...)
+}
+
+// SetMember gives the text of object v with the named member set to raw: in its place, or as a new last member.
+func SetMember(text []byte, v Value, name string, raw []byte) []byte {
+	if old, ok := v.Get(name); ok {
+		return Apply(text, Edit{old.Start, old.End, raw})
+	}
+	added := append(append(Quote(name), ':'), raw...)
+	if len(v.Members) > 0 {
+		added = append([]byte{','}, added...)
+		last := v.Members[len(v.Members)-1].Value.End
+		return Apply(text, Edit{last, last, added})
+	}
+	return Apply(text, Edit{v.Start + 1, v.Start + 1, added})
+}

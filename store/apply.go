@@ -1,0 +1,331 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"syscall"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"pdvagent/agent"
+	"pdvagent/store/internal/commit"
+	"pdvagent/store/internal/envelope"
+)
+
+// maxInline is the largest body that fits into the database when the spool is full: a sale always does.
+const maxInline = envelope.MaxPayload - 64<<10
+
+type request = commit.Request[prepared, agent.Committed]
+
+// applyGroup is the committer's work: one transaction for the group. A refused change leaves its neighbours alone; a
+// failed commit leaves nobody acknowledged, and the file is opened anew before the next group.
+func (s *Store) applyGroup(group []*request) {
+	next := *s.meta.Load()
+	next.HighWater = max(next.HighWater, s.cfg.Now().UnixMilli())
+	var drop []string // spool files of jobs that settled
+	s.mu.RLock()
+	err := s.db.Update(func(tx *bbolt.Tx) error {
+		for _, r := range group {
+			if r.Err = s.check(tx, r.Change); r.Err != nil {
+				continue
+			}
+			w := writer{Store: s, tx: tx, meta: &next}
+			if err := w.write(r); err != nil {
+				return err
+			}
+			drop = append(drop, w.drop...)
+		}
+		return s.putMeta(tx, &next)
+	})
+	s.mu.RUnlock()
+	if err != nil {
+		s.failGroup(group, err)
+		return
+	}
+	s.meta.Store(&next)
+	s.spool.remove(drop)
+	s.notice.tell()
+}
+
+// failGroup answers a group whose commit failed. What is on disk is unknown until the file was opened anew.
+func (s *Store) failGroup(group []*request, cause error) {
+	refusal := fmt.Errorf("%w: %w", agent.ErrStoreUnknown, cause)
+	if errors.Is(cause, berrors.ErrMaxSizeReached) || errors.Is(cause, syscall.ENOSPC) {
+		refusal = fmt.Errorf("%w: %w", agent.ErrStoreFull, cause)
+	}
+	for _, r := range group {
+		if r.Err == nil {
+			r.Err = refusal
+		}
+	}
+	s.cfg.Log.Error("commit_failed", "changes", len(group), "error", cause)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.reopen(); err != nil {
+		s.cfg.Log.Error("store_reopen_failed", "error", err)
+	}
+}
+
+// reopen closes and opens the file, and takes from it what the store knows of itself.
+func (s *Store) reopen() error {
+	if err := s.db.Close(); err != nil {
+		return err
+	}
+	db, err := openFile(filepath.Join(s.cfg.Dir, fileName), s.cfg.MaxBytes)
+	if err != nil {
+		return err
+	}
+	s.db = db
+	return s.loadMeta()
+}
+
+// check finds out whether the change can go through, before anything of it is written.
+func (s *Store) check(tx *bbolt.Tx, change prepared) error {
+	keys := make(map[string]bool, len(change.Jobs))
+	for i, job := range change.Jobs {
+		if _, ok := change.spooled[i]; !ok && len(job.Body) > maxInline {
+			return fmt.Errorf("%w: a body of %d bytes finds no room in the spool", agent.ErrStoreFull, len(job.Body))
+		}
+		if job.Kind.Code() == 0 || (job.Status.State != "" && job.Status.State.Code() == 0) {
+			return fmt.Errorf("%w: new job of kind %q, state %q", agent.ErrBadMove, job.Kind, job.Status.State)
+		}
+		if job.Key == "" {
+			continue
+		}
+		if keys[job.Key] || bucketKey.in(tx).Get(s.ring.Hash("key", job.Key)) != nil {
+			return agent.ErrKeyTaken
+		}
+		keys[job.Key] = true
+	}
+	for _, move := range change.Moves {
+		if err := s.checkMove(tx, move); err != nil {
+			return err
+		}
+	}
+	for _, wire := range change.Wires {
+		if bucketWire.in(tx).Get(wireKey(wire.Seq, wire.Revision)) != nil {
+			return fmt.Errorf("%w: wire %d of job %d is written", agent.ErrVersion, wire.Revision, wire.Seq)
+		}
+	}
+	for _, record := range change.Puts {
+		if err := s.checkRecord(tx, record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) checkMove(tx *bbolt.Tx, move agent.Move) error {
+	h, _, err := envelope.Peek(bucketState.in(tx).Get(seqKey(move.Seq)))
+	if err != nil {
+		return fmt.Errorf("%w: job %d", agent.ErrNotFound, move.Seq)
+	}
+	_, now := untag(h.Tag)
+	if h.Version != move.Status.Version {
+		return fmt.Errorf("%w: job %d is %s", agent.ErrVersion, move.Seq, now)
+	}
+	if !now.MayBecome(move.Status.State) {
+		return fmt.Errorf("%w: job %d from %s to %s", agent.ErrBadMove, move.Seq, now, move.Status.State)
+	}
+	return nil
+}
+
+func (s *Store) checkRecord(tx *bbolt.Tx, record agent.Record) error {
+	b, err := recordBucket(record.Bucket)
+	if err != nil {
+		return err
+	}
+	if record.IfVersion == agent.AnyVersion {
+		return nil
+	}
+	var version uint64
+	if data := b.in(tx).Get(s.ring.Hash(b.name, record.Key)); data != nil {
+		h, _, err := envelope.Peek(data)
+		if err != nil {
+			return fmt.Errorf("%w: record in %s", agent.ErrDamaged, record.Bucket)
+		}
+		version = h.Version
+	}
+	if version != record.IfVersion {
+		return fmt.Errorf("%w: record in %s", agent.ErrVersion, record.Bucket)
+	}
+	return nil
+}
+
+// writer writes one checked change into the group's transaction. An error ends the whole group.
+type writer struct {
+	*Store
+	tx   *bbolt.Tx
+	meta *meta
+	drop []string
+}
+
+func (w *writer) write(r *request) error {
+	change := r.Change
+	for i, job := range change.Jobs {
+		job.Seq = w.meta.NextSeq
+		w.meta.NextSeq++
+		r.Result.Seqs = append(r.Result.Seqs, job.Seq)
+		var spooled *spooledBody
+		if reference, ok := change.spooled[i]; ok {
+			spooled = &reference
+		}
+		if err := w.job(job, spooled); err != nil {
+			return err
+		}
+	}
+	for _, move := range change.Moves {
+		if err := w.move(move); err != nil {
+			return err
+		}
+	}
+	for _, wire := range change.Wires {
+		h := envelope.Header{Sequence: wire.Seq, Version: 1}
+		if err := w.put(w.tx, bucketWire, wireKey(wire.Seq, wire.Revision), h, wire.Body); err != nil {
+			return err
+		}
+	}
+	for _, record := range change.Puts {
+		if err := w.record(record); err != nil {
+			return err
+		}
+	}
+	for _, event := range change.Events {
+		if err := w.event(event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) job(job agent.Job, spooled *spooledBody) error {
+	payload, err := encodeJob(job, spooled)
+	if err != nil {
+		return err
+	}
+	key := seqKey(job.Seq)
+	if err := w.put(w.tx, bucketJob, key, envelope.Header{Sequence: job.Seq, Version: 1}, payload); err != nil {
+		return err
+	}
+	if spooled != nil {
+		h := envelope.Header{Sequence: job.Seq, Version: 1}
+		if err := w.put(w.tx, bucketSpool, w.spooledKey(spooled.Name), h, nil); err != nil {
+			return err
+		}
+	}
+	for _, group := range job.Groups() {
+		if err := bucketGroup.in(w.tx).Put(groupKey(w.ring.Hash("group", group), job.Seq), nil); err != nil {
+			return err
+		}
+	}
+	if job.Key != "" {
+		if err := w.naturalKey(job); err != nil {
+			return err
+		}
+	}
+	if job.Status.State == "" {
+		job.Status.State = agent.Pending
+	}
+	job.Status.Version = 0
+	return w.status(job.Kind, job.Seq, job.Status)
+}
+
+func (w *writer) naturalKey(job agent.Job) error {
+	payload, err := json.Marshal(storedKey{job.Seq, job.Fingerprint[:], job.Coupon, job.CreatedAt.UTC()})
+	if err != nil {
+		return err
+	}
+	h := envelope.Header{Sequence: job.Seq, Version: 1}
+	return w.put(w.tx, bucketKey, w.ring.Hash("key", job.Key), h, payload)
+}
+
+// move takes the job out of the indexes of its old status and puts it into those of the new one.
+func (w *writer) move(move agent.Move) error {
+	old, err := w.Store.status(w.tx, move.Seq)
+	if err != nil && !errors.Is(err, agent.ErrKeyMissing) {
+		return err
+	}
+	h, _, err := envelope.Peek(bucketState.in(w.tx).Get(seqKey(move.Seq)))
+	if err != nil {
+		return err
+	}
+	kind, state := untag(h.Tag)
+	w.meta.Counts[kind.Code()][state.Code()]--
+	switch state {
+	case agent.Pending:
+		err = bucketReady.in(w.tx).Delete(readyKey(old.NotBefore, move.Seq))
+	case agent.Held, agent.Dead:
+		err = bucketAttention.in(w.tx).Delete(attentionKey(state, move.Seq))
+	}
+	if err != nil {
+		return err
+	}
+	if move.Status.State.Final() {
+		if err := w.dropSpooled(move.Seq); err != nil {
+			return err
+		}
+	}
+	return w.status(kind, move.Seq, move.Status)
+}
+
+// status writes a status, its indexes, its count, and the receipt of a settled job.
+func (w *writer) status(kind agent.Kind, seq uint64, status agent.Status) error {
+	w.meta.Counts[kind.Code()][status.State.Code()]++
+	status.UpdatedAt = w.cfg.Now().UTC()
+	if err := w.putStatus(w.tx, kind, seq, status); err != nil {
+		return err
+	}
+	switch status.State {
+	case agent.Pending:
+		return bucketReady.in(w.tx).Put(readyKey(status.NotBefore, seq), []byte{kind.Code()})
+	case agent.Held:
+		return bucketAttention.in(w.tx).Put(attentionKey(status.State, seq), nil)
+	case agent.Dead:
+		if err := bucketAttention.in(w.tx).Put(attentionKey(status.State, seq), nil); err != nil {
+			return err
+		}
+	}
+	payload, err := json.Marshal(storedReceipt{status.State, status.UpdatedAt})
+	if err != nil {
+		return err
+	}
+	h := envelope.Header{Tag: tag(kind, status.State), Sequence: seq, Version: status.Version + 1}
+	return w.put(w.tx, bucketReceipt, seqKey(seq), h, payload)
+}
+
+func (w *writer) dropSpooled(seq uint64) error {
+	_, payload, err := w.get(w.tx, bucketJob, seqKey(seq))
+	if err != nil {
+		return nil // unreadable: its body stays where it is
+	}
+	_, spooled, err := decodeJob(seq, payload)
+	if err != nil || spooled == nil {
+		return err
+	}
+	w.drop = append(w.drop, spooled.Name)
+	return bucketSpool.in(w.tx).Delete(w.spooledKey(spooled.Name))
+}
+
+func (w *writer) record(record agent.Record) error {
+	b, err := recordBucket(record.Bucket)
+	if err != nil {
+		return err
+	}
+	key := w.ring.Hash(b.name, record.Key)
+	if record.Value == nil {
+		return b.in(w.tx).Delete(key)
+	}
+	var version uint64
+	if data := b.in(w.tx).Get(key); data != nil {
+		h, _, err := envelope.Peek(bytes.Clone(data))
+		if err != nil {
+			return err
+		}
+		version = h.Version
+	}
+	return w.put(w.tx, b, key, envelope.Header{Version: version + 1}, record.Value)
+}

@@ -1,0 +1,135 @@
+package store
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"pdvagent/agent"
+	"pdvagent/store/internal/envelope"
+)
+
+// jobHead is the part of a job that stands before its body.
+type jobHead struct {
+	Kind        agent.Kind    `json:"kind"`
+	Dialect     agent.Dialect `json:"dialect,omitempty"`
+	Session     string        `json:"session,omitempty"`
+	Coupon      string        `json:"coupon,omitempty"`
+	Key         string        `json:"key,omitempty"`
+	Fingerprint []byte        `json:"fingerprint,omitempty"`
+	CreatedAt   time.Time     `json:"created_at"`
+	Spooled     *spooledBody  `json:"spooled,omitempty"`
+}
+
+// encodeJob gives the payload of a job: length of the head, head, body.
+func encodeJob(job agent.Job, spooled *spooledBody) ([]byte, error) {
+	head := jobHead{
+		Kind: job.Kind, Dialect: job.Dialect, Session: job.Session, Coupon: job.Coupon, Key: job.Key,
+		Fingerprint: job.Fingerprint[:], CreatedAt: job.CreatedAt.UTC(), Spooled: spooled,
+	}
+	body := job.Body
+	if spooled != nil {
+		body = nil
+	}
+	encoded, err := json.Marshal(head)
+	if err != nil {
+		return nil, err
+	}
+	payload := make([]byte, 4, 4+len(encoded)+len(body))
+	binary.BigEndian.PutUint32(payload, uint32(len(encoded))) //nolint:gosec // a few hundred bytes
+	return append(append(payload, encoded...), body...), nil
+}
+
+func decodeJob(seq uint64, payload []byte) (agent.Job, *spooledBody, error) {
+	if len(payload) < 4 {
+		return agent.Job{}, nil, fmt.Errorf("%w: job %d is too short", agent.ErrDamaged, seq)
+	}
+	size := int(binary.BigEndian.Uint32(payload))
+	if len(payload) < 4+size {
+		return agent.Job{}, nil, fmt.Errorf("%w: job %d is cut", agent.ErrDamaged, seq)
+	}
+	var head jobHead
+	if err := json.Unmarshal(payload[4:4+size], &head); err != nil {
+		return agent.Job{}, nil, fmt.Errorf("%w: head of job %d: %w", agent.ErrDamaged, seq, err)
+	}
+	job := agent.Job{
+		Seq: seq, Kind: head.Kind, Dialect: head.Dialect, Session: head.Session, Coupon: head.Coupon, Key: head.Key,
+		Body: payload[4+size:], CreatedAt: head.CreatedAt,
+	}
+	copy(job.Fingerprint[:], head.Fingerprint)
+	return job, head.Spooled, nil
+}
+
+// storedStatus is agent.Status as it stands on disk; the version is in the envelope's header.
+type storedStatus struct {
+	State      agent.State    `json:"state"`
+	Reason     string         `json:"reason,omitempty"`
+	Attempts   int            `json:"attempts,omitempty"`
+	Unanswered bool           `json:"unanswered,omitempty"`
+	NotBefore  *time.Time     `json:"not_before,omitempty"`
+	Revision   int            `json:"revision,omitempty"`
+	Failure    *agent.Failure `json:"failure,omitempty"`
+	Answer     *agent.Answer  `json:"answer,omitempty"`
+	UpdatedAt  time.Time      `json:"updated_at"`
+}
+
+func (s *Store) putStatus(tx *bbolt.Tx, kind agent.Kind, seq uint64, status agent.Status) error {
+	stored := storedStatus{
+		State: status.State, Reason: status.Reason, Attempts: status.Attempts, Unanswered: status.Unanswered,
+		Revision: status.Revision, Failure: status.Failure, Answer: status.Answer, UpdatedAt: status.UpdatedAt.UTC(),
+	}
+	if !status.NotBefore.IsZero() {
+		notBefore := status.NotBefore.UTC()
+		stored.NotBefore = &notBefore
+	}
+	payload, err := json.Marshal(stored)
+	if err != nil {
+		return err
+	}
+	header := envelope.Header{Tag: tag(kind, status.State), Sequence: seq, Version: status.Version + 1}
+	return s.put(tx, bucketState, seqKey(seq), header, payload)
+}
+
+func (s *Store) status(tx *bbolt.Tx, seq uint64) (agent.Status, error) {
+	h, payload, err := s.get(tx, bucketState, seqKey(seq))
+	if err != nil {
+		return agent.Status{}, fmt.Errorf("state of job %d: %w", seq, err)
+	}
+	var stored storedStatus
+	if err := json.Unmarshal(payload, &stored); err != nil {
+		return agent.Status{}, fmt.Errorf("%w: state of job %d: %w", agent.ErrDamaged, seq, err)
+	}
+	status := agent.Status{
+		Version: h.Version, State: stored.State, Reason: stored.Reason, Attempts: stored.Attempts,
+		Unanswered: stored.Unanswered, Revision: stored.Revision, Failure: stored.Failure, Answer: stored.Answer,
+		UpdatedAt: stored.UpdatedAt,
+	}
+	if stored.NotBefore != nil {
+		status.NotBefore = *stored.NotBefore
+	}
+	return status, nil
+}
+
+type storedKey struct {
+	Seq         uint64    `json:"seq"`
+	Fingerprint []byte    `json:"fingerprint"`
+	Coupon      string    `json:"coupon,omitempty"`
+	CreatedAt   time.Time `json:"created_at"`
+}
+
+type storedEvent struct {
+	Type string          `json:"type"`
+	Key  string          `json:"key,omitempty"`
+	Data json.RawMessage `json:"data,omitempty"`
+	At   time.Time       `json:"at"`
+}
+
+type storedReceipt struct {
+	State agent.State `json:"state"`
+	At    time.Time   `json:"at"`
+}
+
+func seqOf(key []byte) uint64 { return binary.BigEndian.Uint64(key) }

@@ -1,0 +1,93 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"pdvagent/agent"
+	"pdvagent/store/internal/osfile"
+)
+
+// allocSize is by how much the file grows: small, because a till's disk is.
+const allocSize = 1 << 20
+
+// lockPatience is how long a second agent waits before it says that there is a first.
+const lockPatience = 3 * time.Second
+
+// openFile opens the database file, or makes it. A file of no bytes is damage: it is never taken for a new store.
+func openFile(path string, maxBytes int64) (*bbolt.DB, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		if err := createFile(path); err != nil {
+			return nil, fmt.Errorf("make %s: %w", path, err)
+		}
+	case err != nil:
+		return nil, err
+	case info.Size() == 0:
+		return nil, agent.Errorf(agent.CodeDamaged, agent.ErrDamaged, "O arquivo de dados %s está vazio: ele foi danificado. "+
+			"Nada foi apagado; restaure um backup ou mova o arquivo e chame o suporte.", path)
+	}
+	db, err := openBolt(path, maxBytes)
+	if err != nil {
+		return nil, err
+	}
+	if err := osfile.Protect(path); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// createFile makes an empty database beside path and moves it there when it is whole.
+func createFile(path string) error {
+	temp := path + ".tmp"
+	if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	file, err := osfile.CreatePrivate(temp)
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	db, err := openBolt(temp, 1<<30)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(db.Sync(), db.Close()); err != nil {
+		return err
+	}
+	if err := osfile.Rename(temp, path); err != nil {
+		return err
+	}
+	return osfile.SyncFolder(filepath.Dir(path))
+}
+
+func openBolt(path string, maxBytes int64) (*bbolt.DB, error) {
+	options := &bbolt.Options{
+		Timeout:      lockPatience,
+		FreelistType: bbolt.FreelistMapType, // the list is synced: a damaged page must not kill the process at the next opening
+		MaxSize:      int(maxBytes),
+	}
+	if runtime.GOOS != "windows" { // there the file would grow to the mapping's size at once
+		options.InitialMmapSize = 16 << 20
+	}
+	db, err := bbolt.Open(path, 0o600, options)
+	if errors.Is(err, berrors.ErrTimeout) {
+		return nil, agent.Errorf(agent.CodeAlreadyRunning, err, "Outro pdvagent já está usando a pasta de dados %s. "+
+			"Pare o serviço antes de iniciar um segundo, ou use outra pasta.", filepath.Dir(path))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	db.AllocSize = allocSize
+	return db, nil
+}

@@ -1,0 +1,193 @@
+// Package keyring keeps the secrets that encrypt the store: one file beside it, readable by the agent's account alone,
+// and on Windows sealed by the machine (DPAPI), on Linux by a systemd credential where there is one. It protects a copy
+// of the store's file, not the machine: who controls the machine while the agent runs has the keys too.
+//
+// The file is made at the agent's first start, synced twice before anything is encrypted with it, and made anew when
+// the machine's own id differs (a cloned disk image). Old keys stay in it, for reading only.
+package keyring
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+
+	"pdvagent/store/internal/envelope"
+	"pdvagent/store/internal/osfile"
+)
+
+const (
+	secretLen = 64 // 32 for AES-256, 32 for HMAC-SHA-256
+	// HashLen is the length of a hashed bucket key: 128 bits are enough against collisions and guesses under a secret.
+	HashLen = 16
+)
+
+// Ring is the open key file.
+type Ring struct {
+	AgentID string // UUID, made with the first key
+	Current *envelope.Key
+	Born    Birth // why the current key was made by this Open, or Old
+	mac     []byte
+	keys    map[uint32]*envelope.Key
+	secret  []byte // of the current key, for Wrap
+}
+
+// Birth tells whether [Open] made a key.
+type Birth string
+
+// The births of a key.
+const (
+	Old    Birth = ""       // it was there
+	First  Birth = "first"  // there was no file
+	Lost   Birth = "lost"   // the file was there but its current key could not be opened
+	Cloned Birth = "cloned" // the file came from another machine
+)
+
+type file struct {
+	Version int     `json:"version"`
+	AgentID string  `json:"agent_id"`
+	Current uint32  `json:"current"`
+	Keys    []entry `json:"keys"`
+}
+
+type entry struct {
+	ID         uint32    `json:"id"`
+	CreatedAt  time.Time `json:"created_at"`
+	Machine    string    `json:"machine"`    // hash of the machine's id; empty when it has none
+	Protection string    `json:"protection"` // name of what sealed the secret
+	Secret     []byte    `json:"secret"`
+}
+
+// Open reads the key file at path, or makes it.
+func Open(path string) (*Ring, error) {
+	stored, err := read(path)
+	birth := Old
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		birth = First
+	case err != nil: // unreadable: keep it for a person, go on without
+		if moved := os.Rename(path, path+".unreadable-"+time.Now().UTC().Format("20060102T150405")); moved != nil {
+			return nil, fmt.Errorf("set the unreadable key file aside: %w", moved)
+		}
+		birth, stored = Lost, file{}
+	}
+	ring := &Ring{keys: make(map[uint32]*envelope.Key), AgentID: stored.AgentID}
+	if birth == Old {
+		birth = ring.load(stored)
+	}
+	if birth == Old {
+		return ring, osfile.Protect(path)
+	}
+	return ring, ring.add(path, stored, birth)
+}
+
+func read(path string) (file, error) {
+	var stored file
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return stored, err
+	}
+	if err := json.Unmarshal(raw, &stored); err != nil {
+		return file{}, fmt.Errorf("key file: %w", err)
+	}
+	if stored.Version != 1 {
+		return file{}, fmt.Errorf("key file has version %d", stored.Version)
+	}
+	return stored, nil
+}
+
+// load opens every key that opens, and says whether the current one is fit for use.
+func (r *Ring) load(stored file) Birth {
+	birth := Lost
+	for _, e := range stored.Keys {
+		secret, err := unseal(e.Protection, e.Secret)
+		if err != nil || len(secret) != secretLen {
+			continue
+		}
+		key, err := envelope.NewKey(e.ID, secret[:32])
+		if err != nil {
+			continue
+		}
+		r.keys[e.ID] = key
+		if e.ID != stored.Current {
+			continue
+		}
+		if here := machine(); e.Machine != "" && here != "" && e.Machine != here {
+			birth = Cloned
+			continue
+		}
+		r.Current, r.mac, r.secret, birth = key, secret[32:], secret, Old
+	}
+	return birth
+}
+
+// add makes a new current key and writes the file, twice synced and read back.
+func (r *Ring) add(path string, stored file, birth Birth) error {
+	secret := make([]byte, secretLen)
+	var id [4]byte
+	if _, err := rand.Read(secret); err != nil {
+		return err
+	}
+	if _, err := rand.Read(id[:]); err != nil {
+		return err
+	}
+	e := entry{ID: binary.BigEndian.Uint32(id[:]) | 1, CreatedAt: time.Now().UTC().Truncate(time.Second), Machine: machine()}
+	var err error
+	if e.Protection, e.Secret, err = seal(secret); err != nil {
+		return fmt.Errorf("seal the store's key: %w", err)
+	}
+	if birth != Lost || r.AgentID == "" {
+		r.AgentID = uuid.NewString()
+	}
+	stored.Version, stored.AgentID, stored.Current = 1, r.AgentID, e.ID
+	stored.Keys = append(stored.Keys, e)
+	raw, err := json.MarshalIndent(stored, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := osfile.WriteNew(path, raw); err != nil {
+		return fmt.Errorf("write the key file: %w", err)
+	}
+	if back, err := os.ReadFile(path); err != nil || !bytes.Equal(back, raw) {
+		return fmt.Errorf("key file does not read back as written: %w", err)
+	}
+	if err := errors.Join(osfile.Sync(path), osfile.SyncFolder(filepath.Dir(path))); err != nil {
+		return err
+	}
+	r.Born, r.mac, r.secret = birth, secret[32:], secret
+	if r.Current, err = envelope.NewKey(e.ID, secret[:32]); err == nil {
+		r.keys[e.ID] = r.Current
+	}
+	return err
+}
+
+// Key finds a key by its id; nil when it is not here.
+func (r *Ring) Key(id uint32) *envelope.Key { return r.keys[id] }
+
+// Hash gives the key under which a name stands in a bucket, so that the file shows no name.
+func (r *Ring) Hash(space, name string) []byte {
+	mac := hmac.New(sha256.New, r.mac)
+	mac.Write([]byte(space))
+	mac.Write([]byte{0})
+	mac.Write([]byte(name))
+	return mac.Sum(nil)[:HashLen]
+}
+
+func machine() string {
+	id := machineID()
+	if id == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte("pdvagent machine " + id))
+	return hex.EncodeToString(sum[:8])
+}

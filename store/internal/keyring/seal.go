@@ -1,0 +1,66 @@
+package keyring
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"pdvagent/store/internal/envelope"
+)
+
+// Names of what seals a secret, as they stand in the key file.
+const (
+	sealNone       = "none"       // the file's rights alone
+	sealCredential = "credential" // AES-256-GCM under the systemd credential "pdvagent-store-key"
+	sealDPAPI      = "dpapi"      // Windows, machine scope
+)
+
+const credentialName = "pdvagent-store-key"
+
+var errNoSeal = errors.New("this machine cannot open that seal")
+
+func seal(secret []byte) (string, []byte, error) {
+	if key, err := credentialKey(); err == nil {
+		sealed, err := envelope.Seal(key, envelope.Header{}, secret)
+		return sealCredential, sealed, err
+	}
+	name, sealed, err := platformSeal(secret)
+	if errors.Is(err, errNoSeal) {
+		return sealNone, secret, nil
+	}
+	return name, sealed, err
+}
+
+func unseal(name string, sealed []byte) ([]byte, error) {
+	switch name {
+	case sealNone:
+		return sealed, nil
+	case sealCredential:
+		key, err := credentialKey()
+		if err != nil {
+			return nil, err
+		}
+		_, secret, err := envelope.Open(sealed, func(uint32) *envelope.Key { return key })
+		return secret, err
+	}
+	return platformUnseal(name, sealed)
+}
+
+// credentialKey derives a key from the systemd credential (LoadCredentialEncrypted=), at least 16 bytes long.
+func credentialKey() (*envelope.Key, error) {
+	folder := os.Getenv("CREDENTIALS_DIRECTORY")
+	if folder == "" {
+		return nil, errNoSeal
+	}
+	raw, err := os.ReadFile(filepath.Join(folder, credentialName))
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) < 16 {
+		return nil, fmt.Errorf("credential %s has %d bytes, at least 16 are needed", credentialName, len(raw))
+	}
+	sum := sha256.Sum256(raw)
+	return envelope.NewKey(1, sum[:])
+}

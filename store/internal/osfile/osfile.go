@@ -1,0 +1,68 @@
+// Package osfile writes small files so that they are whole or absent after a power cut, and private from birth. It
+// hides what differs between Linux and Windows; only package store and its internals use it.
+package osfile
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// WriteNew puts data into a new file and makes it appear under path at once and for good: temporary file, sync,
+// rename, sync of the folder. A file already there is replaced.
+func WriteNew(path string, data []byte) error {
+	temp := path + ".tmp"
+	if err := os.Remove(temp); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	if err := writeSynced(temp, data); err != nil {
+		return err
+	}
+	if err := Rename(temp, path); err != nil {
+		return err
+	}
+	return SyncFolder(filepath.Dir(path))
+}
+
+func writeSynced(path string, data []byte) error {
+	file, err := CreatePrivate(path)
+	if err != nil {
+		return err
+	}
+	if _, err = file.Write(data); err == nil {
+		err = file.Sync()
+	}
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// Sync opens the file and flushes it once more.
+func Sync(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	err = file.Sync()
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// Rename replaces to by from. A virus scanner may hold either for a moment: it tries again for about two seconds.
+func Rename(from, to string) error {
+	var err error
+	for wait := 10 * time.Millisecond; wait < 2*time.Second; wait *= 2 {
+		if err = rename(from, to); err == nil || !sharing(err) {
+			break
+		}
+		<-time.After(wait)
+	}
+	if err != nil {
+		return fmt.Errorf("rename to %s: %w", filepath.Base(to), err)
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+//go:build !windows
+
+package osfile
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// CreatePrivate makes a file that only its owner can read, and fails when it is there.
+func CreatePrivate(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+// MakePrivateFolder makes the folder and its parents, and takes everybody else's rights from it.
+func MakePrivateFolder(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o700)
+}
+
+// Protect takes everybody else's rights from a file that is there.
+func Protect(path string) error { return os.Chmod(path, 0o600) }
+
+// SyncFolder makes a rename inside the folder durable.
+func SyncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = folder.Sync()
+	if closeErr := folder.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+func rename(from, to string) error { return os.Rename(from, to) }
+
+func sharing(error) bool { return false }
+
+// Network tells whether the folder is on another machine's disk, where locks and syncs cannot be trusted.
+func Network(path string) (bool, error) {
+	var stat unix.Statfs_t
+	if err := unix.Statfs(path, &stat); err != nil {
+		return false, err
+	}
+	return networkMagic(uint32(stat.Type)), nil //nolint:gosec // a magic number: its 32 bits are what counts
+}
+
+// networkMagic knows the file systems of statfs(2) that keep their files elsewhere.
+func networkMagic(magic uint32) bool {
+	switch magic {
+	case unix.NFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.NCP_SUPER_MAGIC,
+		unix.CODA_SUPER_MAGIC, unix.AFS_SUPER_MAGIC, unix.AFS_FS_MAGIC, unix.CEPH_SUPER_MAGIC, unix.V9FS_MAGIC:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,106 @@
+package osfile
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// The rights of files and folders: SYSTEM, Administrators and the account that runs the agent, nobody else and nothing
+// inherited ("P"). OW is the owner.
+const (
+	fileRights   = "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)"
+	folderRights = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)"
+)
+
+func security(rights string) (*windows.SecurityAttributes, error) {
+	descriptor, err := windows.SecurityDescriptorFromString(rights)
+	if err != nil {
+		return nil, err
+	}
+	attributes := &windows.SecurityAttributes{SecurityDescriptor: descriptor}
+	attributes.Length = uint32(unsafe.Sizeof(*attributes))
+	return attributes, nil
+}
+
+// CreatePrivate makes a file that only the system, administrators and its owner can read, and fails when it is there.
+func CreatePrivate(path string) (*os.File, error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, err
+	}
+	attributes, err := security(fileRights)
+	if err != nil {
+		return nil, err
+	}
+	handle, err := windows.CreateFile(name, windows.GENERIC_READ|windows.GENERIC_WRITE,
+		windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE, attributes, windows.CREATE_NEW,
+		windows.FILE_ATTRIBUTE_NORMAL, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "create", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(handle), path), nil
+}
+
+// MakePrivateFolder makes the folder and its parents, and takes everybody else's rights from it.
+func MakePrivateFolder(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return protect(path, folderRights)
+}
+
+// Protect takes everybody else's rights from a file that is there.
+func Protect(path string) error { return protect(path, fileRights) }
+
+func protect(path, rights string) error {
+	descriptor, err := windows.SecurityDescriptorFromString(rights)
+	if err != nil {
+		return err
+	}
+	list, _, err := descriptor.DACL()
+	if err != nil {
+		return err
+	}
+	return windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
+		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, list, nil)
+}
+
+// SyncFolder does nothing: rename below writes through, and Windows has no sync of a folder.
+func SyncFolder(string) error { return nil }
+
+func rename(from, to string) error {
+	source, err := windows.UTF16PtrFromString(from)
+	if err != nil {
+		return err
+	}
+	target, err := windows.UTF16PtrFromString(to)
+	if err != nil {
+		return err
+	}
+	return windows.MoveFileEx(source, target, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
+}
+
+func sharing(err error) bool {
+	return errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED)
+}
+
+// Network tells whether the folder is on another machine's disk, where locks and syncs cannot be trusted.
+func Network(path string) (bool, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return false, err
+	}
+	volume := filepath.VolumeName(absolute)
+	if len(volume) > 2 && volume[:2] == `\\` {
+		return true, nil
+	}
+	root, err := windows.UTF16PtrFromString(volume + `\`)
+	if err != nil {
+		return false, err
+	}
+	return windows.GetDriveType(root) == windows.DRIVE_REMOTE, nil
+}

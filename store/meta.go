@@ -1,0 +1,177 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"pdvagent/agent"
+	"pdvagent/store/internal/envelope"
+	"pdvagent/store/internal/keyring"
+)
+
+// schema is the version of everything in the file. A newer file is refused.
+const schema = 1
+
+var (
+	metaState    = []byte("state")
+	metaRecovery = []byte("recovery")
+)
+
+// meta is the store's own record, written in every commit.
+type meta struct {
+	Schema    int    `json:"schema"`
+	NextSeq   uint64 `json:"next_seq"`
+	NextEvent uint64 `json:"next_event"`
+	HighWater int64  `json:"high_water"` // latest wall clock of a commit, ms
+	Clean     bool   `json:"clean"`      // closed in order
+	// Counts by kind code and state code: lifetime, they never go down in sum.
+	Counts [16][8]uint64 `json:"counts"`
+}
+
+func (m *meta) counters() agent.Counters {
+	c := agent.Counters{ByKind: make(map[agent.Kind]map[agent.State]uint64)}
+	for _, kind := range agent.Kinds() {
+		states := make(map[agent.State]uint64, len(agent.States()))
+		for _, state := range agent.States() {
+			states[state] = m.Counts[kind.Code()][state.Code()]
+		}
+		c.ByKind[kind] = states
+	}
+	return c
+}
+
+func (s *Store) putMeta(tx *bbolt.Tx, m *meta) error {
+	payload, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return s.put(tx, bucketMeta, metaState, envelope.Header{}, payload)
+}
+
+func (s *Store) makeBuckets() error {
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		names := allBuckets()
+		counter, err := recordBucket(CounterRecords)
+		if err != nil {
+			return err
+		}
+		for _, b := range append(names, counter) {
+			if _, err := tx.CreateBucketIfNotExists([]byte(b.name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// loadMeta reads the store's own record. When the key that sealed it is gone, it is made anew from what the envelopes
+// show without a key, and every job still to do is held.
+func (s *Store) loadMeta() error {
+	m := &meta{Schema: schema, NextSeq: 1, NextEvent: 1}
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		_, payload, err := s.get(tx, bucketMeta, metaState)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(payload, m)
+	})
+	fresh := errors.Is(err, agent.ErrNotFound)
+	if err != nil && !fresh && !errors.Is(err, agent.ErrKeyMissing) {
+		return fmt.Errorf("read the store's own record: %w", err)
+	}
+	if m.Schema > schema {
+		return agent.Errorf(agent.CodeDamaged, nil, "Os dados foram gravados por uma versão mais nova do pdvagent (formato %d). "+
+			"Instale a versão nova de novo; esta não vai alterar os dados.", m.Schema)
+	}
+	if !fresh && (s.ring.Born != keyring.Old || errors.Is(err, agent.ErrKeyMissing)) {
+		return s.holdAll(m)
+	}
+	m.Clean = false
+	s.meta.Store(m)
+	return s.db.Update(func(tx *bbolt.Tx) error { return s.putMeta(tx, m) })
+}
+
+// holdAll gives a store whose current key is new its place in the world: what was to be sent waits for a person.
+func (s *Store) holdAll(m *meta) error {
+	reason := agent.ReasonKeyMissing
+	if s.ring.Born == keyring.Cloned {
+		reason = agent.ReasonCloned
+	}
+	*m = meta{Schema: schema, NextSeq: 1, NextEvent: 1}
+	held := 0
+	err := s.db.Update(func(tx *bbolt.Tx) error {
+		if last, _ := bucketEvent.in(tx).Cursor().Last(); last != nil {
+			m.NextEvent = seqOf(last) + 1
+		}
+		if last, _ := bucketJob.in(tx).Cursor().Last(); last != nil {
+			m.NextSeq = seqOf(last) + 1
+		}
+		if err := emptyBucket(tx, bucketReady); err != nil {
+			return err
+		}
+		for seq := uint64(1); seq < m.NextSeq; seq++ {
+			n, err := s.holdOne(tx, m, seq, reason)
+			if err != nil {
+				return err
+			}
+			held += n
+		}
+		return s.putMeta(tx, m)
+	})
+	s.meta.Store(m)
+	s.ring.Born = keyring.Old // said and done: a reopened file is not held again
+	s.cfg.Log.Warn("store_key_changed", "reason", reason, "held", held)
+	return err
+}
+
+func emptyBucket(tx *bbolt.Tx, b bucket) error {
+	if err := tx.DeleteBucket([]byte(b.name)); err != nil {
+		return err
+	}
+	_, err := tx.CreateBucket([]byte(b.name))
+	return err
+}
+
+func (s *Store) holdOne(tx *bbolt.Tx, m *meta, seq uint64, reason string) (int, error) {
+	h, _, err := envelope.Peek(bucketState.in(tx).Get(seqKey(seq)))
+	if err != nil {
+		return 0, fmt.Errorf("state of job %d: %w", seq, err)
+	}
+	kind, state := untag(h.Tag)
+	if state != agent.Pending {
+		m.Counts[kind.Code()][state.Code()]++
+		return 0, nil
+	}
+	m.Counts[kind.Code()][agent.Held.Code()]++
+	status, err := s.status(tx, seq)
+	if err != nil { // its key is gone: what is known is that it was pending, perhaps tried
+		status = agent.Status{Version: h.Version, State: agent.Pending, Unanswered: true}
+	}
+	status.State, status.Reason, status.UpdatedAt = agent.Held, reason, s.cfg.Now().UTC()
+	if err := bucketAttention.in(tx).Put(attentionKey(agent.Held, seq), nil); err != nil {
+		return 0, err
+	}
+	return 1, s.putStatus(tx, kind, seq, status)
+}
+
+// wrapKey keeps the copy of the key for the owner of the recovery key up to date.
+func (s *Store) wrapKey() error {
+	if len(s.cfg.RecoveryKey) == 0 {
+		return nil
+	}
+	wrapped, err := s.ring.Wrap(s.cfg.RecoveryKey)
+	if err != nil {
+		return agent.Errorf(agent.CodeBadConfig, err, "A chave pública de recuperação não serve: use uma chave RSA de pelo menos "+
+			"2048 bits em formato PEM.")
+	}
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		sealed, err := envelope.Seal(nil, envelope.Header{Bucket: bucketMeta.code, Key: metaRecovery}, wrapped)
+		if err != nil {
+			return err
+		}
+		return bucketMeta.in(tx).Put(metaRecovery, sealed)
+	})
+}

@@ -1,0 +1,219 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"pdvagent/agent"
+	"pdvagent/store/internal/commit"
+	"pdvagent/store/internal/envelope"
+	"pdvagent/store/internal/keyring"
+	"pdvagent/store/internal/osfile"
+)
+
+// Config says where the store is and how large it may become.
+type Config struct {
+	Dir         string           // required; made, private, if missing
+	MaxBytes    int64            // of the database, a power of two; default 1 GiB, at most 512 MiB on 32-bit machines
+	SpoolBytes  int64            // of large bodies; default 2 GiB
+	RecoveryKey []byte           // PEM; a copy of the store's key, wrapped for its owner, goes into the store. Optional
+	Now         func() time.Time // default time.Now
+	Log         *slog.Logger     // default: nothing is logged
+}
+
+// Store is an open store. All methods are safe for concurrent use.
+type Store struct {
+	cfg  Config
+	ring *keyring.Ring
+
+	mu sync.RWMutex // held while the file is opened anew after a failed commit
+	db *bbolt.DB
+
+	meta      atomic.Pointer[meta] // as last committed
+	committer *commit.Committer[prepared, agent.Committed]
+	spool     *spool
+	notice    notice
+	closed    sync.Once
+	damaged   sync.Map // seq -> said once
+}
+
+const (
+	fileName   = "pdvagent.db"
+	keysName   = "keys.json"
+	spoolName  = "spool"
+	defaultMax = 1 << 30
+	max32      = 512 << 20
+)
+
+// Open opens the store in cfg.Dir, or makes it. An error meant for a person is an [agent.Error].
+func Open(cfg Config) (*Store, error) {
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
+	if err := osfile.MakePrivateFolder(cfg.Dir); err != nil {
+		return nil, agent.Errorf(agent.CodeBadConfig, err, "Não foi possível criar ou proteger a pasta de dados %s. "+
+			"Verifique se o usuário do serviço pode escrever nela.", cfg.Dir)
+	}
+	if remote, err := osfile.Network(cfg.Dir); err != nil {
+		return nil, fmt.Errorf("look at the file system of %s: %w", cfg.Dir, err)
+	} else if remote {
+		return nil, agent.Errorf(agent.CodeNetworkDrive, nil, "A pasta de dados %s fica em outra máquina (rede). "+
+			"Use uma pasta em disco local.", cfg.Dir)
+	}
+	s := &Store{cfg: cfg}
+	s.notice.init()
+	db, err := openFile(filepath.Join(cfg.Dir, fileName), cfg.MaxBytes)
+	if err != nil {
+		return nil, err
+	}
+	s.db = db
+	if err := s.prepare(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.committer = commit.Start(s.applyGroup)
+	return s, nil
+}
+
+func (c *Config) fill() error {
+	if c.Dir == "" {
+		return errors.New("store.Config.Dir is required")
+	}
+	if c.MaxBytes == 0 {
+		c.MaxBytes = defaultMax
+	}
+	if is32bit && c.MaxBytes > max32 {
+		c.MaxBytes = max32
+	}
+	if c.MaxBytes < 1<<20 || c.MaxBytes&(c.MaxBytes-1) != 0 {
+		return fmt.Errorf("store.Config.MaxBytes is %d, want a power of two of at least 1 MiB", c.MaxBytes)
+	}
+	if c.SpoolBytes == 0 {
+		c.SpoolBytes = 2 << 30
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// prepare reads keys and meta, and puts right what another key left behind.
+func (s *Store) prepare() error {
+	ring, err := keyring.Open(filepath.Join(s.cfg.Dir, keysName))
+	if err != nil {
+		return err
+	}
+	s.ring = ring
+	if err := s.makeBuckets(); err != nil {
+		return err
+	}
+	if err := s.loadMeta(); err != nil {
+		return err
+	}
+	if err := s.wrapKey(); err != nil {
+		return err
+	}
+	s.spool, err = openSpool(filepath.Join(s.cfg.Dir, spoolName), s.cfg.SpoolBytes, ring, s.spooled)
+	return err
+}
+
+// Commit puts the change on disk, whole, and returns when it is there. A refusal ([agent.ErrVersion],
+// [agent.ErrKeyTaken], [agent.ErrBadMove], [agent.ErrNotFound]) concerns this change alone and leaves nothing behind.
+// [agent.ErrStoreFull] too. After [agent.ErrStoreUnknown] the change may or may not be there: read before repeating it.
+// ctx bounds only the wait for a place in a group.
+func (s *Store) Commit(ctx context.Context, change agent.Change) (agent.Committed, error) {
+	ready, err := s.spoolLarge(change)
+	if err != nil {
+		return agent.Committed{}, err
+	}
+	committed, err := s.committer.Do(ctx, ready, sizeOf(change))
+	if err != nil && !errors.Is(err, agent.ErrStoreUnknown) {
+		s.spool.remove(ready.names())
+	}
+	if errors.Is(err, commit.ErrClosed) {
+		err = agent.ErrStoreClosed
+	}
+	return committed, err
+}
+
+func sizeOf(change agent.Change) int {
+	size := 0
+	for _, job := range change.Jobs {
+		size += len(job.Body) + 1024
+	}
+	for _, wire := range change.Wires {
+		size += len(wire.Body) + 256
+	}
+	for _, record := range change.Puts {
+		size += len(record.Value) + 256
+	}
+	return size + 512*(len(change.Moves)+len(change.Events))
+}
+
+// Close waits for the group at hand, marks the store clean and closes the file. Later calls do nothing.
+func (s *Store) Close() error {
+	var err error
+	s.closed.Do(func() {
+		s.committer.Close()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		clean := *s.meta.Load()
+		clean.Clean = true
+		err = s.db.Update(func(tx *bbolt.Tx) error { return s.putMeta(tx, &clean) })
+		err = errors.Join(err, s.db.Close())
+	})
+	return err
+}
+
+// AgentID is this installation's id, made with its first key.
+func (s *Store) AgentID() string { return s.ring.AgentID }
+
+// Counters gives the lifetime counts as last committed.
+func (s *Store) Counters() agent.Counters { return s.meta.Load().counters() }
+
+// LastSeq is the newest job's number, 0 when there is none.
+func (s *Store) LastSeq() uint64 { return s.meta.Load().NextSeq - 1 }
+
+// Changed gives a channel that is closed after the next commit. Take it before reading what you wait for.
+func (s *Store) Changed() <-chan struct{} { return s.notice.wait() }
+
+// Size is the length of the database file in bytes and how large it may become.
+func (s *Store) Size() (used, limit int64) {
+	_ = s.view(func(tx *bbolt.Tx) error { used = tx.Size(); return nil }) // a closed store has no size
+	return used, s.cfg.MaxBytes
+}
+
+func (s *Store) view(read func(*bbolt.Tx) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	err := s.db.View(read)
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
+		return agent.ErrStoreClosed
+	}
+	return err
+}
+
+func (s *Store) open(data []byte) (envelope.Header, []byte, error) {
+	if data == nil {
+		return envelope.Header{}, nil, agent.ErrNotFound
+	}
+	h, payload, err := envelope.Open(data, s.ring.Key)
+	switch {
+	case errors.Is(err, envelope.ErrUnknownKey):
+		err = fmt.Errorf("%w: %w", agent.ErrKeyMissing, err)
+	case errors.Is(err, envelope.ErrDamaged):
+		err = fmt.Errorf("%w: %w", agent.ErrDamaged, err)
+	}
+	return h, payload, err
+}

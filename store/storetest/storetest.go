@@ -1,0 +1,35 @@
+// Package storetest opens real stores for tests and checks every invariant when the test ends. Tests alone import it.
+package storetest
+
+import (
+	"errors"
+	"testing"
+
+	"pdvagent/agent"
+	"pdvagent/store"
+)
+
+// Open opens a store in a folder of the test's own. When the test ends the store is checked as a whole and closed.
+func Open(t testing.TB) *store.Store { return OpenIn(t, store.Config{Dir: t.TempDir()}) }
+
+// OpenIn is [Open] with a configuration, for a second opening of the same folder or a clock of the test's own.
+func OpenIn(t testing.TB, cfg store.Config) *store.Store {
+	t.Helper()
+	s, err := store.Open(cfg)
+	if err != nil {
+		t.Fatalf("open the store: %v", err)
+	}
+	t.Cleanup(func() { Close(t, s) })
+	return s
+}
+
+// Close checks and closes the store; a second time it does nothing.
+func Close(t testing.TB, s *store.Store) {
+	t.Helper()
+	if err := s.Check(); err != nil && !errors.Is(err, agent.ErrStoreClosed) {
+		t.Errorf("the store is not sound: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("close the store: %v", err)
+	}
+}
