@@ -61,6 +61,17 @@ func (s *Store) head(tx *bbolt.Tx, seq uint64) (agent.Job, error) {
 	return job, err
 }
 
+// Head gives a job without its body. One whose key is missing shows its kind and state only.
+func (s *Store) Head(seq uint64) (agent.Job, error) {
+	var job agent.Job
+	err := s.view(func(tx *bbolt.Tx) error {
+		var err error
+		job, err = s.head(tx, seq)
+		return err
+	})
+	return job, err
+}
+
 // Wire gives the bytes written for the cloud under that revision, or [agent.ErrNotFound].
 func (s *Store) Wire(seq uint64, revision int) ([]byte, error) {
 	var body []byte

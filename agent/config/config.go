@@ -1,0 +1,124 @@
+// Package config is the agent's configuration: read strictly, filled with defaults, checked as a whole so that a person
+// sees every fault at once with its line. Secrets come from the file, from files of their own or from the environment,
+// and never print. It starts nothing; cmd/pdvagent hands its values to the parts.
+package config
+
+import (
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Config is the whole file (till-api.md section 5).
+type Config struct {
+	Version    int         `yaml:"version"`
+	DataDir    string      `yaml:"data_dir"` // absolute; made if missing
+	Shop       Shop        `yaml:"shop"`
+	API        API         `yaml:"api"`
+	Till       Till        `yaml:"till"`
+	Mercafacil *Mercafacil `yaml:"mercafacil,omitempty"` // nil: the part is off
+	Sender     Sender      `yaml:"sender"`
+	Store      Store       `yaml:"store"`
+	Security   Security    `yaml:"security"`
+	Log        Log         `yaml:"log"`
+
+	// Parts that this version reads and does not use yet: Check says so for each that is there.
+	Loyalty  yaml.Node `yaml:"loyalty,omitempty"`
+	Routines yaml.Node `yaml:"routines,omitempty"`
+	Payments yaml.Node `yaml:"payments,omitempty"`
+	Traffic  yaml.Node `yaml:"traffic,omitempty"`
+}
+
+// Shop is where the till stands.
+type Shop struct {
+	ID       string `yaml:"id"`
+	Till     string `yaml:"till"`
+	Timezone string `yaml:"timezone"` // default America/Sao_Paulo
+	Primary  bool   `yaml:"primary"`  // exactly one till of a shop
+}
+
+// API is the local listener.
+type API struct {
+	Listen         string   `yaml:"listen"` // loopback only; default 127.0.0.1:8780
+	AllowedOrigins []string `yaml:"allowed_origins"`
+	Tokens         []Token  `yaml:"tokens"`
+}
+
+// Token opens the local API. PDVAGENT_API_TOKEN_<NAME> in the environment takes precedence.
+type Token struct {
+	Name  string `yaml:"name"`
+	Scope string `yaml:"scope"` // till, support or admin
+	Token Secret `yaml:"token,omitempty"`
+	File  string `yaml:"token_file,omitempty"`
+}
+
+// Till is what a particular till program needs.
+type Till struct {
+	QueuedStatus int    `yaml:"queued_status"` // 202 (default) or 200
+	CouponID     string `yaml:"coupon_id"`     // composed (default) or uuid
+}
+
+// Mercafacil is the loyalty cloud. PDVAGENT_MERCAFACIL_TOKEN in the environment takes precedence.
+type Mercafacil struct {
+	BaseURL        string   `yaml:"base_url"`
+	Token          Secret   `yaml:"token,omitempty"` // any length
+	TokenFile      string   `yaml:"token_file,omitempty"`
+	PDVVersion     string   `yaml:"pdv_version"`
+	Dialect        string   `yaml:"dialect"`         // v2 (default) or v2.2
+	LiveDeadline   Duration `yaml:"live_deadline"`   // default 2.5 s, at least 500 ms
+	CouponConflict string   `yaml:"coupon_conflict"` // auto (default), sent or dead
+}
+
+// Sender is the pace of delivery.
+type Sender struct {
+	Parallel    int      `yaml:"parallel"`     // deliveries at the same time, default 4
+	PerSecond   float64  `yaml:"per_second"`   // deliveries per second, default 20
+	RetryMin    Duration `yaml:"retry_min"`    // default 5 s
+	RetryMax    Duration `yaml:"retry_max"`    // default 30 min
+	StartJitter Duration `yaml:"start_jitter"` // default 60 s; 0s for none
+}
+
+// Store bounds the files.
+type Store struct {
+	MaxMB   int `yaml:"max_mb"`   // of the database, a power of two; default 1024
+	SpoolMB int `yaml:"spool_mb"` // of large bodies; default 2048
+}
+
+// Security is for those who must be able to read a copy of the store without its machine.
+type Security struct {
+	RecoveryPublicKey string `yaml:"recovery_public_key,omitempty"` // path of a PEM file: RSA, at least 2048 bits
+}
+
+// Log is what the agent says of itself.
+type Log struct {
+	Level string `yaml:"level"` // debug, info (default), warn or error
+	MaxMB int    `yaml:"max_mb,omitempty"`
+}
+
+// Default is the configuration that an empty section stands for.
+func Default() Config {
+	return Config{
+		DataDir: DefaultDataDir(),
+		Shop:    Shop{Timezone: "America/Sao_Paulo"},
+		API:     API{Listen: "127.0.0.1:8780", AllowedOrigins: []string{}},
+		Till:    Till{QueuedStatus: 202, CouponID: "composed"},
+		Sender: Sender{
+			Parallel: 4, PerSecond: 20, RetryMin: Duration(5 * time.Second), RetryMax: Duration(30 * time.Minute),
+			StartJitter: Duration(time.Minute),
+		},
+		Store: Store{MaxMB: 1024, SpoolMB: 2048},
+		Log:   Log{Level: "info"},
+	}
+}
+
+func (m *Mercafacil) fill() {
+	if m.Dialect == "" {
+		m.Dialect = "v2"
+	}
+	if m.LiveDeadline == 0 {
+		m.LiveDeadline = Duration(2500 * time.Millisecond)
+	}
+	if m.CouponConflict == "" {
+		m.CouponConflict = "auto"
+	}
+}

@@ -1,0 +1,89 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Answers is what an installation must say; everything else has a default.
+type Answers struct {
+	DataDir      string
+	Shop, Till   string
+	Primary      bool
+	Listen       string
+	TillToken    string
+	SupportToken string
+	BaseURL      string
+	Token        string // of the loyalty cloud
+	PDVVersion   string
+	Dialect      string
+}
+
+// Example is what config.example.yaml shows.
+func Example() Answers {
+	return Answers{
+		DataDir: "/var/lib/pdvagent", Shop: "001", Till: "012", Listen: "127.0.0.1:8780",
+		TillToken: "troque-este-token-do-caixa", SupportToken: "troque-este-token-do-suporte",
+		BaseURL: "https://discounts-beta.mercafacil.com/api/", Token: "cole-aqui-o-token-da-loja", PDVVersion: "1.0.0",
+		Dialect: "v2",
+	}
+}
+
+// Template is the commented file for those answers.
+func Template(a Answers) string { return fmt.Sprintf(template, a.quoted()...) }
+
+func (a Answers) quoted() []any {
+	return []any{
+		quote(a.DataDir), quote(a.Shop), quote(a.Till), a.Primary, quote(a.Listen), quote(a.TillToken),
+		quote(a.SupportToken), quote(a.BaseURL), quote(a.Token), quote(a.PDVVersion), quote(a.Dialect),
+	}
+}
+
+// quote writes a YAML text in single quotes: there a backslash is a backslash.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+
+const template = `# Configuração do pdvagent. Depois de editar, confira com: pdvagent config check
+# Caminhos do Windows: entre aspas simples ('C:\Pasta') ou com barras comuns.
+version: 1
+
+# Pasta dos dados (fila de vendas, chaves). É criada se não existir; só em disco local.
+data_dir: %s
+
+shop:
+  id: %s        # código da loja
+  till: %s      # código deste caixa (PDV)
+  timezone: America/Sao_Paulo
+  primary: %t   # true em um só caixa da loja: o que envia cargas de produtos e operadores
+
+api:
+  listen: %s    # só endereços desta máquina são aceitos
+  allowed_origins: []        # páginas de caixas web, por exemplo https://caixa.exemplo.com.br
+  tokens:                    # ao menos 22 caracteres sorteados cada; ou token_file: caminho
+    - {name: caixa, scope: till, token: %s}
+    - {name: suporte, scope: support, token: %s}
+
+till:
+  queued_status: 202         # 200 para caixas que não aceitam outro
+  coupon_id: composed        # cupom sem identificação: composed (loja-data-hora-operador-caixa-sequência) ou uuid
+
+mercafacil:
+  base_url: %s   # homologação; em produção https://discounts-secure.mercafacil.com/api/
+  token: %s      # de qualquer tamanho; ou token_file: caminho
+  pdv_version: %s   # versão do programa do caixa
+  dialect: %s     # v2 ou v2.2: para as chamadas do próprio pdvagent e as rotas comuns
+  coupon_conflict: auto      # resposta 409 a um cupom: auto, sent ou dead
+
+sender:
+  parallel: 4                # envios ao mesmo tempo
+  per_second: 20             # envios por segundo
+  retry_min: 5s              # primeira espera depois de uma falha
+  retry_max: 30m             # maior espera
+  start_jitter: 60s          # espera sorteada antes de enviar o acumulado; 0s para nenhuma
+
+store:
+  max_mb: 1024               # tamanho máximo do banco de dados, potência de dois
+  spool_mb: 2048             # tamanho máximo dos corpos grandes
+
+log:
+  level: info                # debug, info, warn ou error
+`

@@ -1,0 +1,253 @@
+package loyalty
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"pdvagent/agent"
+	"pdvagent/agent/rawjson"
+	"pdvagent/mercafacil"
+)
+
+// maxHeld is how many sales that cannot be right are kept; more are refused without being kept.
+const maxHeld = 1000
+
+func fingerprint(body rawjson.Value) agent.Fingerprint { return sha256.Sum256(body.Canonical()) }
+
+// contentKey is the natural key of a sale that has no id of its own, and of a held one: its content.
+func contentKey(space string, f agent.Fingerprint) string { return space + ":" + string(f[:]) }
+
+// sale accepts a receipt: every fault is listed and the sale kept held; a right one gets its id, and takes the place of
+// held ones under the same id.
+func (c *call) sale(ctx context.Context) (agent.Receipt, error) {
+	sale, faults := mercafacil.ReadSale(c.body)
+	faults = validate(sale, faults)
+	job := c.newJob()
+	job.Session, job.Coupon, job.Moment = sale.Session, sale.Coupon, moment(sale)
+	if len(faults) > 0 {
+		return c.holdInvalid(ctx, job, faults)
+	}
+	if sale.Coupon == "" {
+		return c.saleWithoutID(ctx, job, sale)
+	}
+	job.Key = "coupon:" + sale.Coupon
+	if receipt, done, err := c.replay(ctx, job); done || err != nil {
+		return receipt, err
+	}
+	relatives, err := c.cfg.Store.Group(agent.CouponGroup(sale.Coupon))
+	if err != nil {
+		return agent.Receipt{}, err
+	}
+	change := agent.Change{Jobs: []agent.Job{job}}
+	for _, other := range relatives {
+		if other.Kind == agent.KindCoupon && other.Status.State == agent.Held && other.Status.Reason == agent.ReasonInvalid {
+			change.Moves = append(change.Moves, settle(other, agent.Discarded, agent.ReasonSuperseded))
+		}
+	}
+	return c.commit(ctx, change)
+}
+
+// moment names till, second and total: two receipts that share it are probably one.
+func moment(sale agent.Sale) string {
+	return strings.Join([]string{sale.Till, sale.Date, sale.Time, sale.Total.String()}, "|")
+}
+
+// holdInvalid keeps a sale that cannot be right, once per content, and refuses it.
+func (c *call) holdInvalid(ctx context.Context, job agent.Job, faults []agent.Fault) (agent.Receipt, error) {
+	refusal := invalid(faults)
+	job.Key = contentKey("held", job.Fingerprint)
+	job.Session, job.Coupon = bounded(job.Session), bounded(job.Coupon)
+	entry, err := c.cfg.Store.Key(job.Key)
+	switch {
+	case err == nil:
+		return agent.Receipt{Job: agent.Job{Seq: entry.Seq}.ID(), Replayed: true}, refusal
+	case !errors.Is(err, agent.ErrNotFound):
+		return agent.Receipt{}, err
+	case c.cfg.Counter.Counters().Total(agent.Held) >= maxHeld:
+		c.cfg.Log.Warn("held_sales_full", "limit", maxHeld)
+		return agent.Receipt{}, refusal
+	}
+	job.Status.State, job.Status.Reason = agent.Held, agent.ReasonInvalid
+	receipt, err := c.commit(ctx, agent.Change{Jobs: []agent.Job{job}})
+	if err != nil {
+		return receipt, err
+	}
+	c.cfg.Log.Warn("sale_held", "job", receipt.Job, "faults", len(faults), "first", faults[0].Field+" "+faults[0].Code)
+	return receipt, refusal
+}
+
+// bounded leaves an id that is itself the fault out of the groups.
+func bounded(id string) string {
+	if len(id) > mercafacil.MaxID {
+		return ""
+	}
+	return id
+}
+
+// saleWithoutID gives the receipt an id. The same content again is the same sale, so the id is made once.
+func (c *call) saleWithoutID(ctx context.Context, job agent.Job, sale agent.Sale) (agent.Receipt, error) {
+	job.Key = contentKey("sale", job.Fingerprint)
+	c.numbers.Lock()
+	defer c.numbers.Unlock()
+	entry, err := c.cfg.Store.Key(job.Key)
+	if err == nil {
+		return agent.Receipt{Job: agent.Job{Seq: entry.Seq}.ID(), Coupon: entry.Coupon, Replayed: true}, nil
+	}
+	if !errors.Is(err, agent.ErrNotFound) {
+		return agent.Receipt{}, err
+	}
+	change := agent.Change{Jobs: []agent.Job{job}}
+	if c.cfg.UUIDCoupons {
+		change.Jobs[0].Coupon = c.cfg.NewUUID()
+	} else {
+		record, number, err := c.nextNumber()
+		if err != nil {
+			return agent.Receipt{}, err
+		}
+		change.Puts = []agent.Record{record}
+		change.Jobs[0].Coupon = c.compose(sale, number)
+	}
+	receipt, err := c.commit(ctx, change)
+	receipt.Coupon = change.Jobs[0].Coupon
+	return receipt, err
+}
+
+// numberKey is where the running number of receipts without id stands.
+const numberKey = "coupon"
+
+func (s *Service) nextNumber() (agent.Record, uint64, error) {
+	value, version, err := s.cfg.Counter.Record(s.cfg.CounterBucket, numberKey)
+	if err != nil && !errors.Is(err, agent.ErrNotFound) {
+		return agent.Record{}, 0, err
+	}
+	number := uint64(0)
+	if err == nil {
+		if number, err = strconv.ParseUint(string(value), 10, 64); err != nil {
+			return agent.Record{}, 0, fmt.Errorf("running number of receipts: %w", err)
+		}
+	}
+	number++
+	text := strconv.FormatUint(number, 10)
+	return agent.Record{Bucket: s.cfg.CounterBucket, Key: numberKey, Value: []byte(text), IfVersion: version}, number, nil
+}
+
+// compose is the vendor's LOJA+DATA+HORA+OPERADOR+PDV+ID_CUPOM (R40), with our running number at its end. The till's
+// own codes count where the receipt has them.
+func (s *Service) compose(sale agent.Sale, number uint64) string {
+	till := sale.Till
+	if till == "" {
+		till = s.cfg.Till
+	}
+	id := strings.Join([]string{
+		s.cfg.Shop, strings.ReplaceAll(sale.Date, "-", ""), strings.ReplaceAll(sale.Time, ":", ""),
+		sale.Operator, till, fmt.Sprintf("%09d", number),
+	}, "-")
+	if len(id) > mercafacil.MaxID { // an operator's code of a hundred letters
+		return s.cfg.NewUUID()
+	}
+	return id
+}
+
+// cancelSale accepts the cancellation of a receipt. One that never was tried ends together with it, its unsent confirm
+// too, and the session is cancelled instead.
+func (c *call) cancelSale(ctx context.Context) (agent.Receipt, error) {
+	id, faults := mercafacil.ReadID(c.body, mercafacil.FieldCoupon)
+	if len(faults) > 0 {
+		return agent.Receipt{}, invalid(faults)
+	}
+	job := c.newJob()
+	job.Coupon, job.Key = id, "coupon-cancellation:"+id
+	if receipt, done, err := c.replay(ctx, job); done || err != nil {
+		return receipt, err
+	}
+	relatives, err := c.cfg.Store.Group(agent.CouponGroup(id))
+	if err != nil {
+		return agent.Receipt{}, err
+	}
+	change := agent.Change{Jobs: []agent.Job{job}}
+	sale, ok := neverTried(relatives)
+	if ok {
+		change.Jobs[0].Status.State, change.Jobs[0].Status.Reason = agent.Annulled, agent.ReasonCancelled
+		change.Moves = append(change.Moves, settle(sale, agent.Annulled, agent.ReasonCancelled))
+		if err := c.undoSession(&change, sale); err != nil {
+			return agent.Receipt{}, err
+		}
+	}
+	return c.commit(ctx, change)
+}
+
+// neverTried finds the sale that a cancellation takes back before it ever went up: the accepted one, or a held one when
+// nothing else is known under the id.
+func neverTried(relatives []agent.Job) (agent.Job, bool) {
+	var held agent.Job
+	for _, other := range relatives {
+		st := other.Status
+		switch {
+		case other.Kind != agent.KindCoupon || st.State == agent.Discarded:
+		case st.State == agent.Held:
+			if st.Reason == agent.ReasonInvalid {
+				held = other
+			}
+		default:
+			return other, st.State == agent.Pending && !st.Attempted()
+		}
+	}
+	return held, held.Seq != 0
+}
+
+// undoSession annuls the session's unsent confirm and queues a cancel of the session, unless the cloud may know of the
+// confirm (a confirmed session is never cancelled, contract 3.6) or the till cancelled it already.
+func (c *call) undoSession(change *agent.Change, sale agent.Job) error {
+	if sale.Session == "" {
+		return nil
+	}
+	relatives, err := c.cfg.Store.Group(agent.SessionGroup(sale.Session))
+	if err != nil {
+		return err
+	}
+	dialect := sale.Dialect
+	for _, other := range relatives {
+		switch {
+		case other.Kind == agent.KindCancel && other.Status.State != agent.Held:
+			return nil
+		case other.Kind != agent.KindConfirm || other.Status.Reason == agent.ReasonConflict:
+			continue
+		case other.Status.Attempted() || other.Status.State == agent.Sent:
+			return nil
+		case other.Status.State == agent.Pending || other.Status.State == agent.Held:
+			change.Moves = append(change.Moves, settle(other, agent.Annulled, agent.ReasonCancelled))
+		}
+		dialect = other.Dialect
+	}
+	body := mercafacil.CancelBody(sale.Session)
+	parsed, err := rawjson.Parse(body)
+	if err != nil {
+		return err
+	}
+	change.Jobs = append(change.Jobs, agent.Job{
+		Kind: agent.KindCancel, Dialect: dialect, Session: sale.Session, Key: string(agent.KindCancel) + ":" + sale.Session,
+		Body: body, Fingerprint: fingerprint(parsed), CreatedAt: c.cfg.Now(),
+	})
+	return nil
+}
+
+// Prepare gives the bytes of a first attempt: the till's own, with the receipt's id where the agent made it.
+func (s *Service) Prepare(_ context.Context, job agent.Job) ([]byte, error) {
+	if job.Kind != agent.KindCoupon || job.Coupon == "" {
+		return job.Body, nil
+	}
+	body, err := rawjson.Parse(job.Body)
+	if err != nil {
+		return nil, err
+	}
+	if field, ok := body.Get(mercafacil.FieldCoupon); ok {
+		if text, isText := field.Text(); isText && text != "" {
+			return job.Body, nil
+		}
+	}
+	return rawjson.SetMember(job.Body, body, mercafacil.FieldCoupon, rawjson.Quote(job.Coupon)), nil
+}

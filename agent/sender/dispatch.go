@@ -1,0 +1,247 @@
+package sender
+
+import (
+	"context"
+	"time"
+
+	"pdvagent/agent"
+)
+
+// recheck is how soon a job that waits for a relative is looked at again without a sign; the relative's own settling
+// by this sender is seen at once.
+const recheck = time.Second
+
+// dispatch starts what may start now and gives the time of the next look; zero means only on a sign.
+func (s *Sender) dispatch(ctx context.Context) time.Time {
+	now := s.cfg.Now()
+	wake := s.urgentOnes(ctx, now)
+	for {
+		slots, opens := s.slots(now)
+		if slots == 0 {
+			return sooner(wake, opens)
+		}
+		after, flows := s.backlogAt(now)
+		jobs, next, err := s.cfg.Queue.Due(now, after, slots, s.skip(now))
+		if err != nil {
+			s.cfg.Log.Error("queue_unreadable", "error", err)
+			return now.Add(s.cfg.RetryMin)
+		}
+		wake = sooner(sooner(sooner(sooner(wake, next), flows), opens), s.nextTrial(now))
+		for _, job := range jobs {
+			if !s.start(ctx, now, job) {
+				return sooner(wake, now.Add(time.Duration(float64(time.Second)/s.cfg.PerSecond)))
+			}
+		}
+		if len(jobs) < slots {
+			return s.wakeForParked(wake)
+		}
+	}
+}
+
+// urgentOnes starts the jobs that a till waits for, whatever stands before them.
+func (s *Sender) urgentOnes(ctx context.Context, now time.Time) time.Time {
+	s.mu.Lock()
+	seqs := make([]uint64, 0, len(s.urgent))
+	for seq := range s.urgent {
+		if _, busy := s.inFlight[seq]; !busy {
+			seqs = append(seqs, seq)
+		}
+	}
+	s.mu.Unlock()
+	for _, seq := range seqs {
+		if slots, opens := s.slots(now); slots == 0 {
+			return opens
+		}
+		job, err := s.cfg.Jobs.Job(seq)
+		if err != nil || job.Status.State != agent.Pending || job.Status.NotBefore.After(now) {
+			continue
+		}
+		if !s.skip(now)(seq, job.Kind) && !s.start(ctx, now, job) {
+			return now.Add(time.Duration(float64(time.Second) / s.cfg.PerSecond))
+		}
+	}
+	return time.Time{}
+}
+
+// slots is how many deliveries may start now, and when that changes by itself.
+func (s *Sender) slots(now time.Time) (int, time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	free := s.cfg.Parallel - len(s.inFlight)
+	for _, trial := range []struct {
+		on bool
+		at time.Time
+	}{{s.link.down, s.link.nextTrial}, {s.auth != nil, s.authNext()}} {
+		if !trial.on {
+			continue
+		}
+		if now.Before(trial.at) {
+			return 0, trial.at
+		}
+		if len(s.inFlight) > 0 {
+			return 0, time.Time{} // its end is a sign
+		}
+		free = min(free, 1)
+	}
+	return max(free, 0), time.Time{}
+}
+
+func (s *Sender) authNext() time.Time {
+	if s.auth == nil {
+		return time.Time{}
+	}
+	return s.auth.next
+}
+
+// backlogAt gives the newest job of a backlog that must still wait, and until when. While the link is down a trial may
+// be any job.
+func (s *Sender) backlogAt(now time.Time) (uint64, time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Before(s.backlog.until) && !s.link.down && s.auth == nil {
+		return s.backlog.last, s.backlog.until
+	}
+	return 0, time.Time{}
+}
+
+// skip names the jobs that must not start now.
+func (s *Sender) skip(now time.Time) func(uint64, agent.Kind) bool {
+	return func(seq uint64, kind agent.Kind) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if _, busy := s.inFlight[seq]; busy {
+			return true
+		}
+		if parked, ok := s.parked[seq]; ok {
+			if now.Before(parked.until) {
+				return true
+			}
+			delete(s.parked, seq)
+		}
+		r := s.routes[kind]
+		if r == nil || r.pause == nil {
+			return false
+		}
+		return now.Before(r.pause.next) || s.kindBusy(kind)
+	}
+}
+
+func (s *Sender) kindBusy(kind agent.Kind) bool {
+	for _, busy := range s.inFlight {
+		if busy == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// nextTrial is when the soonest paused route may be tried.
+func (s *Sender) nextTrial(now time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var next time.Time
+	for _, r := range s.routes {
+		if r.pause != nil && r.pause.next.After(now) {
+			next = sooner(next, r.pause.next)
+		}
+	}
+	return next
+}
+
+func (s *Sender) wakeForParked(wake time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, parked := range s.parked {
+		wake = sooner(wake, parked.until)
+	}
+	return wake
+}
+
+// start looks at a job's relatives and begins its delivery, or puts it aside. False means that the pace allows no more
+// for now.
+func (s *Sender) start(ctx context.Context, now time.Time, job agent.Job) bool {
+	relatives, err := s.relatives(job)
+	if err != nil {
+		s.cfg.Log.Error("relatives_unreadable", "seq", job.Seq, "error", err)
+		s.park(job.Seq, parking{until: now.Add(s.cfg.RetryMin)})
+		return true
+	}
+	work := s.deliver
+	switch step, blocker := agent.Follow(job, relatives); step {
+	case agent.Wait:
+		s.park(job.Seq, parking{now.Add(recheck), blocker})
+		return true
+	case agent.Annul:
+		work = s.annul
+	case agent.Go:
+		if !s.limiter.AllowN(now, 1) {
+			return false
+		}
+	}
+	s.begin(job)
+	s.workers.Go(func() { s.end(job, work(ctx, job)) })
+	return true
+}
+
+func (s *Sender) relatives(job agent.Job) ([]agent.Job, error) {
+	var all []agent.Job
+	if job.Kind != agent.KindCoupon && job.Kind != agent.KindCouponCancellation {
+		return nil, nil
+	}
+	groups := []string{agent.CouponGroup(job.Coupon)}
+	if job.Session != "" {
+		groups = append(groups, agent.SessionGroup(job.Session))
+	}
+	for _, group := range groups {
+		jobs, err := s.cfg.Jobs.Group(group)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, jobs...)
+	}
+	return all, nil
+}
+
+func (s *Sender) begin(job agent.Job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inFlight[job.Seq] = job.Kind
+	trial := s.cfg.Now().Add(s.cfg.RetryMax) // of what is paused, unless this one ends the pause
+	if s.auth != nil {
+		s.auth.next = trial
+	}
+	if r := s.routes[job.Kind]; r != nil && r.pause != nil {
+		r.pause.next = trial
+	}
+}
+
+// end takes the job from flight. A failure that could not even be written keeps it aside for a moment.
+func (s *Sender) end(job agent.Job, err error) {
+	s.mu.Lock()
+	delete(s.inFlight, job.Seq)
+	for seq, parked := range s.parked {
+		if parked.blocker == job.Seq {
+			delete(s.parked, seq)
+		}
+	}
+	s.mu.Unlock()
+	if err != nil {
+		s.cfg.Log.Error("delivery_not_recorded", "seq", job.Seq, "kind", job.Kind, "error", err)
+		s.park(job.Seq, parking{until: s.cfg.Now().Add(s.cfg.RetryMin)})
+	}
+	s.wakeUp()
+}
+
+func (s *Sender) park(seq uint64, p parking) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parked[seq] = p
+}
+
+// sooner gives the earlier of two times; zero means never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,225 @@
+// Package sender drains the queue: what is due is prepared, marked as tried on disk, delivered, and settled. It is one
+// of the two engines that repeat work, and the only one for sales. It decides when, never what: the bytes come from the
+// job and from Prepare. It keeps no state that a restart would miss; pauses and suspicions are made anew by the cloud's
+// own answers.
+package sender
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"pdvagent/agent"
+)
+
+// Queue is where due jobs come from.
+type Queue interface {
+	Due(now time.Time, after uint64, limit int, skip func(uint64, agent.Kind) bool) ([]agent.Job, time.Time, error)
+	Retried(now time.Time, limit int) ([]agent.Job, error)
+	LastSeq() uint64
+	Changed() <-chan struct{}
+}
+
+// Jobs is where they are read and written.
+type Jobs interface {
+	Job(seq uint64) (agent.Job, error)
+	Group(name string) ([]agent.Job, error)
+	Wire(seq uint64, revision int) ([]byte, error)
+	Commit(ctx context.Context, change agent.Change) (agent.Committed, error)
+}
+
+// Cloud delivers a body once.
+type Cloud interface {
+	Deliver(ctx context.Context, kind agent.Kind, dialect agent.Dialect, body []byte) agent.Outcome
+}
+
+// Preparer gives the bytes that go up for a job before its first attempt; they are frozen then.
+type Preparer interface {
+	Prepare(ctx context.Context, job agent.Job) ([]byte, error)
+}
+
+// Config is what a sender needs.
+type Config struct {
+	Queue    Queue
+	Jobs     Jobs
+	Cloud    Cloud
+	Preparer Preparer
+	Alarms   *agent.Alarms
+	Log      *slog.Logger
+
+	Parallel    int            // deliveries at the same time, default 4
+	PerSecond   float64        // deliveries per second, default 20
+	RetryMin    time.Duration  // first wait after a failure, default 5 s
+	RetryMax    time.Duration  // longest wait, and the time between trials of what is paused, default 30 min
+	StartJitter time.Duration  // longest wait of a backlog after the start or the cloud's return; see Config.fill for its default
+	Conflict    CouponConflict // default auto
+
+	Now func() time.Time // default time.Now
+}
+
+// NoJitter is the StartJitter of those who want none; zero means the default.
+const NoJitter = time.Nanosecond
+
+func (c *Config) fill() error {
+	if c.Queue == nil || c.Jobs == nil || c.Cloud == nil || c.Preparer == nil || c.Alarms == nil || c.Log == nil {
+		return errors.New("sender.Config wants Queue, Jobs, Cloud, Preparer, Alarms and Log")
+	}
+	if c.Parallel == 0 {
+		c.Parallel = 4
+	}
+	if c.PerSecond == 0 {
+		c.PerSecond = 20
+	}
+	if c.RetryMin == 0 {
+		c.RetryMin = 5 * time.Second
+	}
+	if c.RetryMax == 0 {
+		c.RetryMax = 30 * time.Minute
+	}
+	if c.StartJitter == 0 {
+		c.StartJitter = time.Minute
+	}
+	if c.Conflict == "" {
+		c.Conflict = ConflictAuto
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.RetryMin < 0 || c.RetryMax < c.RetryMin || c.Parallel < 0 || c.PerSecond < 0 {
+		return errors.New("sender.Config: times and rates must not be negative, RetryMax not below RetryMin")
+	}
+	return nil
+}
+
+// Sender is the engine. Run it once.
+type Sender struct {
+	cfg     Config
+	limiter *rate.Limiter
+	kick    chan struct{} // something other than the store changed
+	workers sync.WaitGroup
+
+	mu       sync.Mutex
+	inFlight map[uint64]agent.Kind
+	parked   map[uint64]parking // waits for a relative, or aside after a fault of ours
+	urgent   map[uint64]int     // a till stands and waits for these
+	backlog  backlog
+	link     link
+	auth     *pause
+	routes   map[agent.Kind]*route
+}
+
+// parking is until when a job is not looked at, and whose settling ends that sooner.
+type parking struct {
+	until   time.Time
+	blocker uint64
+}
+
+// backlog is what had gathered when the agent started or the cloud came back: it waits for its own random time, so
+// that a chain of shops does not storm a cloud. What is sold meanwhile does not wait.
+type backlog struct {
+	last  uint64 // newest of it
+	until time.Time
+}
+
+// New fills defaults and checks.
+func New(cfg Config) (*Sender, error) {
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
+	s := &Sender{
+		cfg:      cfg,
+		limiter:  rate.NewLimiter(rate.Limit(cfg.PerSecond), max(cfg.Parallel, int(cfg.PerSecond/4))),
+		kick:     make(chan struct{}, 1),
+		inFlight: make(map[uint64]agent.Kind),
+		parked:   make(map[uint64]parking),
+		urgent:   make(map[uint64]int),
+		routes:   make(map[agent.Kind]*route),
+	}
+	s.link.since = cfg.Now()
+	return s, nil
+}
+
+// grace is how long deliveries at hand may go on when the agent stops.
+const grace = 5 * time.Second
+
+// Run drains until ctx ends, then lets the deliveries at hand finish for a moment.
+func (s *Sender) Run(ctx context.Context) error {
+	s.startBacklog(s.cfg.Now())
+	delivering, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	for ctx.Err() == nil {
+		changed := s.cfg.Queue.Changed()
+		wake := s.dispatch(delivering)
+		s.sleep(ctx, changed, wake)
+	}
+	timer := time.AfterFunc(grace, cut)
+	defer timer.Stop()
+	s.workers.Wait()
+	return nil
+}
+
+// sleep ends with ctx, a commit, a kick, or the time at which something is due. The zero time is none.
+func (s *Sender) sleep(ctx context.Context, changed <-chan struct{}, wake time.Time) {
+	var due <-chan time.Time
+	if !wake.IsZero() {
+		timer := time.NewTimer(max(wake.Sub(s.cfg.Now()), time.Millisecond))
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-changed:
+	case <-s.kick:
+	case <-due:
+	}
+}
+
+func (s *Sender) wakeUp() {
+	select {
+	case s.kick <- struct{}{}:
+	default:
+	}
+}
+
+// Hurry puts a job before the backlog because a till waits for it. Call the result when it waits no more.
+func (s *Sender) Hurry(seq uint64) (done func()) {
+	s.mu.Lock()
+	s.urgent[seq]++
+	s.mu.Unlock()
+	s.wakeUp()
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.urgent[seq]--; s.urgent[seq] <= 0 {
+			delete(s.urgent, seq)
+		}
+	}
+}
+
+// Resume tries what is paused at once: a person asked, or the configuration changed.
+func (s *Sender) Resume() {
+	s.mu.Lock()
+	s.link.nextTrial = time.Time{}
+	if s.auth != nil {
+		s.auth.next = time.Time{}
+	}
+	for _, r := range s.routes {
+		if r.pause != nil {
+			r.pause.next = time.Time{}
+		}
+	}
+	s.backlog.until = time.Time{}
+	clear(s.parked)
+	s.mu.Unlock()
+	s.wakeUp()
+}
+
+func (s *Sender) startBacklog(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.backlog = backlog{last: s.cfg.Queue.LastSeq(), until: now.Add(jitter(s.cfg.StartJitter))}
+}

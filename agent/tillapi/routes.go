@@ -1,0 +1,127 @@
+package tillapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"pdvagent/agent"
+	"pdvagent/agent/web"
+)
+
+// Sales is what a till's calls mean.
+type Sales interface {
+	Accept(ctx context.Context, sub agent.Submission) (agent.Receipt, error)
+	Repair(ctx context.Context, seq uint64, body []byte) (agent.Receipt, error)
+	Retry(ctx context.Context, seq uint64) error
+	Discard(ctx context.Context, seq uint64, reason string) error
+}
+
+// Queue is what can be looked at.
+type Queue interface {
+	Job(seq uint64) (agent.Job, error)
+	Head(seq uint64) (agent.Job, error)
+	Group(name string) ([]agent.Job, error)
+	Changed() <-chan struct{}
+}
+
+// Overview is what the lists and the status show.
+type Overview interface {
+	List(state agent.State, kind agent.Kind, after uint64, limit int) ([]agent.Job, error)
+	Counters() agent.Counters
+	OldestPending() (time.Time, error)
+	Size() (used, limit int64)
+}
+
+// Engine is the sender.
+type Engine interface {
+	Hurry(seq uint64) (done func())
+	Resume()
+	Link() agent.Link
+}
+
+// Config is what the routes need.
+type Config struct {
+	Sales    Sales // nil when mercafacil is not configured: its routes say so
+	Queue    Queue
+	Overview Overview
+	Engine   Engine // nil with Sales
+	Wires    func(seq uint64, revision int) ([]byte, error)
+	Alarms   *agent.Alarms
+	Dialect  agent.Dialect // of the routes that both dialects share
+	Accepted int           // HTTP status of a queued answer, default 202 (till.queued_status)
+	Version  string
+	AgentID  string
+	Cloud    string           // base URL, for people
+	Now      func() time.Time // default time.Now
+}
+
+// API holds the handlers.
+type API struct{ cfg Config }
+
+// New checks and fills defaults.
+func New(cfg Config) (*API, error) {
+	if cfg.Queue == nil || cfg.Overview == nil || cfg.Wires == nil || cfg.Alarms == nil || (cfg.Sales == nil) != (cfg.Engine == nil) {
+		return nil, errors.New("tillapi.Config wants Queue, Overview, Wires and Alarms, and Sales with Engine")
+	}
+	if cfg.Accepted == 0 {
+		cfg.Accepted = http.StatusAccepted
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &API{cfg}, nil
+}
+
+// Routes is the whole local API, route by route.
+func (a *API) Routes() []web.Route {
+	submit := func(path string, kind agent.Kind, dialect agent.Dialect) web.Route {
+		return web.Route{Method: http.MethodPost, Path: path, Scope: web.Till, Handler: a.submit(kind, dialect)}
+	}
+	return []web.Route{
+		{Method: http.MethodGet, Path: "/health", Scope: web.Public, Handler: a.health},
+
+		submit("/v2/transaction/confirm", agent.KindConfirm, agent.V2),
+		submit("/v2/transaction/cancel", agent.KindCancel, agent.V2),
+		submit("/v2.2/transaction/confirm", agent.KindConfirm, agent.V22),
+		submit("/v2.2/transaction/cancel", agent.KindCancel, agent.V22),
+		submit("/v2/coupons", agent.KindCoupon, a.cfg.Dialect),
+		submit("/v2/coupons-cancellation", agent.KindCouponCancellation, a.cfg.Dialect),
+		{Method: http.MethodGet, Path: "/v1/sales/{id}", Scope: web.Till, Handler: a.sale},
+
+		{Method: http.MethodGet, Path: "/v1/status", Scope: web.Support, Handler: a.status},
+		{Method: http.MethodGet, Path: "/v1/queue", Scope: web.Support, Handler: a.queue},
+		{Method: http.MethodGet, Path: "/v1/queue/{id}", Scope: web.Support, Handler: a.job},
+		{Method: http.MethodPost, Path: "/v1/queue/{id}/retry", Scope: web.Support, Handler: a.retry},
+		{Method: http.MethodPost, Path: "/v1/queue/{id}/discard", Scope: web.Support, Handler: a.discard},
+		{Method: http.MethodPut, Path: "/v1/queue/{id}/body", Scope: web.Support, Handler: a.repair},
+	}
+}
+
+// refusal is the table from a use case's code to HTTP (till-api.md section 1); the chain's own codes are package web's.
+func refusal(code agent.Code) (web.Refusal, bool) {
+	switch code {
+	case agent.CodeInvalid:
+		return web.Refusal{Status: http.StatusUnprocessableEntity, Origin: "till", Retry: "never"}, true
+	case agent.CodeConflict, agent.CodeDialectMixed:
+		return web.Refusal{Status: http.StatusConflict, Origin: "till", Retry: "never"}, true
+	case agent.CodeInFlight:
+		return web.Refusal{Status: http.StatusConflict, Origin: "agent", Retry: "same-key"}, true
+	case agent.CodeNotConfigured:
+		return web.Refusal{Status: http.StatusNotFound, Origin: "agent", Retry: "never"}, true
+	case agent.CodeStoreFull:
+		return web.Refusal{Status: http.StatusInsufficientStorage, Origin: "agent", Retry: "later"}, true
+	case agent.CodeStoreFailed:
+		return web.Refusal{Status: http.StatusServiceUnavailable, Origin: "agent", Retry: "same-key"}, true
+	}
+	return web.Refusal{}, false
+}
+
+func problem(w http.ResponseWriter, r *http.Request, err error, job string) {
+	web.Problem(w, r, err, refusal, job)
+}
+
+func (a *API) health(w http.ResponseWriter, _ *http.Request) {
+	web.JSON(w, http.StatusOK, map[string]string{"status": "ok", "version": a.cfg.Version})
+}

@@ -1,0 +1,87 @@
+package tillapi
+
+import (
+	"net/http"
+
+	"pdvagent/agent"
+	"pdvagent/agent/web"
+)
+
+// saleView is what happened to a session or a receipt.
+type saleView struct {
+	TransactionID string    `json:"transaction_id,omitempty"`
+	Coupon        string    `json:"coupon,omitempty"`
+	Session       string    `json:"session"` // none, open, confirmed or cancelled: as far as the till said
+	Jobs          []jobView `json:"jobs"`
+}
+
+// sale tells what happened to a sale, by its transaction_id or its coupon.
+func (a *API) sale(w http.ResponseWriter, r *http.Request) {
+	jobs, err := a.related(r.PathValue("id"))
+	if err != nil {
+		problem(w, r, err, "")
+		return
+	}
+	if len(jobs) == 0 {
+		problem(w, r, agent.Errorf(agent.CodeNotFound, nil, "Não há venda com este transaction_id ou cupom."), "")
+		return
+	}
+	v := saleView{Session: "none", Jobs: views(jobs)}
+	for _, job := range jobs {
+		if v.TransactionID == "" {
+			v.TransactionID = job.Session
+		}
+		if v.Coupon == "" {
+			v.Coupon = job.Coupon
+		}
+	}
+	if v.TransactionID != "" {
+		v.Session = "open"
+	}
+	for _, job := range jobs {
+		if job.Status.State == agent.Annulled || job.Status.State == agent.Discarded || job.Status.State == agent.Held {
+			continue
+		}
+		switch job.Kind {
+		case agent.KindConfirm:
+			v.Session = "confirmed"
+		case agent.KindCancel:
+			v.Session = "cancelled"
+		}
+	}
+	web.JSON(w, http.StatusOK, v)
+}
+
+// related gathers the jobs of a session and of its receipts, each once, in their order.
+func (a *API) related(id string) ([]agent.Job, error) {
+	groups := []string{agent.SessionGroup(id), agent.CouponGroup(id)}
+	var jobs []agent.Job
+	seen, asked := make(map[uint64]bool), make(map[string]bool)
+	for len(groups) > 0 {
+		group := groups[0]
+		groups = groups[1:]
+		if asked[group] {
+			continue
+		}
+		asked[group] = true
+		found, err := a.cfg.Queue.Group(group)
+		if err != nil {
+			return nil, err
+		}
+		for _, job := range found {
+			if seen[job.Seq] {
+				continue
+			}
+			seen[job.Seq] = true
+			jobs = append(jobs, job)
+			if job.Session != "" {
+				groups = append(groups, agent.SessionGroup(job.Session))
+			}
+			if job.Coupon != "" {
+				groups = append(groups, agent.CouponGroup(job.Coupon))
+			}
+		}
+	}
+	sortBySeq(jobs)
+	return jobs, nil
+}

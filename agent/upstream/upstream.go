@@ -1,0 +1,194 @@
+// Package upstream does one HTTP exchange with a cloud: send with a deadline, read a bounded answer, and say how it
+// ended. It never retries and follows no redirect; package sender decides what an outcome means for a job, and when it
+// is tried again. It knows no cloud's routes: mercafacil and the payment vendors bring those.
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+
+	"pdvagent/agent"
+)
+
+// Config says where a cloud is and how long it may take.
+type Config struct {
+	BaseURL   string           // required; https, or http on a loopback address
+	Deadline  time.Duration    // of one exchange, default 15 s
+	MaxAnswer int64            // bytes of an answer that are read, after inflating; default 1 MiB
+	Header    http.Header      // of every request; Idempotency-Key is refused, net/http would repeat such a POST by itself
+	Now       func() time.Time // default time.Now
+}
+
+// Client speaks with one cloud. It is safe for concurrent use.
+type Client struct {
+	cfg   Config
+	base  *url.URL
+	resty *resty.Client
+}
+
+// New checks the configuration.
+func New(cfg Config) (*Client, error) {
+	base, err := CheckURL(cfg.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	for name := range cfg.Header {
+		if strings.HasSuffix(strings.ToLower(name), "idempotency-key") {
+			return nil, fmt.Errorf("header %s would make net/http repeat requests", name)
+		}
+	}
+	if cfg.Deadline == 0 {
+		cfg.Deadline = 15 * time.Second
+	}
+	if cfg.MaxAnswer == 0 {
+		cfg.MaxAnswer = 1 << 20
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	client := resty.New().
+		SetTransport(transport()).
+		SetRetryCount(0).
+		SetDoNotParseResponse(true).
+		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		}))
+	for name, values := range cfg.Header {
+		client.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	return &Client{cfg: cfg, base: base, resty: client}, nil
+}
+
+// transport takes no proxy from the environment: only the configuration says where traffic goes (SEC-11).
+func transport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		DialContext:            dialer.DialContext,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    5 * time.Second,
+		MaxIdleConnsPerHost:    16,
+		IdleConnTimeout:        30 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		ForceAttemptHTTP2:      true,
+	}
+}
+
+// CheckURL takes an absolute https URL without credentials, query or fragment. Plain http is for loopback only.
+func CheckURL(text string) (*url.URL, error) {
+	base, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return nil, errors.New("not a URL")
+	case base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "":
+		return nil, errors.New("want scheme, host and path only")
+	case base.Scheme == "https":
+		return base, nil
+	case base.Scheme == "http" && loopback(base.Hostname()):
+		return base, nil
+	}
+	return nil, errors.New("want https, or http on a loopback address")
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+// Post sends body as JSON to path below the base URL and reads the answer. The outcome always has a class; no error
+// escapes. ctx may shorten the deadline.
+func (c *Client) Post(ctx context.Context, path string, body []byte) agent.Outcome {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Deadline)
+	defer cancel()
+	var reached atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { reached.Store(true) },
+	})
+	start := c.cfg.Now()
+	response, err := c.resty.R().
+		SetContext(ctx).
+		SetHeader("Content-Type", "application/json").
+		SetHeader("Accept", "application/json").
+		SetBody(body).
+		Post(Join(c.base, path))
+	outcome := agent.Outcome{Reached: reached.Load()}
+	if err != nil {
+		outcome.Class, outcome.Detail = classify(ctx, err, outcome.Reached)
+	} else {
+		c.read(ctx, response.RawResponse, &outcome)
+	}
+	outcome.Took = c.cfg.Now().Sub(start)
+	return outcome
+}
+
+// Join puts exactly one slash between the base and the path, and keeps the path's own last one.
+func Join(base *url.URL, path string) string {
+	return strings.TrimRight(base.String(), "/") + "/" + strings.TrimLeft(path, "/")
+}
+
+func (c *Client) read(ctx context.Context, response *http.Response, outcome *agent.Outcome) {
+	defer func() { _ = response.Body.Close() }() // what it can say was said by the read
+	outcome.Status = response.StatusCode
+	outcome.RetryAfter = retryAfter(response.Header.Get("Retry-After"), c.cfg.Now())
+	body, err := io.ReadAll(io.LimitReader(response.Body, c.cfg.MaxAnswer+1))
+	switch {
+	case response.StatusCode < 200 || response.StatusCode > 299:
+		outcome.Class, outcome.Body = agent.ClassStatus, body // a cut error page is an error page all the same
+	case err != nil:
+		outcome.Class, outcome.Detail = classify(ctx, err, true)
+	case int64(len(body)) > c.cfg.MaxAnswer:
+		outcome.Class, outcome.Detail = agent.ClassForeign, "answer larger than the limit"
+	case looksLikeHTML(response.Header.Get("Content-Type"), body):
+		outcome.Class, outcome.Detail = agent.ClassForeign, "HTML instead of the cloud's answer"
+	default:
+		outcome.Class, outcome.Body = agent.ClassOK, body
+	}
+}
+
+// looksLikeHTML recognises the page of a captive portal or a proxy, whatever type it says it has.
+func looksLikeHTML(contentType string, body []byte) bool {
+	return strings.Contains(strings.ToLower(contentType), "html") || strings.HasPrefix(strings.TrimSpace(string(body[:min(len(body), 256)])), "<")
+}
+
+// classify tells a request that cannot have arrived from one that may have.
+func classify(ctx context.Context, err error, reached bool) (agent.Class, string) {
+	if !reached {
+		return agent.ClassUnreachable, reason(err)
+	}
+	var timeout net.Error
+	if ctx.Err() != nil || (errors.As(err, &timeout) && timeout.Timeout()) {
+		return agent.ClassTimeout, "no answer in time"
+	}
+	return agent.ClassBroken, reason(err)
+}
+
+// reason says what went wrong without the URL that net/http puts in front of it.
+func reason(err error) string {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	return err.Error()
+}
+
+// retryAfter reads seconds or an HTTP date; 0 when there is neither or it is past.
+func retryAfter(text string, now time.Time) time.Duration {
+	if seconds, err := strconv.Atoi(strings.TrimSpace(text)); err == nil {
+		return time.Duration(max(min(seconds, 86_400), 0)) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(min(at.Sub(now), 24*time.Hour), 0)
+	}
+	return 0
+}

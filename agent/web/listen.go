@@ -1,0 +1,36 @@
+package web
+
+import (
+	"context"
+	"net"
+	"strconv"
+
+	"golang.org/x/net/netutil"
+
+	"pdvagent/agent"
+)
+
+// Listen opens the port of a loopback address on 127.0.0.1 and on ::1. Without IPv6 there is one listener and the second
+// result says why. Port 0 takes a free one, the same for both.
+func Listen(ctx context.Context, address string) (listeners []net.Listener, noIPv6, err error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, nil, agent.Errorf(agent.CodeBadConfig, err, "api.listen deve ser endereço:porta, por exemplo 127.0.0.1:8780.")
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, nil, agent.Errorf(agent.CodeBadConfig, nil, "api.listen deve ser um endereço desta própria máquina (127.0.0.1).")
+	}
+	var config net.ListenConfig
+	four, err := config.Listen(ctx, "tcp4", net.JoinHostPort("127.0.0.1", port))
+	if err != nil {
+		return nil, nil, agent.Errorf(agent.CodeBadConfig, err, "A porta %s não pôde ser aberta: outro programa a usa ou o "+
+			"Windows a reservou. Feche o outro programa ou mude api.listen.", port)
+	}
+	tcp, _ := four.Addr().(*net.TCPAddr)
+	listeners = []net.Listener{netutil.LimitListener(four, MaxConnections)}
+	six, noIPv6 := config.Listen(ctx, "tcp6", net.JoinHostPort("::1", strconv.Itoa(tcp.Port)))
+	if noIPv6 == nil {
+		listeners = append(listeners, netutil.LimitListener(six, MaxConnections))
+	}
+	return listeners, noIPv6, nil
+}

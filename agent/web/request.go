@@ -1,0 +1,68 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"pdvagent/agent"
+)
+
+// Names of the headers that tell how an answer came about.
+const (
+	HeaderDelivery = "X-Agent-Delivery" // live, contingency, queued, delivered or replayed
+	headerTime     = "X-Agent-Time"
+)
+
+type scopeKey struct{}
+
+// requestScope is what the chain knows of one request.
+type requestScope struct {
+	id    string
+	start time.Time
+	now   func() time.Time
+	cloud time.Duration
+	err   error
+}
+
+func scopeOf(r *http.Request) *requestScope {
+	if scope, ok := r.Context().Value(scopeKey{}).(*requestScope); ok {
+		return scope
+	}
+	return &requestScope{}
+}
+
+func (s *requestScope) fail(err error) { s.err = errors.Join(s.err, err) }
+
+// SpentInCloud notes how much of the request was waiting for a cloud.
+func SpentInCloud(r *http.Request, took time.Duration) { scopeOf(r).cloud += took }
+
+// timedWriter adds the time an answer took, at the moment it begins.
+type timedWriter struct {
+	http.ResponseWriter
+	scope *requestScope
+	wrote bool
+}
+
+func (w *timedWriter) WriteHeader(status int) {
+	if !w.wrote {
+		w.wrote = true
+		all := w.scope.now().Sub(w.scope.start)
+		value := fmt.Sprintf("agent=%d;cloud=%d", (all - w.scope.cloud).Milliseconds(), w.scope.cloud.Milliseconds())
+		w.Header().Set(headerTime, value)
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *timedWriter) Write(data []byte) (int, error) {
+	if !w.wrote {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseWriter.Write(data)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *timedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func asError(err error) (*agent.Error, bool) { return errors.AsType[*agent.Error](err) }

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
+
+	"pdvagent/agent"
+	"pdvagent/agent/config"
+)
+
+func newConfig(opts *options) *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "O arquivo de configuração: criar, conferir, mostrar"}
+	cmd.AddCommand(newConfigCheck(opts), newConfigShow(opts), newConfigInit(opts))
+	return cmd
+}
+
+func newConfigCheck(opts *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "check", Short: "Confere o arquivo e lista todos os erros", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, warnings, err := config.Load(opts.config, os.LookupEnv)
+			faults, wrong := errors.AsType[config.Faults](err)
+			if err != nil && !wrong {
+				return err
+			}
+			report := map[string]any{"file": opts.config, "ok": err == nil, "faults": append(config.Faults{}, faults...), "warnings": append([]config.Fault{}, warnings...)}
+			if err := opts.print(report, func(w io.Writer) {
+				for _, warning := range warnings {
+					fmt.Fprintln(w, "aviso:", warning)
+				}
+				if err == nil {
+					fmt.Fprintf(w, "%s está correto.\n", opts.config)
+				}
+			}); err != nil {
+				return err
+			}
+			if err != nil && !opts.json {
+				return agent.Errorf(agent.CodeBadConfig, nil, "%s tem %d erro(s):\n%v", opts.config, len(faults), err)
+			}
+			if err != nil {
+				return agent.Errorf(agent.CodeBadConfig, nil, "%s tem %d erro(s).", opts.config, len(faults))
+			}
+			return nil
+		},
+	}
+}
+
+func newConfigShow(opts *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "show", Short: "Mostra a configuração em uso, com segredos ocultos", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			cfg, _, err := config.Load(opts.config, os.LookupEnv)
+			if err != nil {
+				return err
+			}
+			text, err := yaml.Marshal(cfg)
+			if err != nil {
+				return err
+			}
+			var tree map[string]any
+			if err := yaml.Unmarshal(text, &tree); err != nil {
+				return err
+			}
+			return opts.print(tree, func(w io.Writer) { fmt.Fprintf(w, "%s", text) })
+		},
+	}
+}
+
+func newConfigInit(opts *options) *cobra.Command {
+	answers := config.Example()
+	answers.DataDir, answers.Token, answers.Shop, answers.Till = config.DefaultDataDir(), "", "", ""
+	cmd := &cobra.Command{
+		Use: "init", Short: "Escreve um arquivo comentado, com tokens locais sorteados; nunca por cima de outro", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if answers.Shop == "" || answers.Till == "" || answers.Token == "" {
+				return usageError{errors.New("informe --shop, --till e --token (o token da loja na Mercafácil)")}
+			}
+			answers.TillToken, answers.SupportToken = rand.Text(), rand.Text()
+			text := config.Template(answers)
+			if _, _, err := config.Parse([]byte(text), filepath.Dir(opts.config), os.LookupEnv); err != nil {
+				return err
+			}
+			if err := writeNew(opts.config, text); err != nil {
+				return err
+			}
+			return opts.print(map[string]string{"file": opts.config}, func(w io.Writer) {
+				fmt.Fprintf(w, "%s foi escrito. O token do caixa e o do suporte estão nele.\n", opts.config)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&answers.Shop, "shop", "", "código da loja")
+	flags.StringVar(&answers.Till, "till", "", "código deste caixa")
+	flags.BoolVar(&answers.Primary, "primary", false, "este é o caixa que envia as cargas da loja")
+	flags.StringVar(&answers.Token, "token", "", "token da loja na Mercafácil")
+	flags.StringVar(&answers.BaseURL, "base-url", answers.BaseURL, "endereço da Mercafácil")
+	flags.StringVar(&answers.PDVVersion, "pdv-version", answers.PDVVersion, "versão do programa do caixa")
+	flags.StringVar(&answers.Dialect, "dialect", answers.Dialect, "v2 ou v2.2")
+	flags.StringVar(&answers.DataDir, "data-dir", answers.DataDir, "pasta dos dados")
+	flags.StringVar(&answers.Listen, "listen", answers.Listen, "endereço local do agente")
+	return cmd
+}
+
+// writeNew writes a file that only its owner can read, and refuses to touch one that is there.
+func writeNew(path, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // the folder may be listed; the file may not be read
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return agent.Errorf(agent.CodeBadConfig, nil, "%s já existe e não foi alterado. Use outro nome com --config.", path)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	return errors.Join(err, file.Sync(), file.Close())
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"pdvagent/agent"
+	"pdvagent/agent/config"
+	"pdvagent/agent/loyalty"
+	"pdvagent/agent/sender"
+	"pdvagent/agent/tillapi"
+	"pdvagent/agent/web"
+	"pdvagent/mercafacil"
+	"pdvagent/store"
+)
+
+func newRun(opts *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "run", Short: "Executa o agente em primeiro plano", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, warnings, err := config.Load(opts.config, os.LookupEnv)
+			if err != nil {
+				return err
+			}
+			log := newLog(os.Stderr, cfg.Log.Level)
+			for _, warning := range warnings {
+				log.Warn("config_without_effect", "line", warning.Line, "key", warning.Field)
+			}
+			return run(cmd.Context(), cfg, log)
+		},
+	}
+}
+
+func newLog(w io.Writer, level string) *slog.Logger {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		l = slog.LevelInfo
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l}))
+}
+
+// run is the wiring: the store, who writes into it (loyalty), who drains it (sender), and the door (tillapi behind web).
+// It returns when ctx ends and everything has stopped, or with the error that makes a restart necessary.
+func run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
+	queue, err := openStore(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := queue.Close(); err != nil {
+			log.Error("store_not_closed", "error", err)
+		}
+	}()
+	alarms := new(agent.Alarms)
+	api := tillapi.Config{
+		Queue: queue, Overview: queue, Wires: queue.Wire, Alarms: alarms, Dialect: agent.V2,
+		Accepted: cfg.Till.QueuedStatus, Version: version, AgentID: queue.AgentID(),
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	if cfg.Mercafacil != nil {
+		sales, engine, err := loyaltySide(cfg, queue, alarms, log)
+		if err != nil {
+			return err
+		}
+		api.Sales, api.Engine = sales, engine
+		api.Dialect, api.Cloud = agent.Dialect(cfg.Mercafacil.Dialect), cfg.Mercafacil.BaseURL
+		group.Go(func() error { return engine.Run(ctx) })
+	}
+	routes, err := tillapi.New(api)
+	if err != nil {
+		return errors.Join(err, group.Wait())
+	}
+	if err := serve(ctx, group, cfg, routes, log); err != nil {
+		group.Go(func() error { return err })
+	}
+	return group.Wait()
+}
+
+func openStore(cfg config.Config, log *slog.Logger) (*store.Store, error) {
+	var recovery []byte
+	if path := cfg.Security.RecoveryPublicKey; path != "" {
+		var err error
+		if recovery, err = os.ReadFile(path); err != nil {
+			return nil, err
+		}
+	}
+	return store.Open(store.Config{
+		Dir: cfg.DataDir, MaxBytes: int64(cfg.Store.MaxMB) << 20, SpoolBytes: int64(cfg.Store.SpoolMB) << 20,
+		RecoveryKey: recovery, Log: log,
+	})
+}
+
+// loyaltySide is what exists only where mercafacil is configured.
+func loyaltySide(cfg config.Config, queue *store.Store, alarms *agent.Alarms, log *slog.Logger) (*loyalty.Service, *sender.Sender, error) {
+	cloud, err := mercafacil.New(mercafacil.Config{
+		BaseURL: cfg.Mercafacil.BaseURL, Token: cfg.Mercafacil.Token.Reveal(), PDVVersion: cfg.Mercafacil.PDVVersion,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	sales, err := loyalty.New(loyalty.Config{
+		Store: queue, Counter: queue, Log: log, CounterBucket: store.CounterRecords, Shop: cfg.Shop.ID, Till: cfg.Shop.Till,
+		UUIDCoupons: cfg.Till.CouponID == "uuid", NewUUID: uuid.NewString,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	jitter := time.Duration(cfg.Sender.StartJitter)
+	if jitter == 0 {
+		jitter = sender.NoJitter
+	}
+	engine, err := sender.New(sender.Config{
+		Queue: queue, Jobs: queue, Cloud: cloud, Preparer: sales, Alarms: alarms, Log: log,
+		Parallel: cfg.Sender.Parallel, PerSecond: cfg.Sender.PerSecond,
+		RetryMin: time.Duration(cfg.Sender.RetryMin), RetryMax: time.Duration(cfg.Sender.RetryMax), StartJitter: jitter,
+		Conflict: sender.CouponConflict(cfg.Mercafacil.CouponConflict),
+	})
+	return sales, engine, err
+}
+
+// stopPatience is how long requests at hand may go on when the agent stops.
+const stopPatience = 10 * time.Second
+
+// serve opens the door: the same chain on 127.0.0.1 and ::1.
+func serve(ctx context.Context, group *errgroup.Group, cfg config.Config, routes *tillapi.API, log *slog.Logger) error {
+	listeners, noIPv6, err := web.Listen(ctx, cfg.API.Listen)
+	if err != nil {
+		return err
+	}
+	if noIPv6 != nil {
+		log.Warn("no_ipv6", "error", noIPv6)
+	}
+	tcp, ok := listeners[0].Addr().(*net.TCPAddr)
+	if !ok {
+		return fmt.Errorf("listener has the address %v", listeners[0].Addr())
+	}
+	handler, err := web.Handler(web.Config{
+		Port: tcp.Port, Origins: cfg.API.AllowedOrigins, Tokens: tokens(cfg), Routes: routes.Routes(),
+		Alarm: routes.AlarmCode, NewID: uuid.NewString, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	server := web.Server(handler, log)
+	for _, listener := range listeners {
+		group.Go(func() error {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		})
+	}
+	group.Go(func() error {
+		<-ctx.Done()
+		patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
+		defer cancel()
+		return server.Shutdown(patient)
+	})
+	log.Info("listening", "address", listeners[0].Addr().String(), "version", version)
+	return nil
+}
+
+func tokens(cfg config.Config) []web.Token {
+	list := make([]web.Token, 0, len(cfg.API.Tokens))
+	for _, token := range cfg.API.Tokens {
+		scope, _ := web.ParseScope(token.Scope) // config has checked it
+		list = append(list, web.Token{Name: token.Name, Scope: scope, Secret: token.Token.Reveal()})
+	}
+	return list
+}

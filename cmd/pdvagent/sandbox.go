@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"pdvagent/agent/sandbox"
+)
+
+func newSandbox(_ *options) *cobra.Command {
+	var listen, control, token string
+	cmd := &cobra.Command{
+		Use: "sandbox", Short: "Nuvens simuladas, para integrar e testar sem internet", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg := sandbox.Config{Listen: listen, Control: control, Log: newLog(os.Stderr, "info")}
+			if token != "" {
+				cfg.Tokens = []string{token}
+			}
+			clouds, err := sandbox.Start(cmd.Context(), cfg)
+			if err != nil {
+				return err
+			}
+			defer clouds.Close()
+			fmt.Fprintf(cmd.OutOrStdout(), "Mercafácil simulada: mercafacil.base_url = %s\nControle: http://%s/control/mercafacil/ "+
+				"(faults, received, coupons, sessions, reset)\n", clouds.BaseURL(), clouds.Address())
+			<-cmd.Context().Done()
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8790", "endereço local das nuvens e de /control")
+	cmd.Flags().StringVar(&control, "listen-control", "", "segundo endereço de /control, que continua no ar quando a nuvem sai da rede")
+	cmd.Flags().StringVar(&token, "token", "", "único token aceito pela Mercafácil simulada; vazio: qualquer um")
+	return cmd
+}

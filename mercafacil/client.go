@@ -1,0 +1,100 @@
+package mercafacil
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"pdvagent/agent"
+	"pdvagent/agent/rawjson"
+	"pdvagent/agent/upstream"
+)
+
+// Config says where the loyalty cloud is and who we are there.
+type Config struct {
+	BaseURL    string        // required, with or without a slash at its end
+	Token      string        // required, any length: it names the retailer and the shop (R12, R13)
+	PDVVersion string        // required, sent with every request (R14)
+	Deadline   time.Duration // of one delivery, default 15 s
+}
+
+// Client delivers bodies to the loyalty cloud. It is safe for concurrent use.
+type Client struct{ upstream *upstream.Client }
+
+// New checks the configuration.
+func New(cfg Config) (*Client, error) {
+	if cfg.Token == "" || cfg.PDVVersion == "" {
+		return nil, errors.New("mercafacil.Config wants Token and PDVVersion")
+	}
+	client, err := upstream.New(upstream.Config{
+		BaseURL:  cfg.BaseURL,
+		Deadline: cfg.Deadline,
+		Header: http.Header{
+			"Authorization": {"Bearer " + cfg.Token},
+			"Pdv-Version":   {cfg.PDVVersion},
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mercafacil base_url: %w", err)
+	}
+	return &Client{client}, nil
+}
+
+// Deliver posts body to the route of that kind and dialect, once. A 2xx counts only when the cloud can have written it:
+// no HTML, nothing cut, no error inside.
+func (c *Client) Deliver(ctx context.Context, kind agent.Kind, dialect agent.Dialect, body []byte) agent.Outcome {
+	profile, ok := ProfileOf(dialect)
+	path := profile.Paths[kind]
+	if !ok || path == "" {
+		return agent.Outcome{Class: agent.ClassUnreachable, Detail: fmt.Sprintf("no route for %s in dialect %q", kind, dialect)}
+	}
+	outcome := c.upstream.Post(ctx, path, body)
+	if outcome.Class == agent.ClassOK {
+		outcome = inside(outcome)
+	}
+	return outcome
+}
+
+// inside looks for an error that came with a 2xx. The vendor documents no answer for these routes, so an empty one and
+// plain text are taken as they are (contract 1.2: the client reads only the status).
+func inside(outcome agent.Outcome) agent.Outcome {
+	if len(outcome.Body) == 0 || (outcome.Body[0] != '{' && outcome.Body[0] != '[') {
+		return outcome
+	}
+	answer, err := rawjson.Parse(outcome.Body)
+	if err != nil {
+		outcome.Class, outcome.Detail = agent.ClassForeign, "half an answer: "+err.Error()
+		return outcome
+	}
+	if status, ok := answer.Get("statusCode"); ok {
+		text, _ := status.Text()
+		if code, err := strconv.Atoi(text); err == nil && code >= 300 && code < 600 {
+			outcome.Class, outcome.Status, outcome.Detail = agent.ClassStatus, code, "status inside a 2xx"
+			return outcome
+		}
+	}
+	for _, name := range []string{"error", "errors"} {
+		if problem, ok := answer.Get(name); ok && says(problem) {
+			outcome.Class, outcome.Detail = agent.ClassForeign, "a 2xx with an error inside"
+		}
+	}
+	return outcome
+}
+
+// says tells whether an error field really holds one: null, false, "" and empty lists do not.
+func says(v rawjson.Value) bool {
+	switch v.Kind {
+	case rawjson.Null, rawjson.False:
+		return false
+	case rawjson.String:
+		return v.End-v.Start > 2
+	case rawjson.Array:
+		return len(v.Elements) > 0
+	case rawjson.Object:
+		return len(v.Members) > 0
+	}
+	return true
+}

@@ -1,0 +1,181 @@
+package mercafacilsim
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Fault is one misbehaviour of the cloud (contract 3.13).
+//
+//	status      answers Status (with RetryAfter and Body if given) and does nothing
+//	html        answers 200 with a captive portal's page and does nothing
+//	redirect    answers 307 to the same path with a slash added, and does nothing
+//	reset       resets the connection before anything was read
+//	silence     reads, does nothing and never answers
+//	slow        waits DelayMS, then behaves
+//	cut         does what was asked, then cuts its answer in the middle
+//	lost        does what was asked, then resets the connection without an answer
+//	error200    answers 200 with an error inside and does nothing
+//	gone        the cloud leaves the network for Seconds: connections are refused
+type Fault struct {
+	Route      string `json:"route"` // a route's name, or "*"
+	Fault      string `json:"fault"`
+	Status     int    `json:"status,omitempty"`
+	RetryAfter int    `json:"retry_after,omitempty"` // seconds
+	Body       string `json:"body,omitempty"`
+	DelayMS    int    `json:"delay_ms,omitempty"`
+	Seconds    int    `json:"seconds,omitempty"`
+	Times      int    `json:"times"` // how often; 0 means until told otherwise
+	left       int
+}
+
+// Add switches a fault on; the first that fits a request plays.
+func (s *Sim) Add(f Fault) error {
+	names := []string{"status", "html", "redirect", "reset", "silence", "slow", "cut", "lost", "error200", "gone"}
+	switch {
+	case !slices.Contains(names, f.Fault):
+		return fmt.Errorf("fault must be one of %s", strings.Join(names, ", "))
+	case f.Fault == "status" && (f.Status < 300 || f.Status > 599):
+		return fmt.Errorf("status must be 300 to 599, is %d", f.Status)
+	case f.Times < 0 || f.DelayMS < 0 || f.Seconds < 0 || f.RetryAfter < 0:
+		return fmt.Errorf("times, delay_ms, seconds and retry_after must not be negative")
+	case f.Fault == "gone":
+		if s.cfg.Gone == nil || f.Seconds == 0 {
+			return fmt.Errorf("gone wants seconds, and a sandbox that can leave the network")
+		}
+		s.cfg.Gone(time.Duration(f.Seconds) * time.Second)
+		return nil
+	case f.Route != "*" && !slices.Contains([]string{"confirm", "cancel", "coupon", "coupon-cancellation"}, f.Route):
+		return fmt.Errorf("route must be confirm, cancel, coupon, coupon-cancellation or *")
+	}
+	f.left = f.Times
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, &f)
+	return nil
+}
+
+// Faults gives those that are on.
+func (s *Sim) Faults() []Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]Fault, len(s.faults))
+	for i, f := range s.faults {
+		list[i] = *f
+	}
+	return list
+}
+
+// Heal switches every fault off.
+func (s *Sim) Heal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// take finds the fault for a request and uses it up.
+func (s *Sim) take(route string) *Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, f := range s.faults {
+		if f.Route != "*" && f.Route != route {
+			continue
+		}
+		if f.Times > 0 {
+			if f.left--; f.left == 0 {
+				s.faults = slices.Delete(s.faults, i, i+1)
+			}
+		}
+		copied := *f
+		return &copied
+	}
+	return nil
+}
+
+// before plays the faults without effect; true when the request is answered, or never will be.
+func (f *Fault) before(w http.ResponseWriter, r *http.Request) bool {
+	if f == nil {
+		return false
+	}
+	switch f.Fault {
+	case "status":
+		if f.RetryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
+		}
+		if f.Body != "" {
+			w.WriteHeader(f.Status)
+			_, _ = w.Write([]byte(f.Body)) // the client is gone: nobody to tell
+			return true
+		}
+		refuse(w, f.Status, http.StatusText(f.Status))
+	case "html":
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write([]byte("<!DOCTYPE html><title>Login</title><p>Bem-vindo ao Wi-Fi do shopping.")) // as above
+	case "redirect":
+		w.Header().Set("Location", r.URL.Path+"/")
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	case "error200":
+		answer(w, http.StatusOK, map[string]any{"error": "internal error"})
+	case "reset":
+		reset(w)
+	case "silence":
+		_, _ = io.Copy(io.Discard, r.Body) // a request that was read is told of its client's end
+		<-r.Context().Done()
+		reset(w)
+	case "slow":
+		wait(r, time.Duration(f.DelayMS)*time.Millisecond)
+		return false
+	default:
+		return false
+	}
+	return true
+}
+
+// after plays the faults that hide what was done; true when nothing more is to be said.
+func (f *Fault) after(w http.ResponseWriter, _ *http.Request, status int, text string) bool {
+	if f == nil {
+		return false
+	}
+	switch f.Fault {
+	case "lost":
+		reset(w)
+		return true
+	case "cut":
+		half := fmt.Sprintf(`{"message":%q,"reques`, text)
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.Itoa(2*len(half)))
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(half)) // cut on purpose
+		_ = http.NewResponseController(w).Flush()
+		reset(w)
+		return true
+	}
+	return false
+}
+
+func wait(r *http.Request, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.Context().Done():
+	}
+}
+
+// reset ends the connection at once, without the goodbye that would let the client read on.
+func reset(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler) // HTTP/2, or already taken: abort is the next best
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // only makes the end less abrupt if it fails
+	}
+	_ = conn.Close() // as above
+}
