@@ -53,14 +53,6 @@ type Committed struct {
 	Seqs []uint64 // of Change.Jobs, in their order
 }
 
-// KeyEntry is what the store remembers under a natural key, longer than the job itself.
-type KeyEntry struct {
-	Seq         uint64
-	Fingerprint Fingerprint
-	Coupon      string
-	CreatedAt   time.Time
-}
-
 // Refusals of a change. They concern that change alone.
 var (
 	ErrVersion  = errors.New("changed since it was read")

@@ -134,7 +134,7 @@ type Job struct {
 	Session     string      // transaction_id as the till gave it; empty when there is none
 	Coupon      string      // the receipt's id, the till's or made by us; empty on confirm and cancel
 	Moment      string      // of a receipt: till, second and total; empty on the others
-	Key         string      // natural key; a second job with the same one is refused by the store
+	Unique      string      // natural key: a group in which the store refuses a second job of this kind; empty for none
 	Fingerprint Fingerprint // of Body
 	Body        []byte      // what the till sent, in UTF-8; empty in listings
 	CreatedAt   time.Time   // wall clock, for people: Seq orders
@@ -150,7 +150,7 @@ func ParseJobID(text string) (uint64, bool) {
 	return seq, err == nil && seq > 0 && strconv.FormatUint(seq, 10) == text
 }
 
-// Groups names what the job belongs to: its session, its receipt and its moment. What waits for what is decided inside a group.
+// Groups names what the job belongs to: its session and its receipt. What waits for what is decided inside a group.
 func (j Job) Groups() []string {
 	var groups []string
 	if j.Session != "" {
@@ -159,14 +159,8 @@ func (j Job) Groups() []string {
 	if j.Coupon != "" {
 		groups = append(groups, CouponGroup(j.Coupon))
 	}
-	if j.Moment != "" {
-		groups = append(groups, MomentGroup(j.Moment))
-	}
 	return groups
 }
-
-// MomentGroup names the receipts of one till, second and total.
-func MomentGroup(moment string) string { return "moment:" + moment }
 
 // SessionGroup names the jobs of one loyalty session.
 func SessionGroup(transactionID string) string { return "session:" + transactionID }

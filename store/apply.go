@@ -87,19 +87,20 @@ func (s *Store) reopen() error {
 func (s *Store) check(tx *bbolt.Tx, change prepared) error {
 	keys := make(map[string]bool, len(change.Jobs))
 	for i, job := range change.Jobs {
-		if _, ok := change.spooled[i]; !ok && len(job.Body) > maxInline {
+		if change.jobs[i].spooled == nil && len(job.Body) > maxInline {
 			return fmt.Errorf("%w: a body of %d bytes finds no room in the spool", agent.ErrStoreFull, len(job.Body))
 		}
 		if job.Kind.Code() == 0 || (job.Status.State != "" && job.Status.State.Code() == 0) {
 			return fmt.Errorf("%w: new job of kind %q, state %q", agent.ErrBadMove, job.Kind, job.Status.State)
 		}
-		if job.Key == "" {
+		unique := change.jobs[i].unique
+		if unique == nil {
 			continue
 		}
-		if keys[job.Key] || bucketKey.in(tx).Get(s.ring.Hash("key", job.Key)) != nil {
+		if keys[string(unique)] || bucketGroup.in(tx).Get(unique) != nil {
 			return agent.ErrKeyTaken
 		}
-		keys[job.Key] = true
+		keys[string(unique)] = true
 	}
 	for _, move := range change.Moves {
 		if err := s.checkMove(tx, move); err != nil {
@@ -170,11 +171,7 @@ func (w *writer) write(r *request) error {
 		job.Seq = w.meta.NextSeq
 		w.meta.NextSeq++
 		r.Result.Seqs = append(r.Result.Seqs, job.Seq)
-		var spooled *spooledBody
-		if reference, ok := change.spooled[i]; ok {
-			spooled = &reference
-		}
-		if err := w.job(job, spooled); err != nil {
+		if err := w.job(job, change.jobs[i]); err != nil {
 			return err
 		}
 	}
@@ -202,28 +199,23 @@ func (w *writer) write(r *request) error {
 	return nil
 }
 
-func (w *writer) job(job agent.Job, spooled *spooledBody) error {
-	payload, err := encodeJob(job, spooled)
-	if err != nil {
+func (w *writer) job(job agent.Job, ready preparedJob) error {
+	h := envelope.Header{Sequence: job.Seq, Version: 1}
+	if err := w.put(w.tx, bucketJob, seqKey(job.Seq), h, ready.payload); err != nil {
 		return err
 	}
-	key := seqKey(job.Seq)
-	if err := w.put(w.tx, bucketJob, key, envelope.Header{Sequence: job.Seq, Version: 1}, payload); err != nil {
-		return err
-	}
-	if spooled != nil {
-		h := envelope.Header{Sequence: job.Seq, Version: 1}
-		if err := w.put(w.tx, bucketSpool, w.spooledKey(spooled.Name), h, nil); err != nil {
+	if ready.spooled != nil {
+		if err := w.put(w.tx, bucketSpool, w.spooledKey(ready.spooled.Name), h, nil); err != nil {
 			return err
 		}
 	}
-	for _, group := range job.Groups() {
-		if err := bucketGroup.in(w.tx).Put(groupKey(w.ring.Hash("group", group), job.Seq), nil); err != nil {
+	for _, group := range ready.groups {
+		if err := bucketGroup.in(w.tx).Put(groupKey(group, job.Seq), nil); err != nil {
 			return err
 		}
 	}
-	if job.Key != "" {
-		if err := w.naturalKey(job); err != nil {
+	if ready.unique != nil {
+		if err := bucketGroup.in(w.tx).Put(ready.unique, seqKey(job.Seq)); err != nil {
 			return err
 		}
 	}
@@ -232,15 +224,6 @@ func (w *writer) job(job agent.Job, spooled *spooledBody) error {
 	}
 	job.Status.Version = 0
 	return w.status(job.Kind, job.Seq, job.Status)
-}
-
-func (w *writer) naturalKey(job agent.Job) error {
-	payload, err := json.Marshal(storedKey{job.Seq, job.Fingerprint[:], job.Coupon, job.CreatedAt.UTC()})
-	if err != nil {
-		return err
-	}
-	h := envelope.Header{Sequence: job.Seq, Version: 1}
-	return w.put(w.tx, bucketKey, w.ring.Hash("key", job.Key), h, payload)
 }
 
 // move takes the job out of the indexes of its old status and puts it into those of the new one.

@@ -23,19 +23,18 @@ var (
 	bucketJob       = bucket{"job", 2}     // seq -> what the till sent
 	bucketWire      = bucket{"wire", 3}    // seq|revision -> bytes for the cloud
 	bucketState     = bucket{"state", 4}   // seq -> agent.Status
-	bucketKey       = bucket{"key", 5}     // HMAC of a natural key -> agent.KeyEntry
 	bucketReceipt   = bucket{"receipt", 6} // seq -> terminal state
 	bucketEvent     = bucket{"event", 7}   // id -> agent.Event
 	bucketSpool     = bucket{"spool", 8}   // file name -> seq
 	bucketReady     = bucket{"ready", 0}   // not-before in ms|seq -> kind, of pending jobs
-	bucketGroup     = bucket{"group", 0}   // HMAC of a group|seq
+	bucketGroup     = bucket{"group", 0}   // HMAC of a group|seq; HMAC of a group|kind -> seq, for natural keys
 	bucketAttention = bucket{"attention", 0}
 )
 
 // allBuckets is every bucket but the domains' own.
 func allBuckets() []bucket {
 	return []bucket{
-		bucketMeta, bucketJob, bucketWire, bucketState, bucketKey, bucketReceipt, bucketEvent, bucketSpool,
+		bucketMeta, bucketJob, bucketWire, bucketState, bucketReceipt, bucketEvent, bucketSpool,
 		bucketReady, bucketGroup, bucketAttention,
 	}
 }
@@ -93,7 +92,14 @@ func attentionKey(state agent.State, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{state.Code()}, seq)
 }
 
-func groupKey(hash []byte, seq uint64) []byte { return binary.BigEndian.AppendUint64(hash, seq) }
+func groupKey(hash []byte, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(hash[:len(hash):len(hash)], seq)
+}
+
+// uniqueKey stands beside the group's members, on the same page: a natural key costs a sale no page of its own.
+func uniqueKey(hash []byte, kind agent.Kind) []byte {
+	return append(hash[:len(hash):len(hash)], kind.Code())
+}
 
 // tag is what a status says without the key.
 func tag(kind agent.Kind, state agent.State) byte { return kind.Code()<<3 | state.Code() }

@@ -129,6 +129,9 @@ func (c *checker) related(job agent.Job) error {
 			return fmt.Errorf("receipt says %q", receipt.State)
 		}
 	}
+	if err := c.unique(job); err != nil {
+		return err
+	}
 	for _, group := range job.Groups() {
 		if bucketGroup.in(c.tx).Get(groupKey(c.ring.Hash("group", group), job.Seq)) != nil {
 			c.groups++
@@ -136,6 +139,18 @@ func (c *checker) related(job agent.Job) error {
 			return errors.New("is not in its group")
 		}
 	}
+	return nil
+}
+
+func (c *checker) unique(job agent.Job) error {
+	if job.Unique == "" || !c.sealedByCurrent(job.Seq) {
+		return nil
+	}
+	value := bucketGroup.in(c.tx).Get(uniqueKey(c.ring.Hash("group", job.Unique), job.Kind))
+	if value == nil || seqOf(value) != job.Seq {
+		return errors.New("does not hold its natural key")
+	}
+	c.groups++
 	return nil
 }
 

@@ -19,7 +19,7 @@ type jobHead struct {
 	Session     string        `json:"session,omitempty"`
 	Coupon      string        `json:"coupon,omitempty"`
 	Moment      string        `json:"moment,omitempty"`
-	Key         string        `json:"key,omitempty"`
+	Unique      string        `json:"unique,omitempty"`
 	Fingerprint []byte        `json:"fingerprint,omitempty"`
 	CreatedAt   time.Time     `json:"created_at"`
 	Spooled     *spooledBody  `json:"spooled,omitempty"`
@@ -28,7 +28,7 @@ type jobHead struct {
 // encodeJob gives the payload of a job: length of the head, head, body.
 func encodeJob(job agent.Job, spooled *spooledBody) ([]byte, error) {
 	head := jobHead{
-		Kind: job.Kind, Dialect: job.Dialect, Session: job.Session, Coupon: job.Coupon, Moment: job.Moment, Key: job.Key,
+		Kind: job.Kind, Dialect: job.Dialect, Session: job.Session, Coupon: job.Coupon, Moment: job.Moment, Unique: job.Unique,
 		Fingerprint: job.Fingerprint[:], CreatedAt: job.CreatedAt.UTC(), Spooled: spooled,
 	}
 	body := job.Body
@@ -57,7 +57,7 @@ func decodeJob(seq uint64, payload []byte) (agent.Job, *spooledBody, error) {
 		return agent.Job{}, nil, fmt.Errorf("%w: head of job %d: %w", agent.ErrDamaged, seq, err)
 	}
 	job := agent.Job{
-		Seq: seq, Kind: head.Kind, Dialect: head.Dialect, Session: head.Session, Coupon: head.Coupon, Moment: head.Moment, Key: head.Key,
+		Seq: seq, Kind: head.Kind, Dialect: head.Dialect, Session: head.Session, Coupon: head.Coupon, Moment: head.Moment, Unique: head.Unique,
 		Body: payload[4+size:], CreatedAt: head.CreatedAt,
 	}
 	copy(job.Fingerprint[:], head.Fingerprint)
@@ -112,13 +112,6 @@ func (s *Store) status(tx *bbolt.Tx, seq uint64) (agent.Status, error) {
 		status.NotBefore = *stored.NotBefore
 	}
 	return status, nil
-}
-
-type storedKey struct {
-	Seq         uint64    `json:"seq"`
-	Fingerprint []byte    `json:"fingerprint"`
-	Coupon      string    `json:"coupon,omitempty"`
-	CreatedAt   time.Time `json:"created_at"`
 }
 
 type storedEvent struct {

@@ -1,8 +1,8 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -83,19 +83,22 @@ func (s *Store) Wire(seq uint64, revision int) ([]byte, error) {
 	return body, err
 }
 
-// Key gives what is remembered under a natural key, or [agent.ErrNotFound].
-func (s *Store) Key(natural string) (agent.KeyEntry, error) {
-	var stored storedKey
+// Unique gives the job that holds a natural key, without its body, or [agent.ErrNotFound].
+func (s *Store) Unique(kind agent.Kind, group string) (agent.Job, error) {
+	var job agent.Job
+	key := uniqueKey(s.ring.Hash("group", group), kind)
 	err := s.view(func(tx *bbolt.Tx) error {
-		_, payload, err := s.get(tx, bucketKey, s.ring.Hash("key", natural))
-		if err != nil {
-			return err
+		value := bucketGroup.in(tx).Get(key)
+		if value == nil {
+			return agent.ErrNotFound
 		}
-		return json.Unmarshal(payload, &stored)
+		var err error
+		if job, err = s.head(tx, seqOf(value)); err == nil && job.Unique != group {
+			err = fmt.Errorf("%w: natural key of job %d", agent.ErrDamaged, job.Seq)
+		}
+		return err
 	})
-	entry := agent.KeyEntry{Seq: stored.Seq, Coupon: stored.Coupon, CreatedAt: stored.CreatedAt}
-	copy(entry.Fingerprint[:], stored.Fingerprint)
-	return entry, err
+	return job, err
 }
 
 // Group gives the jobs of a group in their order, without bodies.
@@ -104,7 +107,10 @@ func (s *Store) Group(name string) ([]agent.Job, error) {
 	prefix := s.ring.Hash("group", name)
 	err := s.view(func(tx *bbolt.Tx) error {
 		cursor := bucketGroup.in(tx).Cursor()
-		for key, _ := cursor.Seek(prefix); len(key) == len(prefix)+8 && string(key[:len(prefix)]) == string(prefix); key, _ = cursor.Next() {
+		for key, _ := cursor.Seek(prefix); bytes.HasPrefix(key, prefix); key, _ = cursor.Next() {
+			if len(key) != len(prefix)+8 {
+				continue // a natural key
+			}
 			job, err := s.head(tx, seqOf(key[len(prefix):]))
 			if err != nil {
 				s.unreadable(seqOf(key[len(prefix):]), err)

@@ -118,40 +118,21 @@ func (p *spool) remove(names []string) {
 	}
 }
 
-// prepared is a change whose large bodies are in their files already.
-type prepared struct {
-	agent.Change
-	spooled map[int]spooledBody // index of the job -> where its body is
-}
-
-// names of the files this change would own.
-func (p prepared) names() []string {
-	names := make([]string, 0, len(p.spooled))
-	for _, reference := range p.spooled {
-		names = append(names, reference.Name)
-	}
-	return names
-}
-
 // spoolLarge writes the large bodies of a change to their files. A sale is never refused for lack of room there: its
 // body then stays inside the database.
-func (s *Store) spoolLarge(change agent.Change) (prepared, error) {
-	ready := prepared{Change: change}
-	for i, job := range change.Jobs {
+func (s *Store) spoolLarge(ready prepared) error {
+	for i, job := range ready.Jobs {
 		if len(job.Body) <= spoolOver || s.spool.full(len(job.Body)) {
 			continue
 		}
 		reference, err := s.spool.write(job.Body)
 		if err != nil {
-			s.spool.remove(ready.names())
-			return prepared{}, err
+			s.spool.remove(ready.spooledNames())
+			return err
 		}
-		if ready.spooled == nil {
-			ready.spooled = make(map[int]spooledBody)
-		}
-		ready.spooled[i] = reference
+		ready.jobs[i].spooled = &reference
 	}
-	return ready, nil
+	return nil
 }
 
 // spooledKey is the bucket key of a file name: the name is random, its hash serves like every other key.

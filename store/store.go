@@ -133,13 +133,13 @@ func (s *Store) prepare() error {
 // [agent.ErrStoreFull] too. After [agent.ErrStoreUnknown] the change may or may not be there: read before repeating it.
 // ctx bounds only the wait for a place in a group.
 func (s *Store) Commit(ctx context.Context, change agent.Change) (agent.Committed, error) {
-	ready, err := s.spoolLarge(change)
+	ready, err := s.prepareChange(change)
 	if err != nil {
 		return agent.Committed{}, err
 	}
 	committed, err := s.committer.Do(ctx, ready, sizeOf(change))
 	if err != nil && !errors.Is(err, agent.ErrStoreUnknown) {
-		s.spool.remove(ready.names())
+		s.spool.remove(ready.spooledNames())
 	}
 	if errors.Is(err, commit.ErrClosed) {
 		err = agent.ErrStoreClosed

@@ -19,7 +19,7 @@ import (
 
 func coupon(id string) agent.Job {
 	return agent.Job{
-		Kind: agent.KindCoupon, Dialect: agent.V2, Session: "session-" + id, Coupon: id, Key: "coupon:" + id,
+		Kind: agent.KindCoupon, Dialect: agent.V2, Session: "session-" + id, Coupon: id, Unique: agent.CouponGroup(id),
 		Body: []byte(`{"coupon":"` + id + `","client_id":"52998224725"}`), CreatedAt: time.Now(),
 	}
 }
@@ -99,7 +99,7 @@ func TestRefusedChangeLeavesNothingAndItsNeighboursGoThrough(t *testing.T) {
 	if got := s.Counters().Accepted(); got != 33 {
 		t.Errorf("got %d jobs, want 33", got)
 	}
-	if _, err := s.Key("coupon:new-0"); !errors.Is(err, agent.ErrNotFound) {
+	if _, err := s.Unique(agent.KindCoupon, agent.CouponGroup("new-0")); !errors.Is(err, agent.ErrNotFound) {
 		t.Errorf("a refused change left its first job's key: %v", err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 // Store is where decisions are written and looked up.
 type Store interface {
 	Commit(ctx context.Context, change agent.Change) (agent.Committed, error)
-	Key(natural string) (agent.KeyEntry, error)
+	Unique(kind agent.Kind, group string) (agent.Job, error)
 	Group(name string) ([]agent.Job, error)
 	Job(seq uint64) (agent.Job, error)
 }
@@ -25,6 +25,7 @@ type Counter interface {
 	Record(bucket, key string) ([]byte, uint64, error)
 	Counters() agent.Counters
 	Head(seq uint64) (agent.Job, error) // without body, also when that cannot be decrypted
+	List(state agent.State, kind agent.Kind, after uint64, limit int) ([]agent.Job, error)
 }
 
 // Config is what the service needs.
@@ -154,7 +155,7 @@ func (c *call) session(ctx context.Context) (agent.Receipt, error) {
 		return agent.Receipt{}, invalid(faults)
 	}
 	job := c.newJob()
-	job.Session, job.Key = id, string(c.sub.Kind)+":"+id
+	job.Session, job.Unique = id, agent.SessionGroup(id)
 	if receipt, done, err := c.replay(ctx, job); done || err != nil {
 		return receipt, err
 	}
@@ -192,15 +193,15 @@ func (c *call) commit(ctx context.Context, change agent.Change) (agent.Receipt, 
 // replay looks whether the natural key was used before: the same content is answered again, other content is kept held
 // and refused.
 func (c *call) replay(ctx context.Context, job agent.Job) (agent.Receipt, bool, error) {
-	entry, err := c.cfg.Store.Key(job.Key)
+	first, err := c.cfg.Store.Unique(job.Kind, job.Unique)
 	if errors.Is(err, agent.ErrNotFound) {
 		return agent.Receipt{}, false, nil
 	}
 	if err != nil {
 		return agent.Receipt{}, false, err
 	}
-	if entry.Fingerprint == job.Fingerprint {
-		return agent.Receipt{Job: agent.Job{Seq: entry.Seq}.ID(), Replayed: true}, true, nil
+	if first.Fingerprint == job.Fingerprint {
+		return agent.Receipt{Job: first.ID(), Replayed: true}, true, nil
 	}
 	receipt, err := c.holdConflict(ctx, job)
 	return receipt, true, err
@@ -210,11 +211,7 @@ func (c *call) replay(ctx context.Context, job agent.Job) (agent.Receipt, bool, 
 func (c *call) holdConflict(ctx context.Context, job agent.Job) (agent.Receipt, error) {
 	refusal := agent.Errorf(agent.CodeConflict, nil, "Já existe um registro diferente com a mesma identificação. O primeiro vale; "+
 		"este ficou guardado para o suporte conferir.")
-	group := agent.SessionGroup(job.Session)
-	if job.Coupon != "" {
-		group = agent.CouponGroup(job.Coupon)
-	}
-	relatives, err := c.cfg.Store.Group(group)
+	relatives, err := c.cfg.Store.Group(job.Unique)
 	if err != nil {
 		return agent.Receipt{}, err
 	}
@@ -229,7 +226,7 @@ func (c *call) holdConflict(ctx context.Context, job agent.Job) (agent.Receipt, 
 		change.Moves = append(change.Moves, settle(other, agent.Discarded, agent.ReasonSuperseded))
 	}
 	held := &change.Jobs[0]
-	held.Key, held.Status.State, held.Status.Reason = "", agent.Held, agent.ReasonConflict
+	held.Unique, held.Status.State, held.Status.Reason = "", agent.Held, agent.ReasonConflict
 	receipt, err := c.commit(ctx, change)
 	if err != nil {
 		return receipt, err

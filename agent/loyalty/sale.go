@@ -18,8 +18,8 @@ const maxHeld = 1000
 
 func fingerprint(body rawjson.Value) agent.Fingerprint { return sha256.Sum256(body.Canonical()) }
 
-// contentKey is the natural key of a sale that has no id of its own, and of a held one: its content.
-func contentKey(space string, f agent.Fingerprint) string { return space + ":" + string(f[:]) }
+// contentGroup is the natural key of a sale that has no id of its own, and of a held one: its content.
+func contentGroup(space string, f agent.Fingerprint) string { return space + ":" + string(f[:]) }
 
 // sale accepts a receipt: every fault is listed and the sale kept held; a right one gets its id, and takes the place of
 // held ones under the same id.
@@ -34,7 +34,7 @@ func (c *call) sale(ctx context.Context) (agent.Receipt, error) {
 	if sale.Coupon == "" {
 		return c.saleWithoutID(ctx, job, sale)
 	}
-	job.Key = "coupon:" + sale.Coupon
+	job.Unique = agent.CouponGroup(sale.Coupon)
 	if receipt, done, err := c.replay(ctx, job); done || err != nil {
 		return receipt, err
 	}
@@ -59,12 +59,12 @@ func moment(sale agent.Sale) string {
 // holdInvalid keeps a sale that cannot be right, once per content, and refuses it.
 func (c *call) holdInvalid(ctx context.Context, job agent.Job, faults []agent.Fault) (agent.Receipt, error) {
 	refusal := invalid(faults)
-	job.Key = contentKey("held", job.Fingerprint)
+	job.Unique = contentGroup("held", job.Fingerprint)
 	job.Session, job.Coupon = bounded(job.Session), bounded(job.Coupon)
-	entry, err := c.cfg.Store.Key(job.Key)
+	first, err := c.cfg.Store.Unique(job.Kind, job.Unique)
 	switch {
 	case err == nil:
-		return agent.Receipt{Job: agent.Job{Seq: entry.Seq}.ID(), Replayed: true}, refusal
+		return agent.Receipt{Job: first.ID(), Replayed: true}, refusal
 	case !errors.Is(err, agent.ErrNotFound):
 		return agent.Receipt{}, err
 	case c.cfg.Counter.Counters().Total(agent.Held) >= maxHeld:
@@ -90,12 +90,12 @@ func bounded(id string) string {
 
 // saleWithoutID gives the receipt an id. The same content again is the same sale, so the id is made once.
 func (c *call) saleWithoutID(ctx context.Context, job agent.Job, sale agent.Sale) (agent.Receipt, error) {
-	job.Key = contentKey("sale", job.Fingerprint)
+	job.Unique = contentGroup("sale", job.Fingerprint)
 	c.numbers.Lock()
 	defer c.numbers.Unlock()
-	entry, err := c.cfg.Store.Key(job.Key)
+	first, err := c.cfg.Store.Unique(job.Kind, job.Unique)
 	if err == nil {
-		return agent.Receipt{Job: agent.Job{Seq: entry.Seq}.ID(), Coupon: entry.Coupon, Replayed: true}, nil
+		return agent.Receipt{Job: first.ID(), Coupon: first.Coupon, Replayed: true}, nil
 	}
 	if !errors.Is(err, agent.ErrNotFound) {
 		return agent.Receipt{}, err
@@ -160,7 +160,7 @@ func (c *call) cancelSale(ctx context.Context) (agent.Receipt, error) {
 		return agent.Receipt{}, invalid(faults)
 	}
 	job := c.newJob()
-	job.Coupon, job.Key = id, "coupon-cancellation:"+id
+	job.Coupon, job.Unique = id, agent.CouponGroup(id)
 	if receipt, done, err := c.replay(ctx, job); done || err != nil {
 		return receipt, err
 	}
@@ -229,7 +229,7 @@ func (c *call) undoSession(change *agent.Change, sale agent.Job) error {
 		return err
 	}
 	change.Jobs = append(change.Jobs, agent.Job{
-		Kind: agent.KindCancel, Dialect: dialect, Session: sale.Session, Key: string(agent.KindCancel) + ":" + sale.Session,
+		Kind: agent.KindCancel, Dialect: dialect, Session: sale.Session, Unique: agent.SessionGroup(sale.Session),
 		Body: body, Fingerprint: fingerprint(parsed), CreatedAt: c.cfg.Now(),
 	})
 	return nil

@@ -171,19 +171,25 @@ func (s *Service) sameThing(job agent.Job, body rawjson.Value) ([]string, error)
 	return warnings, nil
 }
 
-// doubles warns when the same till, time and total already went under another receipt's id.
+// doubles warns when the same till, time and total already went under another receipt's id. It looks at every receipt
+// there is: a repair is rare, and an index would cost every sale.
 func (s *Service) doubles(moment, coupon string) []string {
-	if moment == "" {
-		return nil
-	}
-	others, err := s.cfg.Store.Group(agent.MomentGroup(moment))
-	if err != nil {
-		s.cfg.Log.Error("group_unreadable", "error", err)
-		return nil
-	}
-	for _, other := range others {
-		if other.Coupon != coupon && (other.Status.State == agent.Sent || other.Status.State == agent.Pending) {
-			return []string{fmt.Sprintf("Atenção: a mesma venda (caixa, horário e total) já existe com outro cupom, no registro %s.", other.ID())}
+	const page = 500
+	for after := uint64(0); moment != ""; {
+		receipts, err := s.cfg.Counter.List("", agent.KindCoupon, after, page)
+		if err != nil {
+			s.cfg.Log.Error("receipts_unreadable", "error", err)
+			return nil
+		}
+		for _, other := range receipts {
+			after = other.Seq
+			went := other.Status.State == agent.Sent || other.Status.State == agent.Pending
+			if went && other.Moment == moment && other.Coupon != coupon {
+				return []string{fmt.Sprintf("Atenção: a mesma venda (caixa, horário e total) já existe com outro cupom, no registro %s.", other.ID())}
+			}
+		}
+		if len(receipts) < page {
+			break
 		}
 	}
 	return nil

@@ -132,7 +132,7 @@ func enqueues(ctx context.Context, queue *store.Store, writers int, each time.Du
 			for time.Since(start) < each && ctx.Err() == nil && errs[writer] == nil {
 				coupon := fmt.Sprintf("bench-%d-%d-%d", start.UnixNano(), writer, counts[writer])
 				job := agent.Job{
-					Kind: agent.KindCoupon, Dialect: agent.V2, Session: "session-" + coupon, Coupon: coupon, Key: "coupon:" + coupon,
+					Kind: agent.KindCoupon, Dialect: agent.V2, Session: "session-" + coupon, Coupon: coupon, Unique: agent.CouponGroup(coupon),
 					Moment: coupon, Body: []byte(saleBody(coupon, "session-"+coupon)), CreatedAt: time.Now(),
 				}
 				_, errs[writer] = queue.Commit(ctx, agent.Change{Jobs: []agent.Job{job}})
