@@ -33,7 +33,7 @@ func validCPF(text string) bool {
 	if !allDigits(text) || text == strings.Repeat(text[:1], 11) {
 		return false
 	}
-	return checkDigit(text[:9], 10, 2, 11) == text[9] && checkDigit(text[:10], 11, 2, 11) == text[10]
+	return checkDigit(text[:9], 10, 11) == text[9] && checkDigit(text[:10], 11, 11) == text[10]
 }
 
 func validCNPJ(text string) bool {
@@ -45,16 +45,16 @@ func validCNPJ(text string) bool {
 	if text == strings.Repeat(text[:1], 14) {
 		return false
 	}
-	return checkDigit(text[:12], 5, 2, 9) == text[12] && checkDigit(text[:13], 6, 2, 9) == text[13]
+	return checkDigit(text[:12], 5, 9) == text[12] && checkDigit(text[:13], 6, 9) == text[13]
 }
 
-// checkDigit is the mod 11 of CPF and CNPJ: weights go down from first to last and then start again at top. A letter
+// checkDigit is the mod 11 of CPF and CNPJ: weights go down from first to 2 and then start again at top. A letter
 // counts as its ASCII code minus 48 (Receita Federal, CNPJ alfanumérico).
-func checkDigit(text string, first, last, top int) byte {
+func checkDigit(text string, first, top int) byte {
 	sum, weight := 0, first
 	for i := range len(text) {
 		sum += int(text[i]-'0') * weight
-		if weight--; weight < last {
+		if weight--; weight < 2 {
 			weight = top
 		}
 	}

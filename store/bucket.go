@@ -77,13 +77,13 @@ func (s *Store) get(tx *bbolt.Tx, b bucket, key []byte) (envelope.Header, []byte
 func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
 
 func wireKey(seq uint64, revision int) []byte {
-	return binary.BigEndian.AppendUint32(seqKey(seq), uint32(revision)) //nolint:gosec // a count of repairs
+	return binary.BigEndian.AppendUint32(seqKey(seq), uint32(revision))
 }
 
 func readyKey(notBefore time.Time, seq uint64) []byte {
 	var due uint64
 	if !notBefore.IsZero() {
-		due = uint64(max(notBefore.UnixMilli(), 1)) //nolint:gosec // not negative
+		due = uint64(max(notBefore.UnixMilli(), 1))
 	}
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, due), seq)
 }

@@ -40,7 +40,7 @@ func encodeJob(job agent.Job, spooled *spooledBody) ([]byte, error) {
 		return nil, err
 	}
 	payload := make([]byte, 4, 4+len(encoded)+len(body))
-	binary.BigEndian.PutUint32(payload, uint32(len(encoded))) //nolint:gosec // a few hundred bytes
+	binary.BigEndian.PutUint32(payload, uint32(len(encoded)))
 	return append(append(payload, encoded...), body...), nil
 }
 

@@ -144,14 +144,14 @@ func (s *Store) Record(bucketName, key string) ([]byte, uint64, error) {
 func (s *Store) Due(now time.Time, after uint64, limit int, skip func(uint64, agent.Kind) bool) ([]agent.Job, time.Time, error) {
 	var jobs []agent.Job
 	var next time.Time
-	horizon := uint64(now.UnixMilli()) //nolint:gosec // after 1970
+	horizon := uint64(now.UnixMilli())
 	err := s.view(func(tx *bbolt.Tx) error {
 		cursor := bucketReady.in(tx).Cursor()
 		start := binary.BigEndian.AppendUint64(make([]byte, 8), after+1)
 		for key, value := cursor.Seek(start); key != nil; key, value = cursor.Next() {
 			due, seq := binary.BigEndian.Uint64(key), seqOf(key[8:])
 			if due > horizon {
-				next = time.UnixMilli(int64(due)) //nolint:gosec // it was made from an int64
+				next = time.UnixMilli(int64(due))
 				return nil
 			}
 			if len(jobs) >= limit {

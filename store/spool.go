@@ -71,7 +71,7 @@ func (p *spool) write(body []byte) (spooledBody, error) {
 	var file bytes.Buffer
 	for index := 0; index*spoolSegment < len(body); index++ {
 		segment := body[index*spoolSegment : min((index+1)*spoolSegment, len(body))]
-		h := envelope.Header{Bucket: spoolCode, Key: []byte(reference.Name), Sequence: uint64(index)} //nolint:gosec // small
+		h := envelope.Header{Bucket: spoolCode, Key: []byte(reference.Name), Sequence: uint64(index)}
 		sealed, err := envelope.Seal(p.ring.Current, h, segment)
 		if err != nil {
 			return reference, err

@@ -28,11 +28,11 @@ func (s *Sender) deliver(ctx context.Context, picked agent.Job) error {
 	before := job.Status
 	job.Status.Attempts++
 	job.Status.Unanswered = true // until an answer says otherwise: a power cut leaves it so
-	if err := s.commit(&job, change); err != nil {
+	if err := s.commit(ctx, &job, change); err != nil {
 		return ignoreLostRace(err)
 	}
 	outcome := s.cfg.Cloud.Deliver(ctx, job.Kind, job.Dialect, body)
-	return s.settle(job, before, outcome)
+	return s.settle(ctx, job, before, outcome)
 }
 
 // freeze gives the bytes that go up. Before the first attempt they are made, and written where they differ from what the
@@ -55,8 +55,8 @@ func (s *Sender) freeze(ctx context.Context, job agent.Job) ([]byte, agent.Chang
 	return body, agent.Change{Wires: []agent.Wire{{Seq: job.Seq, Body: body}}}, nil
 }
 
-// commit writes the job's present status, with whatever else belongs to it.
-func (s *Sender) commit(job *agent.Job, change agent.Change) error {
+// commit writes the job's present status, with whatever else belongs to it. It outlives ctx.
+func (s *Sender) commit(ctx context.Context, job *agent.Job, change agent.Change) error {
 	change.Moves = append(change.Moves, agent.Move{Seq: job.Seq, Status: job.Status})
 	if job.Status.State != agent.Pending {
 		event, err := settledEvent(*job)
@@ -65,7 +65,7 @@ func (s *Sender) commit(job *agent.Job, change agent.Change) error {
 		}
 		change.Events = append(change.Events, event)
 	}
-	if _, err := s.cfg.Jobs.Commit(context.Background(), change); err != nil {
+	if _, err := s.cfg.Jobs.Commit(context.WithoutCancel(ctx), change); err != nil {
 		return err
 	}
 	job.Status.Version++
@@ -87,7 +87,7 @@ func ignoreLostRace(err error) error {
 }
 
 // settle writes what an outcome means for the job, then lets the link and the route know.
-func (s *Sender) settle(job agent.Job, before agent.Status, outcome agent.Outcome) error {
+func (s *Sender) settle(ctx context.Context, job agent.Job, before agent.Status, outcome agent.Outcome) error {
 	now := s.cfg.Now()
 	v := judge(job.Kind, outcome, before.Unanswered, s.cfg.Conflict)
 	st := &job.Status
@@ -111,14 +111,14 @@ func (s *Sender) settle(job agent.Job, before agent.Status, outcome agent.Outcom
 		asked := min(outcome.RetryAfter, longestAsked)
 		st.NotBefore = now.Add(max(backoff(s.cfg.RetryMin, s.cfg.RetryMax, st.Attempts), asked))
 	}
-	err := s.commit(&job, agent.Change{})
+	err := s.commit(ctx, &job, agent.Change{})
 	s.say(job, outcome, v)
-	s.observe(job, outcome, v)
+	s.observe(ctx, job, outcome, v)
 	return err
 }
 
 // observe tells the link and the route of an outcome, and does what follows from it for other jobs.
-func (s *Sender) observe(job agent.Job, outcome agent.Outcome, v verdict) {
+func (s *Sender) observe(ctx context.Context, job agent.Job, outcome agent.Outcome, v verdict) {
 	now := s.cfg.Now()
 	if linkTrouble(v) {
 		s.mu.Lock()
@@ -144,18 +144,18 @@ func (s *Sender) observe(job agent.Job, outcome agent.Outcome, v verdict) {
 	if returned || authorized {
 		s.cfg.Log.Info("cloud_back")
 		s.startBacklog(now)
-		s.flush(now)
+		s.flush(ctx, now)
 	}
 	if v == suspect {
 		s.suspicion(now, job, outcome.Status)
 	} else {
-		s.routePasses(job)
+		s.routePasses(ctx, job)
 	}
 }
 
 // flush makes jobs due whose last failure was the link's: the link is back. Where the cloud itself asked for a time, it
 // gets it.
-func (s *Sender) flush(now time.Time) {
+func (s *Sender) flush(ctx context.Context, now time.Time) {
 	const batch = 512
 	jobs, err := s.cfg.Queue.Retried(now, batch)
 	if err != nil {
@@ -175,16 +175,16 @@ func (s *Sender) flush(now time.Time) {
 		return
 	}
 	// A job that moved meanwhile refuses the whole; each then comes at its own time.
-	if _, err := s.cfg.Jobs.Commit(context.Background(), change); ignoreLostRace(err) != nil {
+	if _, err := s.cfg.Jobs.Commit(context.WithoutCancel(ctx), change); ignoreLostRace(err) != nil {
 		s.cfg.Log.Error("flush_not_recorded", "error", err)
 	}
 }
 
 // annul ends a job that has nothing left to do.
-func (s *Sender) annul(_ context.Context, job agent.Job) error {
+func (s *Sender) annul(ctx context.Context, job agent.Job) error {
 	job.Status.State, job.Status.Reason = agent.Annulled, agent.ReasonNothingTo
 	s.cfg.Log.Info("job_annulled", "seq", job.Seq, "kind", job.Kind)
-	return ignoreLostRace(s.commit(&job, agent.Change{}))
+	return ignoreLostRace(s.commit(ctx, &job, agent.Change{}))
 }
 
 // say logs what a person may want to know, without any body. Failures of a link that is down are said once, by observe.

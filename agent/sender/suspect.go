@@ -1,6 +1,7 @@
 package sender
 
 import (
+	"context"
 	"time"
 
 	"pdvagent/agent"
@@ -50,7 +51,7 @@ func (s *Sender) suspicion(now time.Time, job agent.Job, status int) {
 }
 
 // routePasses ends a pause of the route, and the hope of those that were refused while others pass.
-func (s *Sender) routePasses(job agent.Job) {
+func (s *Sender) routePasses(ctx context.Context, job agent.Job) {
 	s.mu.Lock()
 	r := s.route(job.Kind)
 	paused := r.pause != nil
@@ -68,15 +69,15 @@ func (s *Sender) routePasses(job agent.Job) {
 		s.cfg.Log.Info("route_resumed", "kind", job.Kind)
 	}
 	for _, seq := range guilty {
-		s.condemn(seq)
+		s.condemn(ctx, seq)
 	}
 }
 
-func (s *Sender) condemn(seq uint64) {
+func (s *Sender) condemn(ctx context.Context, seq uint64) {
 	job, err := s.cfg.Jobs.Job(seq)
 	if err == nil && job.Status.State == agent.Pending {
 		job.Status.State, job.Status.Reason = agent.Dead, agent.ReasonRouteOnly
-		err = ignoreLostRace(s.commit(&job, agent.Change{}))
+		err = ignoreLostRace(s.commit(ctx, &job, agent.Change{}))
 		s.cfg.Log.Warn("job_dead", "seq", seq, "kind", job.Kind, "reason", agent.ReasonRouteOnly)
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package tillapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -108,14 +109,14 @@ func (a *API) job(w http.ResponseWriter, r *http.Request) {
 }
 
 // act runs one use case on the job of the path and answers with the job as it then is.
-func (a *API) act(w http.ResponseWriter, r *http.Request, use func(seq uint64) error) {
+func (a *API) act(w http.ResponseWriter, r *http.Request, use func(ctx context.Context, seq uint64) error) {
 	if a.cfg.Sales == nil {
 		problem(w, r, agent.Errorf(agent.CodeNotConfigured, nil, "%s", notConfigured), "")
 		return
 	}
 	job, err := a.find(r)
 	if err == nil {
-		err = use(job.Seq)
+		err = use(r.Context(), job.Seq)
 	}
 	if err == nil {
 		a.cfg.Engine.Resume()
@@ -129,11 +130,11 @@ func (a *API) act(w http.ResponseWriter, r *http.Request, use func(seq uint64) e
 }
 
 func (a *API) retry(w http.ResponseWriter, r *http.Request) {
-	a.act(w, r, func(seq uint64) error { return a.cfg.Sales.Retry(r.Context(), seq) })
+	a.act(w, r, func(ctx context.Context, seq uint64) error { return a.cfg.Sales.Retry(ctx, seq) })
 }
 
 func (a *API) discard(w http.ResponseWriter, r *http.Request) {
-	a.act(w, r, func(seq uint64) error {
+	a.act(w, r, func(ctx context.Context, seq uint64) error {
 		body, err := web.Body(w, r, maxSale)
 		if err != nil {
 			return err
@@ -144,7 +145,7 @@ func (a *API) discard(w http.ResponseWriter, r *http.Request) {
 		}
 		reason, _ := parsed.Get("reason")
 		text, _ := reason.Text()
-		return a.cfg.Sales.Discard(r.Context(), seq, text)
+		return a.cfg.Sales.Discard(ctx, seq, text)
 	})
 }
 

@@ -7,5 +7,5 @@ import (
 
 // dataSync is fdatasync(2): what bbolt itself calls here.
 func dataSync(file *os.File) error {
-	return syscall.Fdatasync(int(file.Fd())) //nolint:gosec // a descriptor fits
+	return syscall.Fdatasync(int(file.Fd()))
 }

@@ -92,7 +92,7 @@ func Seal(key *Key, h Header, payload []byte) ([]byte, error) {
 	out := make([]byte, headerLen+len(h.Key), headerLen+len(h.Key)+size+overhead+crcLen)
 	copy(out, magic[:])
 	out[4], out[5], out[6], out[7] = format, h.Bucket, h.Tag, byte(len(h.Key))
-	binary.BigEndian.PutUint32(out[8:], uint32(size+overhead)) //nolint:gosec // bounded by MaxPayload
+	binary.BigEndian.PutUint32(out[8:], uint32(size+overhead))
 	binary.BigEndian.PutUint64(out[12:], h.Sequence)
 	binary.BigEndian.PutUint64(out[20:], h.Version)
 	copy(out[headerLen:], h.Key)
@@ -104,7 +104,7 @@ func Seal(key *Key, h Header, payload []byte) ([]byte, error) {
 		if _, err := rand.Read(nonce); err != nil {
 			return nil, err
 		}
-		out = key.aead.Seal(out, nonce, payload, out)
+		out = key.aead.Seal(out, nonce, payload, out) //nolint:gosec // the nonce was read from crypto/rand two lines up
 	}
 	return binary.BigEndian.AppendUint32(out, crc32.Checksum(out, castagnoli)), nil
 }

@@ -54,7 +54,7 @@ func credentialKey() (*envelope.Key, error) {
 	if folder == "" {
 		return nil, errNoSeal
 	}
-	raw, err := os.ReadFile(filepath.Join(folder, credentialName))
+	raw, err := os.ReadFile(filepath.Join(folder, credentialName)) //nolint:gosec // systemd sets the folder
 	if err != nil {
 		return nil, err
 	}

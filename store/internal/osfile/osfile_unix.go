@@ -18,7 +18,7 @@ func MakePrivateFolder(path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return err
 	}
-	return os.Chmod(path, 0o700)
+	return os.Chmod(path, 0o700) //nolint:gosec // a folder needs x
 }
 
 // Protect takes everybody else's rights from a file that is there.
@@ -47,7 +47,7 @@ func Network(path string) (bool, error) {
 	if err := unix.Statfs(path, &stat); err != nil {
 		return false, err
 	}
-	return networkMagic(uint32(stat.Type)), nil //nolint:gosec // a magic number: its 32 bits are what counts
+	return networkMagic(uint32(stat.Type)), nil
 }
 
 // networkMagic knows the file systems of statfs(2) that keep their files elsewhere.
