@@ -227,6 +227,18 @@ func envName(name string) string {
 	}, strings.ToUpper(name))
 }
 
+// published warns of tokens that stand in the example for everybody to read.
+func (c *checker) published() []Fault {
+	var warnings []Fault
+	for i, token := range c.cfg.API.Tokens {
+		if strings.HasPrefix(token.Token.Reveal(), "troque-este") {
+			field := fmt.Sprintf("api.tokens[%d].token", i)
+			warnings = append(warnings, Fault{Line: c.lines[field], Field: field, Detail: "é o token do exemplo, que todos conhecem; sorteie outro"})
+		}
+	}
+	return warnings
+}
+
 func inOrder(faults Faults) Faults {
 	slices.SortStableFunc(faults, func(a, b Fault) int { return a.Line - b.Line })
 	return slices.CompactFunc(faults, func(a, b Fault) bool { return a == b })

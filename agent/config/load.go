@@ -96,7 +96,7 @@ func Parse(raw []byte, folder string, env Env) (Config, []Fault, error) {
 	if len(faults) > 0 {
 		return Config{}, nil, inOrder(faults)
 	}
-	return cfg, later(lines), nil
+	return cfg, append(later(lines), c.published()...), nil
 }
 
 // emptyFile refuses a file without content: a default configuration would be a till that sends nowhere.

@@ -27,7 +27,13 @@ func (s *Sender) dispatch(ctx context.Context) time.Time {
 			return now.Add(s.cfg.RetryMin)
 		}
 		wake = sooner(sooner(sooner(sooner(wake, next), flows), opens), s.nextTrial(now))
+		if len(jobs) == 0 {
+			jobs = s.trialBeforeItsTime(now)
+		}
 		for _, job := range jobs {
+			if s.skip(now)(job.Seq, job.Kind) {
+				continue // the one before it is its route's trial
+			}
 			if !s.start(ctx, now, job) {
 				return sooner(wake, now.Add(time.Duration(float64(time.Second)/s.cfg.PerSecond)))
 			}
@@ -36,6 +42,29 @@ func (s *Sender) dispatch(ctx context.Context) time.Time {
 			return s.wakeForParked(wake)
 		}
 	}
+}
+
+// trialBeforeItsTime finds a job to try a link that is down with, when all of them wait for their own time: otherwise a
+// link that came back would go unnoticed for half an hour.
+func (s *Sender) trialBeforeItsTime(now time.Time) []agent.Job {
+	s.mu.Lock()
+	down := s.link.down
+	s.mu.Unlock()
+	if !down {
+		return nil
+	}
+	const look = 16
+	waiting, err := s.cfg.Queue.Retried(now, look)
+	if err != nil {
+		s.cfg.Log.Error("queue_unreadable", "error", err)
+		return nil
+	}
+	for _, job := range waiting {
+		if f := job.Status.Failure; (f == nil || !f.Asked) && !s.skip(now)(job.Seq, job.Kind) {
+			return []agent.Job{job}
+		}
+	}
+	return nil
 }
 
 // urgentOnes starts the jobs that a till waits for, whatever stands before them.

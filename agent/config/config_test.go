@@ -1,0 +1,266 @@
+package config_test
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"pdvagent/agent/config"
+)
+
+var update = flag.Bool("update", false, "write config.example.yaml anew")
+
+func noEnv(string) (string, bool) { return "", false }
+
+func root() string {
+	if runtime.GOOS == "windows" {
+		return `C:\`
+	}
+	return "/"
+}
+
+// minimal is the smallest right file; a case replaces or adds lines.
+func minimal(lines ...string) string {
+	base := []string{
+		"version: 1", "data_dir: " + root() + "data", `shop: {id: "001", till: "012"}`,
+		"api: {tokens: [{name: caixa, scope: till, token: aaaaaaaaaaaaaaaaaaaaaa}]}",
+		"mercafacil: {base_url: https://example.com/api/, token: t0ken, pdv_version: '1'}",
+	}
+	for _, line := range lines {
+		key, _, _ := strings.Cut(line, ":")
+		replaced := false
+		for i := range base {
+			if strings.HasPrefix(base[i], key+":") {
+				base[i], replaced = line, true
+			}
+		}
+		if !replaced {
+			base = append(base, line)
+		}
+	}
+	return strings.Join(base, "\n") + "\n"
+}
+
+func parse(t *testing.T, text string) (config.Config, config.Faults) {
+	t.Helper()
+	cfg, _, err := config.Parse([]byte(text), t.TempDir(), noEnv)
+	faults, ok := errors.AsType[config.Faults](err)
+	if err != nil && !ok {
+		t.Fatalf("got %v, want faults", err)
+	}
+	return cfg, faults
+}
+
+func TestExampleIsTheTemplateAndIsRight(t *testing.T) {
+	path := filepath.Join("..", "..", "config.example.yaml")
+	want := config.Template(config.Example())
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Error("config.example.yaml is not what `config init` writes; run the test with -update")
+	}
+	if runtime.GOOS == "windows" {
+		t.Skip("the example's data_dir is a Linux path")
+	}
+	cfg, warnings, err := config.Load(path, noEnv)
+	if err != nil || len(warnings) != 2 || !strings.Contains(warnings[0].Detail, "token do exemplo") {
+		t.Fatalf("got %v, warnings %v, want one for each published token", err, warnings)
+	}
+	if cfg.Shop.ID != "001" || cfg.Mercafacil.Dialect != "v2" || time.Duration(cfg.Sender.StartJitter) != time.Minute {
+		t.Errorf("got %+v", cfg)
+	}
+}
+
+func TestDefaultsFillWhatIsNotSaid(t *testing.T) {
+	cfg, faults := parse(t, minimal())
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	if cfg.API.Listen != "127.0.0.1:8780" || cfg.Till.QueuedStatus != 202 || cfg.Sender.Parallel != 4 || cfg.Sender.PerSecond != 20 ||
+		time.Duration(cfg.Sender.RetryMin) != 5*time.Second || time.Duration(cfg.Sender.RetryMax) != 30*time.Minute ||
+		cfg.Shop.Timezone != "America/Sao_Paulo" || cfg.Mercafacil.CouponConflict != "auto" || cfg.Store.MaxMB != 1024 {
+		t.Errorf("got %+v", cfg)
+	}
+}
+
+func TestMissingMercafacilSwitchesThePartOff(t *testing.T) {
+	text := strings.Replace(minimal(), "mercafacil:", "# mercafacil:", 1)
+	if cfg, faults := parse(t, text); faults != nil || cfg.Mercafacil != nil {
+		t.Errorf("got %+v, %v", cfg.Mercafacil, faults)
+	}
+}
+
+func TestEveryFaultIsToldWithItsLineInPortuguese(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		line       int
+		says       string
+	}{
+		{"unknown key", minimal("shopp: {}"), 6, `a chave "shopp" não existe`},
+		{"unknown key inside", minimal(`shop: {id: "1", till: "1", lodge: x}`), 3, `a chave "lodge" não existe`},
+		{"the same key twice", minimal() + "version: 1\n", 6, `já foi definida`},
+		{"a text for a number", minimal("sender: {parallel: muitos}"), 6, "um número inteiro"},
+		{"a list for a section", minimal("shop: [1]"), 3, "uma seção com chaves"},
+		{"a duration without unit", minimal("sender: {retry_min: 5}"), 6, "tempo com unidade"},
+		{"a negative duration", minimal("sender: {retry_min: -5s}"), 6, "tempo com unidade"},
+		{"wrong version", minimal("version: 2"), 1, "deve ser 1"},
+		{"relative folder", minimal("data_dir: data"), 2, "caminho completo"},
+		{"no shop", minimal("shop: {till: '1'}"), 3, "falta"},
+		{"zone nobody knows", minimal("shop: {id: '1', till: '1', timezone: America/Curitiba}"), 3, "fuso horário"},
+		{"listen for all", minimal("api: {listen: '0.0.0.0:8780', tokens: [{name: a, scope: till, token: aaaaaaaaaaaaaaaaaaaaaa}]}"), 4, "desta própria máquina"},
+		{"listen without port", minimal("api: {listen: '127.0.0.1', tokens: [{name: a, scope: till, token: aaaaaaaaaaaaaaaaaaaaaa}]}"), 4, "endereço:porta"},
+		{"short token", minimal("api: {tokens: [{name: a, scope: till, token: curto}]}"), 4, "128 bits"},
+		{"unknown scope", minimal("api: {tokens: [{name: a, scope: root, token: aaaaaaaaaaaaaaaaaaaaaa}]}"), 4, "till, support, admin"},
+		{"no token", minimal("api: {tokens: []}"), 4, "scope: till"},
+		{"token twice", minimal("api: {tokens: [{name: a, scope: till, token: aaaaaaaaaaaaaaaaaaaaaa}, {name: b, scope: admin, token: aaaaaaaaaaaaaaaaaaaaaa}]}"), 4, "único"},
+		{"origin with a path", minimal("api: {allowed_origins: ['https://x.com/y'], tokens: [{name: a, scope: till, token: aaaaaaaaaaaaaaaaaaaaaa}]}"), 4, "só esquema"},
+		{"cloud without TLS", minimal("mercafacil: {base_url: 'http://example.com/api', token: t, pdv_version: '1'}"), 5, "https://"},
+		{"cloud that only begins like loopback", minimal("mercafacil: {base_url: 'http://127.0.0.1.evil.com/', token: t, pdv_version: '1'}"), 5, "https://"},
+		{"cloud with a user", minimal("mercafacil: {base_url: 'https://a:b@example.com/', token: t, pdv_version: '1'}"), 5, "sem usuário"},
+		{"no cloud token", minimal("mercafacil: {base_url: 'https://example.com/', pdv_version: '1'}"), 5, "token"},
+		{"no pdv version", minimal("mercafacil: {base_url: 'https://example.com/', token: t}"), 5, "pdv_version"},
+		{"dialect nobody speaks", minimal("mercafacil: {base_url: 'https://example.com/', token: t, pdv_version: '1', dialect: v3}"), 5, "v2, v2.2"},
+		{"hasty deadline", minimal("mercafacil: {base_url: 'https://example.com/', token: t, pdv_version: '1', live_deadline: 100ms}"), 5, "500ms"},
+		{"retry_max below retry_min", minimal("sender: {retry_min: 1m, retry_max: 5s}"), 6, "retry_min"},
+		{"size that is no power of two", minimal("store: {max_mb: 1000}"), 6, "potência de dois"},
+		{"queued status", minimal("till: {queued_status: 201}"), 6, "202, 200"},
+		{"Windows path that YAML turns into a tab", minimal(`data_dir: "C:\temp"`), 2, "barra invertida"},
+		{"Windows path that YAML turns into a separator", minimal(`data_dir: "C:\ProgramData\Pdv"`), 2, "barra invertida"},
+		{"Windows path that YAML refuses", minimal(`data_dir: "C:\Dados"`), 2, "barra invertida"},
+		{"tab as indentation", "version: 1\nshop:\n\tid: 1\n", 3, "YAML"},
+		{"two documents", minimal() + "---\nversion: 1\n", 0, "mais de um documento"},
+		{"empty", "", 0, "vazio"},
+		{"comments only", "# nada\n---\n", 0, "vazio"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, faults := parse(t, c.text)
+			for _, fault := range faults {
+				if fault.Line == c.line && strings.Contains(fault.String(), c.says) {
+					return
+				}
+			}
+			t.Errorf("got %v, want line %d with %q", faults, c.line, c.says)
+		})
+	}
+}
+
+func TestAllFaultsAreToldAtOnceInTheOrderOfTheFile(t *testing.T) {
+	_, faults := parse(t, minimal("version: 3", "data_dir: x", "shop: {id: ''}", "sender: {parallel: 0, per_second: x}", "nada: 1"))
+	var lines []int
+	for _, fault := range faults {
+		lines = append(lines, fault.Line)
+	}
+	if got := fmt.Sprint(lines); got != "[1 2 3 3 6 6 7]" {
+		t.Errorf("got lines %s: %v", got, faults)
+	}
+}
+
+func TestSecretsComeFromFilesAndTheEnvironment(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "loja.token"), []byte("\ufefffrom-file\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := minimal("mercafacil: {base_url: https://example.com/, token_file: loja.token, pdv_version: '1'}")
+	env := func(name string) (string, bool) {
+		return "bbbbbbbbbbbbbbbbbbbbbbbbbb", name == "PDVAGENT_API_TOKEN_CAIXA"
+	}
+	cfg, _, err := config.Parse([]byte(text), folder, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := cfg.Mercafacil.Token.Reveal(); got != "from-file" {
+		t.Errorf("token of the cloud: got %q", got)
+	}
+	if got := cfg.API.Tokens[0].Token.Reveal(); got != "bbbbbbbbbbbbbbbbbbbbbbbbbb" {
+		t.Errorf("token of the till: got %q", got)
+	}
+}
+
+func TestTokenOfAnyLengthIsKeptWhole(t *testing.T) {
+	long := strings.Repeat("x", 4000)
+	cfg, faults := parse(t, minimal("mercafacil: {base_url: https://example.com/, token: "+long+", pdv_version: '1'}"))
+	if faults != nil || cfg.Mercafacil.Token.Reveal() != long {
+		t.Errorf("got %d characters, %v", len(cfg.Mercafacil.Token.Reveal()), faults)
+	}
+}
+
+func TestSecretsNeverPrint(t *testing.T) {
+	const canary = "CANARY-CANARY-CANARY-CANARY"
+	cfg, faults := parse(t, minimal("mercafacil: {base_url: https://example.com/, token: "+canary+", pdv_version: '1'}"))
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	asYAML, err := yaml.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asJSON, err := json.Marshal(cfg.Mercafacil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logged strings.Builder
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("x", "token", cfg.Mercafacil.Token, "all", cfg.Mercafacil)
+	for how, text := range map[string]string{
+		"%v": fmt.Sprintf("%v", cfg.Mercafacil), "%+v": fmt.Sprintf("%+v", *cfg.Mercafacil), "%#v": fmt.Sprintf("%#v", *cfg.Mercafacil),
+		"%s": fmt.Sprintf("%s", cfg.Mercafacil.Token), "%q": fmt.Sprintf("%q", cfg.Mercafacil.Token), "%x": fmt.Sprintf("%x", cfg.Mercafacil.Token),
+		"yaml": string(asYAML), "json": string(asJSON), "slog": logged.String(),
+	} {
+		if strings.Contains(text, canary) || strings.Contains(text, fmt.Sprintf("%x", canary)) {
+			t.Errorf("%s shows the secret", how)
+		}
+	}
+}
+
+func TestFaultsNeverRepeatASecret(t *testing.T) {
+	const canary = "CANARYCANARYCANARYCANARY"
+	for _, text := range []string{
+		minimal("mercafacil: {base_url: https://example.com/, token: [" + canary + "], pdv_version: '1'}"),
+		minimal("mercafacil: {base_url: https://example.com/, token: '" + canary + " x', pdv_version: '1', parallel: " + canary + "}"),
+		minimal("api: {tokens: [{name: a, scope: till, token: " + canary + "}, {name: b, scope: till, token: " + canary + "}]}"),
+		minimal("sender: {parallel: " + canary + ", retry_min: " + canary + "}"),
+	} {
+		_, faults := parse(t, text)
+		if len(faults) == 0 || strings.Contains(faults.Error(), "CANARY") {
+			t.Errorf("got %v", faults)
+		}
+	}
+}
+
+func TestPartsThatAreNotBuiltYetAreSaidToHaveNoEffect(t *testing.T) {
+	_, warnings, err := config.Parse([]byte(minimal("routines: {resend: {every: 30m}}", "payments: {ideamaker: {}}")), t.TempDir(), noEnv)
+	if err != nil || len(warnings) != 2 || warnings[0].Line != 6 || warnings[1].Line != 7 {
+		t.Errorf("got %v, %v", warnings, err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(minimal()))
+	f.Add([]byte(config.Template(config.Example())))
+	f.Add([]byte("a: &a [*a]"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		cfg, _, err := config.Parse(text, t.TempDir(), noEnv)
+		if _, isFaults := errors.AsType[config.Faults](err); err != nil && !isFaults {
+			t.Fatalf("an error that is no list of faults: %v", err)
+		}
+		if err == nil && (cfg.Version != 1 || len(cfg.API.Tokens) == 0) {
+			t.Fatalf("took %q", text)
+		}
+	})
+}

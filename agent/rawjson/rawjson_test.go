@@ -1,0 +1,144 @@
+package rawjson_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"pdvagent/agent/rawjson"
+)
+
+func parse(t *testing.T, text string) rawjson.Value {
+	t.Helper()
+	v, err := rawjson.Parse([]byte(text))
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return v
+}
+
+func TestTextsThatAStrictReaderMustRefuse(t *testing.T) {
+	for text, want := range map[string]error{
+		"": rawjson.ErrMalformed, "{": rawjson.ErrMalformed, "{} {}": rawjson.ErrMalformed, `{"a":1,}`: rawjson.ErrMalformed,
+		"NaN": rawjson.ErrMalformed, `{"a":1,"a":1}`: rawjson.ErrDuplicateKey, `{"a":1,"\u0061":2}`: rawjson.ErrDuplicateKey,
+		`[{"x":{"b":1,"b":2}}]`: rawjson.ErrDuplicateKey, "\"\xe9\"": rawjson.ErrEncoding,
+		strings.Repeat("[", 1000) + strings.Repeat("]", 1000):       rawjson.ErrTooDeep,
+		strings.Repeat(`{"a":`, 65) + "1" + strings.Repeat("}", 65): rawjson.ErrTooDeep,
+		strings.Repeat("[", 1_000_000):                              rawjson.ErrTooDeep,
+	} {
+		if _, err := rawjson.Parse([]byte(text)); !errors.Is(err, want) {
+			t.Errorf("%.40q: got %v, want %v", text, err, want)
+		}
+	}
+}
+
+func TestBracketsInsideStringsAreNoDepth(t *testing.T) {
+	parse(t, `{"a":"`+strings.Repeat("[", 500)+`\"{"}`)
+}
+
+func TestValuesSayWhatTheTextSays(t *testing.T) {
+	v := parse(t, ` { "id" : 12.50 , "s" : "\u00e9\n" , "n":null,"list":[ true , false ,-1.50 ] } `)
+	id, _ := v.Get("id")
+	if text, ok := id.Text(); !ok || text != "12.50" {
+		t.Errorf("number: got %q", text)
+	}
+	s, _ := v.Get("s")
+	if text, ok := s.Text(); !ok || text != "é\n" {
+		t.Errorf("string: got %q", text)
+	}
+	list, _ := v.Get("list")
+	if len(list.Elements) != 3 || string(list.Elements[2].Raw()) != "-1.50" || list.Elements[0].Kind != rawjson.True {
+		t.Errorf("list: got %+v", list.Elements)
+	}
+	if n, ok := v.Get("n"); !ok || n.Kind != rawjson.Null {
+		t.Errorf("null: got %+v", n)
+	}
+}
+
+func TestSetMemberLeavesEveryOtherByteAlone(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{`{ "z":1.500 , "coupon" : "" }`, `{ "z":1.500 , "coupon" : "N" }`},
+		{`{ "z" : 1e2 }`, `{ "z" : 1e2,"coupon":"N" }`},
+		{`{}`, `{"coupon":"N"}`},
+		{`{"a":{"coupon":"inner"}}`, `{"a":{"coupon":"inner"},"coupon":"N"}`},
+	} {
+		got := rawjson.SetMember([]byte(c.text), parse(t, c.text), "coupon", []byte(`"N"`))
+		if string(got) != c.want {
+			t.Errorf("%s: got %s, want %s", c.text, got, c.want)
+		}
+	}
+}
+
+func TestKeyOrderAndNumberSpellingDoNotCount(t *testing.T) {
+	same := [][2]string{
+		{`{"a":1,"b":[2,3]}`, ` { "b" : [2, 3.0], "a": 1.00 } `},
+		{`{"v":10}`, `{"v":1e1}`},
+		{`{"v":0.0}`, `{"v":-0}`},
+		{`{"v":1200}`, `{"v":1.2E+3}`},
+		{`{"s":"é"}`, `{"s":"\u00e9"}`},
+	}
+	for _, pair := range same {
+		if a, b := parse(t, pair[0]).Canonical(), parse(t, pair[1]).Canonical(); !bytes.Equal(a, b) {
+			t.Errorf("%s and %s differ: %s, %s", pair[0], pair[1], a, b)
+		}
+	}
+	different := [][2]string{
+		{`{"a":1}`, `{"a":"1"}`},
+		{`{"a":1}`, `{"a":1.001}`},
+		{`[1,2]`, `[2,1]`},
+		{`{"a":"007"}`, `{"a":"7"}`},
+		{`{"a":[]}`, `{"a":{}}`},
+		{`{"a":null}`, `{}`},
+		{`["a","b"]`, `["a,b"]`},
+		{`{"v":1}`, `{"v":-1}`},
+	}
+	for _, pair := range different {
+		if a, b := parse(t, pair[0]).Canonical(), parse(t, pair[1]).Canonical(); bytes.Equal(a, b) {
+			t.Errorf("%s and %s are the same: %s", pair[0], pair[1], a)
+		}
+	}
+}
+
+// FuzzParse holds the reader against encoding/json: it takes a text only if that does, and finds the same members.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,"x",null,true],"b":{"c":-1.5e3}}`, `[]`, `"\ud83d\ude00"`, ` {"":""} `, `{"a":1,"a":2}`, `{"\"":"\\"}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		v, err := rawjson.Parse(text)
+		if err != nil {
+			return
+		}
+		if !json.Valid(text) {
+			t.Fatal("took a text that is not JSON")
+		}
+		if !json.Valid(v.Raw()) {
+			t.Fatalf("the value's own bytes are not JSON: %q", v.Raw())
+		}
+		var members map[string]json.RawMessage
+		if v.Kind == rawjson.Object && json.Unmarshal(text, &members) == nil {
+			if len(members) != len(v.Members) {
+				t.Fatalf("found %d members of %d", len(v.Members), len(members))
+			}
+			for name, raw := range members {
+				if got, ok := v.Get(name); !ok || string(got.Raw()) != string(raw) {
+					t.Fatalf("member %q: got %q, want %q", name, got.Raw(), raw)
+				}
+			}
+			set := rawjson.SetMember(text, v, "coupon", []byte(`"new"`))
+			back, err := rawjson.Parse(set)
+			if err != nil {
+				t.Fatalf("after SetMember: %v in %q", err, set)
+			}
+			if got, _ := back.Get("coupon"); string(got.Raw()) != `"new"` {
+				t.Fatalf("after SetMember: %q", set)
+			}
+		}
+		again, err := rawjson.Parse(text)
+		if err != nil || !bytes.Equal(again.Canonical(), v.Canonical()) {
+			t.Fatal("two readings differ")
+		}
+	})
+}

@@ -1,0 +1,637 @@
+package sender_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pdvagent/agent"
+	"pdvagent/agent/agenttest"
+	"pdvagent/agent/sender"
+	"pdvagent/store"
+	"pdvagent/store/storetest"
+)
+
+func TestMain(m *testing.M) { agenttest.Main(m) }
+
+// delivery is one attempt as the cloud saw it.
+type delivery struct {
+	kind agent.Kind
+	body string
+	at   time.Time
+}
+
+// cloud answers as a test tells it, and remembers.
+type cloud struct {
+	mu      sync.Mutex
+	answer  func(d delivery) agent.Outcome
+	seen    []delivery
+	now     int // at the same time
+	most    int
+	latency time.Duration
+}
+
+func (c *cloud) Deliver(_ context.Context, kind agent.Kind, _ agent.Dialect, body []byte) agent.Outcome {
+	d := delivery{kind, string(body), time.Now()}
+	c.mu.Lock()
+	c.seen = append(c.seen, d)
+	c.now++
+	c.most = max(c.most, c.now)
+	answer := c.answer
+	c.mu.Unlock()
+	if c.latency > 0 {
+		<-time.After(c.latency)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now--
+	if answer == nil {
+		return ok
+	}
+	return answer(d)
+}
+
+func (c *cloud) tell(answer func(d delivery) agent.Outcome) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answer = answer
+}
+
+func (c *cloud) deliveries() []delivery {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.seen)
+}
+
+func (c *cloud) bodies() []string {
+	var bodies []string
+	for _, d := range c.deliveries() {
+		bodies = append(bodies, d.body)
+	}
+	return bodies
+}
+
+var (
+	ok          = agent.Outcome{Class: agent.ClassOK, Status: 201, Reached: true, Body: []byte(`{"message":"ok"}`)}
+	unreachable = agent.Outcome{Class: agent.ClassUnreachable}
+	timeout     = agent.Outcome{Class: agent.ClassTimeout, Reached: true}
+)
+
+func status(code int) agent.Outcome {
+	return agent.Outcome{Class: agent.ClassStatus, Status: code, Reached: true}
+}
+
+func always(o agent.Outcome) func(delivery) agent.Outcome {
+	return func(delivery) agent.Outcome { return o }
+}
+
+// asSent prepares nothing.
+type asSent struct{}
+
+func (asSent) Prepare(_ context.Context, job agent.Job) ([]byte, error) { return job.Body, nil }
+
+// shop is a store, a cloud and a sender between them, inside a bubble of fake time.
+type shop struct {
+	t      *testing.T
+	store  *store.Store
+	cloud  *cloud
+	alarms agent.Alarms
+	sender *sender.Sender
+	log    bytes.Buffer
+	stop   func()
+}
+
+// inShop runs a test in fake time on a real store. before fills the queue before the sender starts.
+func inShop(t *testing.T, change func(*sender.Config), before, test func(*shop)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := &shop{t: t, store: storetest.Open(t), cloud: &cloud{}}
+		cfg := sender.Config{
+			Queue: s.store, Jobs: s.store, Cloud: s.cloud, Preparer: asSent{}, Alarms: &s.alarms,
+			Log: slog.New(slog.NewTextHandler(&s.log, nil)), StartJitter: sender.NoJitter, PerSecond: 1000,
+		}
+		if change != nil {
+			change(&cfg)
+		}
+		if before != nil {
+			before(s)
+		}
+		var err error
+		if s.sender, err = sender.New(cfg); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- s.sender.Run(ctx) }()
+		defer func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}()
+		test(s)
+	})
+}
+
+// add queues jobs, one change each.
+func (s *shop) add(jobs ...agent.Job) []uint64 {
+	s.t.Helper()
+	var seqs []uint64
+	for _, job := range jobs {
+		job.CreatedAt = time.Now()
+		committed, err := s.store.Commit(context.Background(), agent.Change{Jobs: []agent.Job{job}})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		seqs = append(seqs, committed.Seqs...)
+	}
+	return seqs
+}
+
+func confirm(id string) agent.Job {
+	return agent.Job{Kind: agent.KindConfirm, Session: id, Body: []byte("confirm " + id)}
+}
+
+func coupon(id string) agent.Job {
+	return agent.Job{Kind: agent.KindCoupon, Session: id, Coupon: id, Body: []byte("coupon " + id)}
+}
+
+func cancellation(id string) agent.Job {
+	return agent.Job{Kind: agent.KindCouponCancellation, Coupon: id, Body: []byte("cancellation " + id)}
+}
+
+func coupons(n int) []agent.Job {
+	var jobs []agent.Job
+	for i := range n {
+		jobs = append(jobs, coupon(fmt.Sprint("C", i)))
+	}
+	return jobs
+}
+
+func (s *shop) job(seq uint64) agent.Job {
+	s.t.Helper()
+	job, err := s.store.Job(seq)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return job
+}
+
+func (s *shop) want(seq uint64, state agent.State) agent.Job {
+	s.t.Helper()
+	job := s.job(seq)
+	if job.Status.State != state {
+		s.t.Errorf("job %d is %s (%s, %+v), want %s", seq, job.Status.State, job.Status.Reason, job.Status.Failure, state)
+	}
+	return job
+}
+
+// wait lets fake time pass and everything come to rest.
+func wait(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func TestAcceptedSaleGoesUpAtOnceAndKeepsTheCloudsAnswer(t *testing.T) {
+	inShop(t, nil, nil, func(s *shop) {
+		seq := s.add(coupon("A"))[0]
+		wait(10 * time.Millisecond)
+		job := s.want(seq, agent.Sent)
+		if job.Status.Attempts != 1 || job.Status.Unanswered || job.Status.Answer == nil || string(job.Status.Answer.Body) != `{"message":"ok"}` {
+			t.Errorf("got %+v", job.Status)
+		}
+		if events, err := s.store.Events(0, 10); err != nil || len(events) != 1 || events[0].Key != job.ID() {
+			t.Errorf("events: got %+v, %v", events, err)
+		}
+	})
+}
+
+func TestConfirmGoesBeforeItsCouponAndTheCouponBeforeItsCancellation(t *testing.T) {
+	var want []string
+	inShop(t, func(c *sender.Config) { c.Parallel = 8 }, func(s *shop) {
+		s.cloud.latency = 20 * time.Millisecond
+		for i := range 20 {
+			id := fmt.Sprint("S", i)
+			s.add(cancellation(id), coupon(id), confirm(id)) // the till says it the wrong way round
+		}
+	}, func(s *shop) {
+		wait(10 * time.Second)
+		seen := strings.Join(s.cloud.bodies(), "\n") + "\n"
+		for i := range 20 {
+			order := []int{
+				strings.Index(seen, fmt.Sprintf("confirm S%d\n", i)), strings.Index(seen, fmt.Sprintf("coupon S%d\n", i)),
+				strings.Index(seen, fmt.Sprintf("cancellation S%d\n", i)),
+			}
+			if !slices.IsSorted(order) || order[0] < 0 {
+				t.Errorf("session S%d: positions %v", i, order)
+			}
+		}
+		if len(s.cloud.deliveries()) != 60 {
+			t.Errorf("got %d deliveries, want 60 (%v)", len(s.cloud.deliveries()), want)
+		}
+	})
+}
+
+func TestDeadCouponAnnulsItsCancellationAndBlocksNobody(t *testing.T) {
+	inShop(t, nil, func(s *shop) {
+		s.cloud.tell(func(d delivery) agent.Outcome {
+			if d.body == "coupon A" {
+				return status(422)
+			}
+			return ok
+		})
+	}, func(s *shop) {
+		seqs := s.add(coupon("A"), cancellation("A"), coupon("B"))
+		wait(5 * time.Second)
+		s.want(seqs[0], agent.Dead)
+		if job := s.want(seqs[1], agent.Annulled); job.Status.Reason != agent.ReasonNothingTo {
+			t.Errorf("reason %q", job.Status.Reason)
+		}
+		s.want(seqs[2], agent.Sent)
+	})
+}
+
+func TestRefusedConnectionIsNoAttemptAndEverythingGoesWhenTheLinkIsBack(t *testing.T) {
+	inShop(t, nil, func(s *shop) { s.cloud.tell(always(unreachable)) }, func(s *shop) {
+		seqs := s.add(coupons(100)...)
+		wait(2 * time.Hour)
+		tries := len(s.cloud.deliveries())
+		if tries < 2*60*60/60 || tries > 2*60*60/2 {
+			t.Errorf("%d trials in two hours without a link: want one every 3 to 30 s", tries)
+		}
+		for _, seq := range seqs {
+			if job := s.want(seq, agent.Pending); job.Status.Attempted() || job.Status.Unanswered {
+				t.Fatalf("job %d counts as tried: %+v", seq, job.Status)
+			}
+		}
+		if link := s.sender.Link(); link.Online || link.Reason != agent.ClassUnreachable {
+			t.Errorf("link: %+v", link)
+		}
+		s.cloud.tell(nil)
+		wait(31 * time.Second)
+		for _, seq := range seqs {
+			s.want(seq, agent.Sent)
+		}
+		if !s.sender.Link().Online {
+			t.Error("the link is back and nobody says so")
+		}
+		if said := strings.Count(s.log.String(), "cloud_away"); said != 1 {
+			t.Errorf("the outage was said %d times:\n%s", said, s.log.String())
+		}
+	})
+}
+
+func TestJobThatWaitsLongBecauseOfTheLinkGoesAtOnceWhenItIsBack(t *testing.T) {
+	inShop(t, nil, func(s *shop) { s.cloud.tell(always(timeout)) }, func(s *shop) {
+		seqs := s.add(coupons(5)...)
+		wait(3 * time.Hour) // some now wait half an hour for their turn
+		s.cloud.tell(nil)
+		wait(35 * time.Second)
+		for _, seq := range seqs {
+			if job := s.want(seq, agent.Sent); job.Status.Attempts < 2 {
+				t.Errorf("job %d: %d attempts", seq, job.Status.Attempts)
+			}
+		}
+	})
+}
+
+func TestConflictOnACouponMeansSentOnlyAfterAnUnansweredAttempt(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		first  agent.Outcome
+		policy sender.CouponConflict
+		want   agent.State
+	}{
+		{"auto, the first attempt had no answer", timeout, sender.ConflictAuto, agent.Sent},
+		{"auto, a gateway had no answer", status(504), sender.ConflictAuto, agent.Sent},
+		{"auto, the first attempt was answered", status(503), sender.ConflictAuto, agent.Dead},
+		{"auto, never reached", unreachable, sender.ConflictAuto, agent.Dead},
+		{"configured as sent", status(503), sender.ConflictSent, agent.Sent},
+		{"configured as dead", timeout, sender.ConflictDead, agent.Dead},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inShop(t, func(cfg *sender.Config) { cfg.Conflict = c.policy }, func(s *shop) { s.cloud.tell(always(c.first)) }, func(s *shop) {
+				seq := s.add(coupon("A"))[0]
+				wait(100 * time.Millisecond)
+				s.cloud.tell(always(status(409)))
+				wait(time.Hour)
+				s.want(seq, c.want)
+			})
+		})
+	}
+}
+
+func TestAttemptCutByACrashCountsAsUnanswered(t *testing.T) {
+	inShop(t, nil, func(s *shop) {
+		seq := s.add(coupon("A"))[0]
+		job := s.job(seq)
+		job.Status.Attempts, job.Status.Unanswered = 1, true // what deliver writes before it sends
+		if _, err := s.store.Commit(context.Background(), agent.Change{Moves: []agent.Move{{Seq: seq, Status: job.Status}}}); err != nil {
+			t.Fatal(err)
+		}
+		s.cloud.tell(always(status(409)))
+	}, func(s *shop) {
+		wait(time.Second)
+		s.want(1, agent.Sent)
+	})
+}
+
+func TestAttemptIsOnDiskBeforeAnythingIsSent(t *testing.T) {
+	inShop(t, nil, func(s *shop) {
+		s.cloud.tell(func(delivery) agent.Outcome {
+			if job := s.job(1); job.Status.Attempts != 1 || !job.Status.Unanswered {
+				t.Errorf("while the request is under way the disk says %+v", job.Status)
+			}
+			return ok
+		})
+	}, func(s *shop) {
+		s.add(coupon("A"))
+		wait(time.Second)
+		s.want(1, agent.Sent)
+	})
+}
+
+func TestRefusedTokenPausesTheCloudWithOneAlarmAndBurnsNoAttempts(t *testing.T) {
+	inShop(t, nil, func(s *shop) { s.cloud.tell(always(status(401))) }, func(s *shop) {
+		seqs := s.add(coupons(50)...)
+		wait(10 * time.Hour)
+		if tries := len(s.cloud.deliveries()); tries < 20 || tries > 25 {
+			t.Errorf("%d tries in ten hours, want the first ones and one each half hour", tries)
+		}
+		for _, seq := range seqs {
+			if job := s.want(seq, agent.Pending); job.Status.Attempts != 0 {
+				t.Errorf("job %d: %d attempts", seq, job.Status.Attempts)
+			}
+		}
+		if alarms := s.alarms.List(); len(alarms) != 1 || alarms[0].Code != agent.AlarmUnauthorized {
+			t.Errorf("alarms: %+v", alarms)
+		}
+		if said := strings.Count(s.log.String(), "cloud_unauthorized"); said != 1 {
+			t.Errorf("said %d times", said)
+		}
+		s.cloud.tell(nil)
+		s.sender.Resume() // a person asked
+		wait(time.Second)
+		for _, seq := range seqs {
+			s.want(seq, agent.Sent)
+		}
+		if alarms := s.alarms.List(); len(alarms) != 0 {
+			t.Errorf("alarms: %+v", alarms)
+		}
+	})
+}
+
+func TestPausedCloudResumesByItself(t *testing.T) {
+	inShop(t, nil, func(s *shop) { s.cloud.tell(always(status(401))) }, func(s *shop) {
+		seq := s.add(coupon("A"))[0]
+		wait(time.Minute)
+		s.cloud.tell(nil)
+		wait(30 * time.Minute)
+		s.want(seq, agent.Sent)
+	})
+}
+
+func TestJobRefusedLikeAMissingRouteDiesWhenTheNextOnePasses(t *testing.T) {
+	for _, code := range []int{301, 307, 402, 403, 404, 405, 410} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			inShop(t, nil, func(s *shop) {
+				s.cloud.tell(func(d delivery) agent.Outcome {
+					if d.body == "coupon bad" {
+						return status(code)
+					}
+					return ok
+				})
+			}, func(s *shop) {
+				bad := s.add(coupon("bad"))[0]
+				wait(2 * time.Hour)
+				s.want(bad, agent.Pending) // alone, it may be the route
+				good := s.add(coupon("good"))[0]
+				wait(time.Second)
+				s.want(good, agent.Sent)
+				if job := s.want(bad, agent.Dead); job.Status.Reason != agent.ReasonRouteOnly {
+					t.Errorf("reason %q", job.Status.Reason)
+				}
+				if alarms := s.alarms.List(); len(alarms) != 0 {
+					t.Errorf("alarms: %+v", alarms)
+				}
+			})
+		})
+	}
+}
+
+func TestRouteThatRefusesTwoAlikePausesAloneAndResumesByItself(t *testing.T) {
+	inShop(t, nil, func(s *shop) {
+		s.cloud.tell(func(d delivery) agent.Outcome {
+			if d.kind == agent.KindCoupon {
+				return status(404)
+			}
+			return ok
+		})
+	}, func(s *shop) {
+		seqs := s.add(coupons(30)...)
+		wait(time.Second)
+		other := s.add(confirm("T"))[0]
+		wait(time.Second)
+		s.want(other, agent.Sent)
+		if link := s.sender.Link(); !slices.Equal(link.Paused, []string{"coupon"}) || !link.Online {
+			t.Errorf("link: %+v", link)
+		}
+		before := len(s.cloud.deliveries())
+		wait(5 * time.Hour)
+		if tries := len(s.cloud.deliveries()) - before; tries < 9 || tries > 11 {
+			t.Errorf("%d tries in five hours, want one each half hour", tries)
+		}
+		if alarms := s.alarms.List(); len(alarms) != 1 || alarms[0].Code != agent.AlarmRoutePaused || alarms[0].Subject != "coupon" {
+			t.Errorf("alarms: %+v", alarms)
+		}
+		s.cloud.tell(nil)
+		wait(time.Hour)
+		for _, seq := range seqs {
+			s.want(seq, agent.Sent)
+		}
+		if alarms := s.alarms.List(); len(alarms) != 0 {
+			t.Errorf("alarms: %+v", alarms)
+		}
+	})
+}
+
+func TestRetryAfterIsHonoured(t *testing.T) {
+	for _, code := range []int{429, 503} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			inShop(t, func(c *sender.Config) { c.RetryMax = 10 * time.Second }, func(s *shop) {
+				asked := status(code)
+				asked.RetryAfter = 10 * time.Minute
+				s.cloud.tell(always(asked))
+			}, func(s *shop) {
+				begin := time.Now()
+				s.add(coupons(10)...)
+				wait(9 * time.Minute)
+				s.cloud.tell(nil)
+				wait(20 * time.Minute)
+				perJob := make(map[string]time.Time)
+				for _, d := range s.cloud.deliveries() {
+					if last, again := perJob[d.body]; again && d.at.Sub(last) < 10*time.Minute {
+						t.Errorf("%s was tried again after %v", d.body, d.at.Sub(last))
+					}
+					perJob[d.body] = d.at
+				}
+				for seq := uint64(1); seq <= 10; seq++ {
+					s.want(seq, agent.Sent)
+				}
+				if early := len(s.cloud.deliveries()); early > 24 {
+					t.Errorf("%d requests for ten sales since %v", early, begin)
+				}
+			})
+		})
+	}
+}
+
+func TestPoisonedSaleNeverStopsTheShop(t *testing.T) {
+	for name, poison := range map[string]agent.Outcome{
+		"timeout": timeout, "500": status(500), "cut": {Class: agent.ClassBroken, Reached: true},
+		"HTML": {Class: agent.ClassForeign, Status: 200, Reached: true}, "429 for an hour": {Class: agent.ClassStatus, Status: 429, RetryAfter: time.Hour, Reached: true},
+		"403": status(403), "422": status(422),
+	} {
+		t.Run(name, func(t *testing.T) {
+			inShop(t, nil, func(s *shop) {
+				s.cloud.tell(func(d delivery) agent.Outcome {
+					if d.body == "coupon C3" {
+						return poison
+					}
+					return ok
+				})
+			}, func(s *shop) {
+				seqs := s.add(coupons(300)...)
+				wait(3 * time.Minute)
+				for i, seq := range seqs {
+					if i != 3 {
+						s.want(seq, agent.Sent)
+					}
+				}
+				if job := s.job(seqs[3]); job.Status.State == agent.Sent {
+					t.Error("the poisoned one counts as sent")
+				}
+			})
+		})
+	}
+}
+
+func TestPaceIsNeverExceeded(t *testing.T) {
+	inShop(t, func(c *sender.Config) { c.Parallel, c.PerSecond = 3, 10 }, func(s *shop) {
+		s.cloud.latency = 250 * time.Millisecond
+		s.add(coupons(60)...)
+	}, func(s *shop) {
+		begin := time.Now()
+		wait(time.Minute)
+		seen := s.cloud.deliveries()
+		if len(seen) != 60 || s.cloud.most > 3 {
+			t.Errorf("%d deliveries, %d at the same time", len(seen), s.cloud.most)
+		}
+		if took := seen[59].at.Sub(begin); took < 5*time.Second || took > 8*time.Second {
+			t.Errorf("sixty at ten a second took %v", took)
+		}
+	})
+}
+
+func TestBacklogWaitsItsRandomTimeAndAFreshSaleDoesNot(t *testing.T) {
+	waited := make(map[time.Duration]bool)
+	for range 5 {
+		inShop(t, func(c *sender.Config) { c.StartJitter = time.Minute }, func(s *shop) { s.add(coupons(20)...) }, func(s *shop) {
+			begin := time.Now()
+			fresh := s.add(coupon("fresh"))[0]
+			wait(time.Millisecond)
+			s.want(fresh, agent.Sent)
+			wait(time.Minute)
+			for seq := uint64(1); seq <= 20; seq++ {
+				s.want(seq, agent.Sent)
+			}
+			waited[s.cloud.deliveries()[1].at.Sub(begin).Round(time.Millisecond)] = true
+		})
+	}
+	if len(waited) < 2 {
+		t.Errorf("every agent of the chain waited the same: %v", waited)
+	}
+}
+
+func TestJobThatATillWaitsForGoesBeforeTheBacklog(t *testing.T) {
+	inShop(t, func(c *sender.Config) { c.Parallel, c.PerSecond = 1, 4 }, func(s *shop) { s.add(coupons(100)...) }, func(s *shop) {
+		wait(time.Second)
+		seq := s.add(coupon("now"))[0]
+		defer s.sender.Hurry(seq)()
+		wait(time.Second)
+		s.want(seq, agent.Sent)
+	})
+}
+
+// preparer counts, and gives other bytes each time: the sender must ask once.
+type preparer struct{ calls int }
+
+func (p *preparer) Prepare(_ context.Context, job agent.Job) ([]byte, error) {
+	p.calls++
+	return fmt.Appendf(nil, "%s prepared %d", job.Body, p.calls), nil
+}
+
+func TestBytesAreFrozenBeforeTheFirstAttempt(t *testing.T) {
+	p := &preparer{}
+	inShop(t, func(c *sender.Config) { c.Preparer = p }, func(s *shop) { s.cloud.tell(always(timeout)) }, func(s *shop) {
+		seq := s.add(coupon("A"))[0]
+		wait(4 * time.Hour)
+		for _, body := range s.cloud.bodies() {
+			if body != "coupon A prepared 1" {
+				t.Fatalf("attempts differ: %q", s.cloud.bodies())
+			}
+		}
+		if wire, err := s.store.Wire(seq, 0); err != nil || string(wire) != "coupon A prepared 1" {
+			t.Errorf("wire: %q, %v", wire, err)
+		}
+		if string(s.job(seq).Body) != "coupon A" {
+			t.Error("what the till sent was changed")
+		}
+	})
+}
+
+func TestRepeatedFailuresSpreadOutUpToRetryMax(t *testing.T) {
+	inShop(t, nil, func(s *shop) { s.cloud.tell(always(status(500))) }, func(s *shop) {
+		s.add(coupon("A"))
+		wait(24 * time.Hour)
+		seen := s.cloud.deliveries()
+		if len(seen) < 48 || len(seen) > 200 {
+			t.Errorf("%d attempts in a day, want waits that grow to 30 min with full jitter", len(seen))
+		}
+		for i := 1; i < len(seen); i++ {
+			if gap := seen[i].at.Sub(seen[i-1].at); gap > 31*time.Minute || gap < 400*time.Millisecond {
+				t.Errorf("attempt %d came after %v", i+1, gap)
+			}
+		}
+	})
+}
+
+func TestSenderThatStopsLetsADeliveryFinish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shop{t: t, store: storetest.Open(t), cloud: &cloud{latency: 2 * time.Second}}
+		engine, err := sender.New(sender.Config{
+			Queue: s.store, Jobs: s.store, Cloud: s.cloud, Preparer: asSent{}, Alarms: &s.alarms, Log: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error)
+		go func() { done <- engine.Run(ctx) }()
+		wait(time.Minute)
+		seq := s.add(coupon("A"))[0]
+		wait(time.Second)
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		s.want(seq, agent.Sent)
+	})
+}

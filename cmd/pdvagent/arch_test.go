@@ -1,0 +1,149 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// everything is the right of the wiring: cmd/pdvagent.
+const everything = "*"
+
+// architecture is the import table: which of our packages a package may import. The twin of the table in README, "The
+// source"; a new arrow is added here and there in the same commit, with the reason in its body. rawjson stands beside
+// the words: whoever touches a body's bytes needs it. Standard library only: see standardLibraryOnly.
+func architecture() map[string][]string {
+	words := []string{"agent", "agent/rawjson"}
+	return map[string][]string{
+		"agent":                    {},
+		"agent/rawjson":            {},
+		"agent/config":             words,
+		"agent/web":                words,
+		"agent/upstream":           words,
+		"agent/sender":             words,
+		"mercafacil":               append(words, "agent/upstream"),
+		"agent/loyalty":            append(words, "mercafacil"),
+		"agent/tillapi":            append(words, "agent/web"),
+		"store":                    append(words, "store/internal/envelope", "store/internal/keyring", "store/internal/osfile", "store/internal/commit"),
+		"store/internal/envelope":  {},
+		"store/internal/commit":    {},
+		"store/internal/osfile":    {},
+		"store/internal/keyring":   {"store/internal/envelope", "store/internal/osfile"},
+		"mercafacil/mercafacilsim": {"agent"}, // not its vendor's package: it would repeat its mistakes
+		"agent/sandbox":            {"mercafacil/mercafacilsim"},
+		"store/storetest":          {everything}, // imported by tests only, see testOnly
+		"agent/agenttest":          {everything},
+		"cmd/pdvagent":             {everything},
+	}
+}
+
+func standardLibraryOnly() []string { return []string{"agent", "agent/rawjson"} }
+
+func testOnly() []string { return []string{"store/storetest", "agent/agenttest"} }
+
+// bboltUsers are the only packages that may know the database.
+func bboltUsers() []string { return []string{"store"} }
+
+const module = "pdvagent"
+
+func TestImportsFollowTheTable(t *testing.T) {
+	for _, fault := range archFaults(t, filepath.Join("..", "..")) {
+		t.Error(fault)
+	}
+}
+
+func TestForbiddenArrowFailsTheTable(t *testing.T) {
+	for name, planted := range map[string]struct{ file, source, want string }{
+		"sender learns of the store":     {"agent/sender/x.go", "// Package sender.\npackage sender\nimport _ \"pdvagent/store\"\n", "agent/sender must not import store"},
+		"simulator shares the client":    {"mercafacil/mercafacilsim/x.go", "// Package mercafacilsim.\npackage mercafacilsim\nimport _ \"pdvagent/mercafacil\"\n", "must not import mercafacil"},
+		"words import a library":         {"agent/x.go", "// Package agent.\npackage agent\nimport _ \"github.com/google/uuid\"\n", "standard library only"},
+		"a second package knows bbolt":   {"agent/tillapi/x.go", "// Package tillapi.\npackage tillapi\nimport _ \"go.etcd.io/bbolt\"\n", "only store knows bbolt"},
+		"production imports a fixture":   {"agent/web/x.go", "// Package web.\npackage web\nimport _ \"pdvagent/store/storetest\"\n", "must not import store/storetest"},
+		"a package nobody listed":        {"agent/surprise/x.go", "// Package surprise.\npackage surprise\n", "agent/surprise is not in the table"},
+		"a package without a doc":        {"agent/sender/x.go", "package sender\n", "agent/sender has no package doc"},
+		"a top level nobody agreed upon": {"helpers/x.go", "// Package helpers.\npackage helpers\n", "helpers is not in the table"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			file := filepath.Join(root, filepath.FromSlash(planted.file))
+			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(planted.source), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			faults := archFaults(t, root)
+			if !slices.ContainsFunc(faults, func(f string) bool { return strings.Contains(f, planted.want) }) {
+				t.Errorf("got %q, want one with %q", faults, planted.want)
+			}
+		})
+	}
+}
+
+// archFaults reads every Go file below root and gives what the table does not allow.
+func archFaults(t *testing.T, root string) []string {
+	t.Helper()
+	table, documented := architecture(), make(map[string]bool)
+	var faults []string
+	err := filepath.WalkDir(root, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(file, ".go") {
+			return err
+		}
+		relative, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		pkg := path.Dir(filepath.ToSlash(relative))
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly|parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		allowed, listed := table[pkg]
+		if !listed {
+			faults = append(faults, pkg+" is not in the table")
+			return nil
+		}
+		isTest := strings.HasSuffix(file, "_test.go")
+		if !isTest {
+			documented[pkg] = documented[pkg] || parsed.Doc != nil
+		}
+		for _, spec := range parsed.Imports {
+			if fault := importFault(pkg, strings.Trim(spec.Path.Value, `"`), allowed, isTest); fault != "" {
+				faults = append(faults, relative+": "+fault)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pkg, has := range documented {
+		if !has {
+			faults = append(faults, pkg+" has no package doc")
+		}
+	}
+	return faults
+}
+
+func importFault(pkg, imported string, allowed []string, isTest bool) string {
+	ours, isOurs := strings.CutPrefix(imported, module+"/")
+	switch {
+	case !isOurs && strings.HasPrefix(imported, "go.etcd.io/bbolt") && !slices.Contains(bboltUsers(), pkg) && !isTest:
+		return pkg + " imports bbolt: only store knows bbolt"
+	case !isOurs && strings.Contains(strings.Split(imported, "/")[0], ".") && slices.Contains(standardLibraryOnly(), pkg) && !isTest:
+		return pkg + " imports " + imported + ": standard library only"
+	case !isOurs, isTest, slices.Contains(allowed, ours):
+		return ""
+	case slices.Contains(testOnly(), ours):
+		return pkg + " must not import " + ours + ": tests alone do"
+	case slices.Contains(allowed, everything):
+		return ""
+	}
+	return pkg + " must not import " + ours
+}

@@ -1,0 +1,53 @@
+package store
+
+import (
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// SetSchema makes the closed store in cfg.Dir look as if another version had written it.
+func SetSchema(t *testing.T, cfg Config, schema int) {
+	t.Helper()
+	s, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.committer.Close()
+	m := *s.meta.Load()
+	m.Schema = schema
+	if err := s.db.Update(func(tx *bbolt.Tx) error { return s.putMeta(tx, &m) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// LastTime is later than anything the store has written.
+func (s *Store) LastTime() time.Time { return time.Now().Add(time.Hour) }
+
+// BreakNextCommit closes the file under the committer: the next commit fails as it would on a dying disk.
+func (s *Store) BreakNextCommit(t *testing.T) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// FlipBit damages one stored value of a bucket, as a disk would: the file is changed in place.
+func (s *Store) FlipBit(t *testing.T, bucketName string, seq uint64) {
+	t.Helper()
+	err := s.db.Update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte(bucketName))
+		value := append([]byte(nil), b.Get(seqKey(seq))...)
+		value[len(value)/2] ^= 1
+		return b.Put(seqKey(seq), value)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
