@@ -43,6 +43,9 @@ func New(cfg Config) (*Client, error) {
 	return &Client{client}, nil
 }
 
+// Close lets go of idle connections.
+func (c *Client) Close() { c.upstream.Close() }
+
 // Deliver posts body to the route of that kind and dialect, once. A 2xx counts only when the cloud can have written it:
 // no HTML, nothing cut, no error inside.
 func (c *Client) Deliver(ctx context.Context, kind agent.Kind, dialect agent.Dialect, body []byte) agent.Outcome {

@@ -34,10 +34,14 @@ type Config struct {
 
 // Client speaks with one cloud. It is safe for concurrent use.
 type Client struct {
-	cfg   Config
-	base  *url.URL
-	resty *resty.Client
+	cfg       Config
+	base      *url.URL
+	resty     *resty.Client
+	transport *http.Transport
 }
+
+// Close lets go of idle connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // New checks the configuration.
 func New(cfg Config) (*Client, error) {
@@ -59,8 +63,9 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	transport := newTransport()
 	client := resty.New().
-		SetTransport(transport()).
+		SetTransport(transport).
 		SetRetryCount(0).
 		SetDoNotParseResponse(true).
 		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error {
@@ -69,11 +74,11 @@ func New(cfg Config) (*Client, error) {
 	for name, values := range cfg.Header {
 		client.Header[http.CanonicalHeaderKey(name)] = values
 	}
-	return &Client{cfg: cfg, base: base, resty: client}, nil
+	return &Client{cfg: cfg, base: base, resty: client, transport: transport}, nil
 }
 
-// transport takes no proxy from the environment: only the configuration says where traffic goes (SEC-11).
-func transport() *http.Transport {
+// newTransport takes no proxy from the environment: only the configuration says where traffic goes (SEC-11).
+func newTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		DialContext:            dialer.DialContext,
