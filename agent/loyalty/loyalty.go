@@ -43,8 +43,9 @@ type Config struct {
 
 // Service decides. It is safe for concurrent use.
 type Service struct {
-	cfg     Config
-	numbers sync.Mutex // one running number at a time
+	cfg       Config
+	numbers   sync.Mutex // one running number at a time
+	conflicts sync.Mutex // one contradiction at a time: which one is the newest must be clear
 }
 
 // New checks and fills defaults.
@@ -211,6 +212,8 @@ func (c *call) replay(ctx context.Context, job agent.Job) (agent.Receipt, bool, 
 func (c *call) holdConflict(ctx context.Context, job agent.Job) (agent.Receipt, error) {
 	refusal := agent.Errorf(agent.CodeConflict, nil, "Já existe um registro diferente com a mesma identificação. O primeiro vale; "+
 		"este ficou guardado para o suporte conferir.")
+	c.conflicts.Lock()
+	defer c.conflicts.Unlock()
 	relatives, err := c.cfg.Store.Group(job.Unique)
 	if err != nil {
 		return agent.Receipt{}, err

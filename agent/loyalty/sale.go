@@ -20,7 +20,9 @@ const maxHeld = 1000
 func fingerprint(body rawjson.Value) agent.Fingerprint { return sha256.Sum256(body.Canonical()) }
 
 // contentGroup is the natural key of a sale that has no id of its own, and of a held one: its content.
-func contentGroup(space string, f agent.Fingerprint) string { return space + ":" + hex.EncodeToString(f[:]) }
+func contentGroup(space string, f agent.Fingerprint) string {
+	return space + ":" + hex.EncodeToString(f[:])
+}
 
 // sale accepts a receipt: every fault is listed and the sale kept held; a right one gets its id, and takes the place of
 // held ones under the same id.
