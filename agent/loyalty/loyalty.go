@@ -31,7 +31,8 @@ type Counter interface {
 // Config is what the service needs.
 type Config struct {
 	Store   Store
-	Counter Counter // the same store, for what is read beside
+	Counter Counter                // the same store, for what is read beside
+	Changed func() <-chan struct{} // of the store: closed after its next commit
 	Log     *slog.Logger
 
 	CounterBucket string           // record bucket of the store for running numbers
@@ -50,8 +51,8 @@ type Service struct {
 
 // New checks and fills defaults.
 func New(cfg Config) (*Service, error) {
-	if cfg.Store == nil || cfg.Counter == nil || cfg.Log == nil || cfg.NewUUID == nil || cfg.CounterBucket == "" {
-		return nil, errors.New("loyalty.Config wants Store, Counter, Log, NewUUID and CounterBucket")
+	if cfg.Store == nil || cfg.Counter == nil || cfg.Changed == nil || cfg.Log == nil || cfg.NewUUID == nil || cfg.CounterBucket == "" {
+		return nil, errors.New("loyalty.Config wants Store, Counter, Changed, Log, NewUUID and CounterBucket")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -33,7 +34,7 @@ func newTill(t *testing.T) *till { return tillOn(t, storetest.Open(t), false) }
 func tillOn(t *testing.T, s *store.Store, uuids bool) *till {
 	t.Helper()
 	service, err := loyalty.New(loyalty.Config{
-		Store: s, Counter: s, Log: slog.New(slog.DiscardHandler), CounterBucket: store.CounterRecords, Shop: "001", Till: "099",
+		Store: s, Counter: s, Changed: s.Changed, Log: slog.New(slog.DiscardHandler), CounterBucket: store.CounterRecords, Shop: "001", Till: "099",
 		UUIDCoupons: uuids, NewUUID: uuid.NewString,
 	})
 	if err != nil {
@@ -381,6 +382,36 @@ func TestCancellationOfASaleThatMayHaveArrivedIsSent(t *testing.T) {
 	l.want(cancel.Job, agent.Pending, "")
 	if queued := l.cancels("T-1"); len(queued) != 0 {
 		t.Errorf("the session is cancelled although its sale goes on: %+v", queued)
+	}
+}
+
+func TestCancellationWaitsAMomentForAFirstAttemptThatIsUnderWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		ends func(*agent.Status)
+		want agent.State
+	}{
+		"it finds no connection": {func(s *agent.Status) { s.Attempts, s.Unanswered = 0, false }, agent.Annulled},
+		"it arrives":             {func(s *agent.Status) { s.State, s.Unanswered = agent.Sent, false }, agent.Pending},
+		"it goes on for long":    {nil, agent.Pending},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newTill(t)
+			sale := l.must(agent.KindCoupon, agenttest.Receipt("C-1", "T-1"))
+			l.set(sale.Job, func(s *agent.Status) { s.Attempts, s.Unanswered = 1, true })
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				<-time.After(20 * time.Millisecond)
+				if c.ends != nil {
+					l.set(sale.Job, c.ends)
+				}
+			}()
+			cancel := l.must(agent.KindCouponCancellation, cancellation("C-1"))
+			<-done
+			if job := l.job(cancel.Job); job.Status.State != c.want {
+				t.Errorf("the cancellation is %s, want %s", job.Status.State, c.want)
+			}
+		})
 	}
 }
 

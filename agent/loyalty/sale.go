@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"pdvagent/agent"
 	"pdvagent/agent/rawjson"
@@ -167,7 +169,7 @@ func (c *call) cancelSale(ctx context.Context) (agent.Receipt, error) {
 	if receipt, done, err := c.replay(ctx, job); done || err != nil {
 		return receipt, err
 	}
-	relatives, err := c.cfg.Store.Group(agent.CouponGroup(id))
+	relatives, err := c.atRest(ctx, agent.CouponGroup(id))
 	if err != nil {
 		return agent.Receipt{}, err
 	}
@@ -176,11 +178,41 @@ func (c *call) cancelSale(ctx context.Context) (agent.Receipt, error) {
 	if ok {
 		change.Jobs[0].Status.State, change.Jobs[0].Status.Reason = agent.Annulled, agent.ReasonCancelled
 		change.Moves = append(change.Moves, settle(sale, agent.Annulled, agent.ReasonCancelled))
-		if err := c.undoSession(&change, sale); err != nil {
+		if err := c.undoSession(ctx, &change, sale); err != nil {
 			return agent.Receipt{}, err
 		}
 	}
 	return c.commit(ctx, change)
+}
+
+// firstAttempt is how long a cancellation waits for a first attempt that is under way: a refused connection turns out
+// to be none.
+const firstAttempt = 300 * time.Millisecond
+
+// atRest gives the jobs of a group when none of them is in its very first attempt, or after a moment in any case.
+func (c *call) atRest(ctx context.Context, group string) ([]agent.Job, error) {
+	timer := time.NewTimer(firstAttempt)
+	defer timer.Stop()
+	for {
+		changed := c.cfg.Changed()
+		jobs, err := c.cfg.Store.Group(group)
+		if err != nil || !slices.ContainsFunc(jobs, inFirstAttempt) {
+			return jobs, err
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return jobs, nil
+		case <-ctx.Done():
+			return jobs, nil
+		}
+	}
+}
+
+// inFirstAttempt tells that the first request is under way, or was when the power went.
+func inFirstAttempt(job agent.Job) bool {
+	st := job.Status
+	return st.State == agent.Pending && st.Attempts == 1 && st.Unanswered && st.Failure == nil
 }
 
 // neverTried finds the sale that a cancellation takes back before it ever went up: the accepted one, or a held one when
@@ -204,11 +236,11 @@ func neverTried(relatives []agent.Job) (agent.Job, bool) {
 
 // undoSession annuls the session's unsent confirm and queues a cancel of the session, unless the cloud may know of the
 // confirm (a confirmed session is never cancelled, contract 3.6) or the till cancelled it already.
-func (c *call) undoSession(change *agent.Change, sale agent.Job) error {
+func (c *call) undoSession(ctx context.Context, change *agent.Change, sale agent.Job) error {
 	if sale.Session == "" {
 		return nil
 	}
-	relatives, err := c.cfg.Store.Group(agent.SessionGroup(sale.Session))
+	relatives, err := c.atRest(ctx, agent.SessionGroup(sale.Session))
 	if err != nil {
 		return err
 	}

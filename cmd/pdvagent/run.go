@@ -110,7 +110,7 @@ func loyaltySide(cfg config.Config, queue *store.Store, alarms *agent.Alarms, lo
 		return nil, nil, err
 	}
 	sales, err := loyalty.New(loyalty.Config{
-		Store: queue, Counter: queue, Log: log, CounterBucket: store.CounterRecords, Shop: cfg.Shop.ID, Till: cfg.Shop.Till,
+		Store: queue, Counter: queue, Changed: queue.Changed, Log: log, CounterBucket: store.CounterRecords, Shop: cfg.Shop.ID, Till: cfg.Shop.Till,
 		UUIDCoupons: cfg.Till.CouponID == "uuid", NewUUID: uuid.NewString,
 	})
 	if err != nil {
