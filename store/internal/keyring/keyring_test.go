@@ -1,0 +1,65 @@
+package keyring_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"pdvagent/store/internal/keyring"
+)
+
+func open(t *testing.T, path string, want keyring.Birth) *keyring.Ring {
+	t.Helper()
+	ring, err := keyring.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ring.Born != want {
+		t.Errorf("born %q, want %q", ring.Born, want)
+	}
+	return ring
+}
+
+func TestKeyIsMadeOnceAndStays(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	first := open(t, path, keyring.First)
+	second := open(t, path, keyring.Old)
+	if first.Current.ID != second.Current.ID || first.AgentID != second.AgentID || first.AgentID == "" ||
+		!bytes.Equal(first.Hash("group", "x"), second.Hash("group", "x")) {
+		t.Error("the second opening has another key")
+	}
+}
+
+func TestNamesHashDifferentlyInEachSpaceAndUnderEachKey(t *testing.T) {
+	a := open(t, filepath.Join(t.TempDir(), "keys.json"), keyring.First)
+	b := open(t, filepath.Join(t.TempDir(), "keys.json"), keyring.First)
+	if bytes.Equal(a.Hash("group", "x"), a.Hash("spool", "x")) || bytes.Equal(a.Hash("group", "x"), b.Hash("group", "x")) ||
+		bytes.Equal(a.Hash("a", "bc"), a.Hash("ab", "c")) || len(a.Hash("a", "b")) != keyring.HashLen {
+		t.Error("hashes collide")
+	}
+}
+
+func TestSystemdCredentialSealsTheKey(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("systemd is a Linux thing")
+	}
+	folder, path := t.TempDir(), filepath.Join(t.TempDir(), "keys.json")
+	credential := filepath.Join(folder, "pdvagent-store-key")
+	if err := os.WriteFile(credential, []byte("0123456789abcdef0123"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", folder)
+	first := open(t, path, keyring.First)
+	if raw, err := os.ReadFile(path); err != nil || !bytes.Contains(raw, []byte(`"protection": "credential"`)) {
+		t.Fatalf("%s, %v", raw, err)
+	}
+	if second := open(t, path, keyring.Old); second.Current.ID != first.Current.ID {
+		t.Error("another key")
+	}
+	if err := os.WriteFile(credential, []byte("another credential!!"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open(t, path, keyring.Lost)
+}
