@@ -17,7 +17,7 @@ import (
 func BenchmarkEnqueue(b *testing.B) {
 	for _, writers := range []int{1, 64} {
 		b.Run(fmt.Sprintf("%d writers", writers), func(b *testing.B) {
-			s := storetest.OpenIn(b, store.Config{Dir: b.TempDir()})
+			s := storetest.OpenIn(b, store.Config{Dir: storetest.Dir(b)})
 			body := `{"filler":"` + strings.Repeat("x", 1000) + `"}`
 			var next atomic.Int64
 			var group sync.WaitGroup

@@ -34,7 +34,7 @@ func TestFailedCommitAcknowledgesNobodyAndTheStoreGoesOn(t *testing.T) {
 }
 
 func TestFlippedBitIsFoundAndNeverSent(t *testing.T) {
-	cfg := store.Config{Dir: t.TempDir()}
+	cfg := store.Config{Dir: storetest.Dir(t)}
 	s, err := store.Open(cfg) // not storetest: the check at its end is what must fail
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func produce(dir string) {
 // folder. The amounts of store.md come with the fault harness; this is its first turn.
 func TestNothingAcknowledgedIsLostBySIGKILL(t *testing.T) {
 	const kills = 12
-	dir := t.TempDir()
+	dir := storetest.Dir(t)
 	acknowledged := make(map[string]uint64)
 	for range kills {
 		for id, seq := range killAfterAWhile(t, dir) {

@@ -12,6 +12,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/store"
+	"pdvagent/store/storetest"
 )
 
 // model is what the store must be, in a few maps.
@@ -35,7 +36,7 @@ type machine struct {
 // amount.
 func TestStoreBehavesLikeItsModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "model") //nolint:usetesting // one for each check, not for the whole test
+		dir, err := os.MkdirTemp(storetest.Dir(t), "model") //nolint:usetesting // one for each check, not for the whole test
 		if err != nil {
 			rt.Fatal(err)
 		}

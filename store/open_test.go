@@ -24,7 +24,7 @@ import (
 )
 
 func TestSecondAgentOnTheSameFolderEndsWithASentence(t *testing.T) {
-	cfg := store.Config{Dir: t.TempDir()}
+	cfg := store.Config{Dir: storetest.Dir(t)}
 	storetest.OpenIn(t, cfg)
 	_, err := store.Open(cfg)
 	if agent.CodeOf(err) != agent.CodeAlreadyRunning {
@@ -36,7 +36,7 @@ func TestSecondAgentOnTheSameFolderEndsWithASentence(t *testing.T) {
 }
 
 func TestEmptyFileIsDamageAndIsLeftAlone(t *testing.T) {
-	dir := t.TempDir()
+	dir := storetest.Dir(t)
 	path := filepath.Join(dir, "pdvagent.db")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func TestEmptyFileIsDamageAndIsLeftAlone(t *testing.T) {
 }
 
 func TestLeftoverOfAnInterruptedCreationDoesNotHinder(t *testing.T) {
-	dir := t.TempDir()
+	dir := storetest.Dir(t)
 	if err := os.WriteFile(filepath.Join(dir, "pdvagent.db.tmp"), []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestFilesAndFoldersAreForTheirOwnerAlone(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("rights are access control lists there; the service's own test looks at them")
 	}
-	dir := filepath.Join(t.TempDir(), "data")
+	dir := filepath.Join(storetest.Dir(t), "data")
 	s := storetest.OpenIn(t, store.Config{Dir: dir})
 	large := coupon("large")
 	large.Body = bytes.Repeat([]byte("x"), 300<<10)
@@ -89,7 +89,7 @@ func TestFilesAndFoldersAreForTheirOwnerAlone(t *testing.T) {
 }
 
 func TestNewerSchemaIsRefusedAndLeftAlone(t *testing.T) {
-	cfg := store.Config{Dir: t.TempDir()}
+	cfg := store.Config{Dir: storetest.Dir(t)}
 	storetest.Close(t, storetest.OpenIn(t, cfg))
 	store.SetSchema(t, cfg, 99)
 	before, err := os.ReadFile(filepath.Join(cfg.Dir, "pdvagent.db"))
@@ -108,7 +108,7 @@ func TestNewerSchemaIsRefusedAndLeftAlone(t *testing.T) {
 // hold is what a changed key does to a store with one job in every state.
 func hold(t *testing.T, change func(dir string)) (*store.Store, []uint64) {
 	t.Helper()
-	cfg := store.Config{Dir: t.TempDir()}
+	cfg := store.Config{Dir: storetest.Dir(t)}
 	s := storetest.OpenIn(t, cfg)
 	seqs := add(t, s, coupon("pending"), coupon("sent"), coupon("dead"))
 	if err := errors.Join(move(t, s, seqs[1], to(agent.Sent)), move(t, s, seqs[2], to(agent.Dead))); err != nil {
@@ -204,7 +204,7 @@ func TestRecoveryKeyOpensACopyOfTheStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := store.Config{Dir: t.TempDir(), RecoveryKey: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})}
+	cfg := store.Config{Dir: storetest.Dir(t), RecoveryKey: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})}
 	s := storetest.OpenIn(t, cfg)
 	add(t, s, coupon("A"))
 	storetest.Close(t, s)
@@ -232,7 +232,7 @@ func TestRecoveryKeyOpensACopyOfTheStore(t *testing.T) {
 }
 
 func TestBadRecoveryKeyIsRefusedInWords(t *testing.T) {
-	_, err := store.Open(store.Config{Dir: t.TempDir(), RecoveryKey: []byte("not PEM")})
+	_, err := store.Open(store.Config{Dir: storetest.Dir(t), RecoveryKey: []byte("not PEM")})
 	if agent.CodeOf(err) != agent.CodeBadConfig {
 		t.Errorf("got %v", err)
 	}

@@ -47,7 +47,7 @@ func move(t *testing.T, s *store.Store, seq uint64, change func(*agent.Status)) 
 func to(state agent.State) func(*agent.Status) { return func(s *agent.Status) { s.State = state } }
 
 func TestCommittedJobIsThereAfterReopening(t *testing.T) {
-	cfg := store.Config{Dir: t.TempDir()}
+	cfg := store.Config{Dir: storetest.Dir(t)}
 	s := storetest.OpenIn(t, cfg)
 	want := coupon("A-1")
 	want.Seq = add(t, s, want)[0]
@@ -64,7 +64,7 @@ func TestCommittedJobIsThereAfterReopening(t *testing.T) {
 }
 
 func TestSequenceIsGaplessAcrossRefusalsAndReopening(t *testing.T) {
-	cfg := store.Config{Dir: t.TempDir()}
+	cfg := store.Config{Dir: storetest.Dir(t)}
 	s := storetest.OpenIn(t, cfg)
 	add(t, s, coupon("A"), coupon("B"))
 	if _, err := s.Commit(t.Context(), agent.Change{Jobs: []agent.Job{coupon("A")}}); !errors.Is(err, agent.ErrKeyTaken) {
@@ -222,7 +222,7 @@ func TestDueGivesNewOnesInOrderThenRetriedOnesInTime(t *testing.T) {
 }
 
 func TestLargeBodyGoesToTheSpoolAndLeavesWhenSettled(t *testing.T) {
-	cfg := store.Config{Dir: t.TempDir()}
+	cfg := store.Config{Dir: storetest.Dir(t)}
 	s := storetest.OpenIn(t, cfg)
 	job := coupon("large")
 	job.Body = []byte(`{"items":"` + strings.Repeat("7890000000017 ", 40_000) + `"}`)
@@ -244,7 +244,7 @@ func TestLargeBodyGoesToTheSpoolAndLeavesWhenSettled(t *testing.T) {
 }
 
 func TestSpooledBodyThatWasCutIsDamageAndNotAShorterBody(t *testing.T) {
-	cfg := store.Config{Dir: t.TempDir()}
+	cfg := store.Config{Dir: storetest.Dir(t)}
 	s := storetest.OpenIn(t, cfg)
 	job := coupon("large")
 	job.Body = bytes.Repeat([]byte("x"), 300<<10)
@@ -264,7 +264,7 @@ func TestSpooledBodyThatWasCutIsDamageAndNotAShorterBody(t *testing.T) {
 }
 
 func TestSpooledBodyOfNoJobIsRemovedAtTheNextStart(t *testing.T) {
-	cfg := store.Config{Dir: t.TempDir()}
+	cfg := store.Config{Dir: storetest.Dir(t)}
 	storetest.Close(t, storetest.OpenIn(t, cfg))
 	if err := os.WriteFile(filepath.Join(cfg.Dir, "spool", "orphan"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
@@ -276,7 +276,7 @@ func TestSpooledBodyOfNoJobIsRemovedAtTheNextStart(t *testing.T) {
 }
 
 func TestFullSpoolStillTakesALargeSale(t *testing.T) {
-	cfg := store.Config{Dir: t.TempDir(), SpoolBytes: 1000}
+	cfg := store.Config{Dir: storetest.Dir(t), SpoolBytes: 1000}
 	s := storetest.OpenIn(t, cfg)
 	job := coupon("large")
 	job.Body = bytes.Repeat([]byte("x"), 1<<20)
@@ -317,7 +317,7 @@ func TestEveryCommitIsBroadcast(t *testing.T) {
 
 func TestEventsKeepTheirOrderAndTheirLimit(t *testing.T) {
 	now := time.Now()
-	s := storetest.OpenIn(t, store.Config{Dir: t.TempDir(), Now: func() time.Time { return now }})
+	s := storetest.OpenIn(t, store.Config{Dir: storetest.Dir(t), Now: func() time.Time { return now }})
 	emit := func(key string) {
 		t.Helper()
 		if _, err := s.Commit(t.Context(), agent.Change{Events: []agent.Event{{Type: "job", Key: key}}}); err != nil {
@@ -338,7 +338,7 @@ func TestEventsKeepTheirOrderAndTheirLimit(t *testing.T) {
 }
 
 func TestNothingAPersonCouldReadStandsInTheFolder(t *testing.T) {
-	cfg := store.Config{Dir: t.TempDir()}
+	cfg := store.Config{Dir: storetest.Dir(t)}
 	s := storetest.OpenIn(t, cfg)
 	large := coupon("COUPON-CANARY-2")
 	large.Body = bytes.Repeat([]byte("52998224725"), 40_000)

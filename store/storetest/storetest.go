@@ -3,6 +3,8 @@ package storetest
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"pdvagent/agent"
@@ -10,7 +12,39 @@ import (
 )
 
 // Open opens a store in a folder of the test's own. When the test ends the store is checked as a whole and closed.
-func Open(t testing.TB) *store.Store { return OpenIn(t, store.Config{Dir: t.TempDir()}) }
+func Open(t testing.TB) *store.Store { return OpenIn(t, store.Config{Dir: Dir(t)}) }
+
+// Dir is t.TempDir for tests that also run as Windows programs under wine, where os.RemoveAll does not work.
+func Dir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "storetest-") //nolint:usetesting // see above
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := remove(dir); err != nil {
+			t.Errorf("remove the test's folder: %v", err)
+		}
+	})
+	return dir
+}
+
+// remove deletes a folder from its leaves up.
+func remove(path string) error {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		inner := filepath.Join(path, entry.Name())
+		if entry.IsDir() {
+			err = errors.Join(err, remove(inner))
+		} else {
+			err = errors.Join(err, os.Remove(inner))
+		}
+	}
+	return errors.Join(err, os.Remove(path))
+}
 
 // OpenIn is [Open] with a configuration, for a second opening of the same folder or a clock of the test's own.
 func OpenIn(t testing.TB, cfg store.Config) *store.Store {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"pdvagent/store/internal/keyring"
+	"pdvagent/store/storetest"
 )
 
 func open(t *testing.T, path string, want keyring.Birth) *keyring.Ring {
@@ -23,7 +24,7 @@ func open(t *testing.T, path string, want keyring.Birth) *keyring.Ring {
 }
 
 func TestKeyIsMadeOnceAndStays(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "keys.json")
+	path := filepath.Join(storetest.Dir(t), "keys.json")
 	first := open(t, path, keyring.First)
 	second := open(t, path, keyring.Old)
 	if first.Current.ID != second.Current.ID || first.AgentID != second.AgentID || first.AgentID == "" ||
@@ -33,8 +34,8 @@ func TestKeyIsMadeOnceAndStays(t *testing.T) {
 }
 
 func TestNamesHashDifferentlyInEachSpaceAndUnderEachKey(t *testing.T) {
-	a := open(t, filepath.Join(t.TempDir(), "keys.json"), keyring.First)
-	b := open(t, filepath.Join(t.TempDir(), "keys.json"), keyring.First)
+	a := open(t, filepath.Join(storetest.Dir(t), "keys.json"), keyring.First)
+	b := open(t, filepath.Join(storetest.Dir(t), "keys.json"), keyring.First)
 	if bytes.Equal(a.Hash("group", "x"), a.Hash("spool", "x")) || bytes.Equal(a.Hash("group", "x"), b.Hash("group", "x")) ||
 		bytes.Equal(a.Hash("a", "bc"), a.Hash("ab", "c")) || len(a.Hash("a", "b")) != keyring.HashLen {
 		t.Error("hashes collide")
@@ -45,7 +46,7 @@ func TestSystemdCredentialSealsTheKey(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("systemd is a Linux thing")
 	}
-	folder, path := t.TempDir(), filepath.Join(t.TempDir(), "keys.json")
+	folder, path := storetest.Dir(t), filepath.Join(storetest.Dir(t), "keys.json")
 	credential := filepath.Join(folder, "pdvagent-store-key")
 	if err := os.WriteFile(credential, []byte("0123456789abcdef0123"), 0o600); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Runs the store's tests and the demo as Windows programs under wine. Installs wine where it is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+wine=/usr/lib/wine/wine64
+if [ ! -x "$wine" ]; then
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  apt-get install -y -qq --no-install-recommends wine64 wine >/dev/null
+fi
+work=$(mktemp -d)
+export WINEPREFIX="$work/prefix" WINEDEBUG=-all
+unset DISPLAY || true
+cleanup() { wineserver -k >/dev/null 2>&1 || /usr/lib/wine/wineserver64 -k >/dev/null 2>&1 || true; rm -rf "$work"; }
+trap cleanup EXIT
+"$wine" wineboot -i >/dev/null 2>&1
+go run .ci/prngdll.go "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll"
+
+export GOOS=windows GOARCH=amd64 CGO_ENABLED=0
+for package in ./store ./store/internal/envelope ./store/internal/commit ./store/internal/keyring; do
+  name=$(basename "$package")
+  go test -c -o "$work/$name.test.exe" "$package"
+  echo "== $package under wine"
+  (cd "$package" && timeout 600 "$wine" "$work/$name.test.exe" -test.v=false -test.timeout=9m "$@")
+done
+go build -o "$work/pdvagent.exe" ./cmd/pdvagent
+echo "== demo --once under wine"
+(cd "$work" && timeout 120 "$wine" "$work/pdvagent.exe" demo --once)
