@@ -91,10 +91,11 @@ func (t *demoTill) sellAcrossRestart(ctx context.Context, coupons []string, stri
 	var group sync.WaitGroup
 	var answered atomic.Int32
 	struck := make([]error, 1)
-	lost := make([]bool, len(coupons))
+	lost, bodies := make([]bool, len(coupons)), make([]string, len(coupons))
 	for i, coupon := range coupons {
+		bodies[i] = saleBody(coupon, "demo-"+coupon) // a repetition says the same, its hour too
 		group.Go(func() {
-			if lost[i] = t.post(ctx, "venda "+coupon, "/v2/coupons", saleBody(coupon, "demo-"+coupon)) != nil; lost[i] {
+			if lost[i] = t.post(ctx, "venda "+coupon, "/v2/coupons", bodies[i]) != nil; lost[i] {
 				return
 			}
 			if answered.Add(1) == 3 {
@@ -110,7 +111,7 @@ func (t *demoTill) sellAcrossRestart(ctx context.Context, coupons []string, stri
 		said := "venda concluída"
 		if lost[i] {
 			said = "sem resposta, repetida"
-			if err := t.post(ctx, "venda "+coupon+" de novo", "/v2/coupons", saleBody(coupon, "demo-"+coupon)); err != nil {
+			if err := t.post(ctx, "venda "+coupon+" de novo", "/v2/coupons", bodies[i]); err != nil {
 				return err
 			}
 		}
