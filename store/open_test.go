@@ -19,6 +19,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"pdvagent/agent"
+	"pdvagent/agent/agenttest"
 	"pdvagent/store"
 	"pdvagent/store/storetest"
 )
@@ -173,7 +174,7 @@ func TestClonedDiskHoldsJobsOfTheOtherMachineAndCanStillReadThem(t *testing.T) {
 		before, _ = file["agent_id"].(string)
 		key, _ := file["keys"].([]any)[0].(map[string]any)
 		if key["machine"] == "" {
-			t.Skip("this machine has no id")
+			agenttest.Missing(t, "an id of this machine")
 		}
 		key["machine"] = "0123456789abcdef"
 		if raw, err = json.Marshal(file); err == nil {

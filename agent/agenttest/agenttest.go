@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -29,6 +30,15 @@ func Main(m *testing.M) {
 		},
 	}
 	goleak.VerifyTestMain(m)
+}
+
+// Missing skips a test for want of something that this machine may lack, unless PDVAGENT_REQUIRE=all forbids it.
+func Missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("PDVAGENT_REQUIRE") == "all" {
+		t.Fatal("missing: " + what)
+	}
+	t.Skip("missing: " + what)
 }
 
 // Receipt is the body of a right coupon: three packets of coffee and weighed cheese, paid in cash.

@@ -39,14 +39,15 @@ func (a *API) submit(kind agent.Kind, dialect agent.Dialect) http.HandlerFunc {
 			return
 		}
 		receipt, err := a.cfg.Sales.Accept(r.Context(), agent.Submission{Kind: kind, Dialect: dialect, Body: body})
-		delivery := "queued"
 		if receipt.Replayed {
-			delivery = "replayed"
+			w.Header().Set(web.HeaderDelivery, "replayed")
 		}
-		w.Header().Set(web.HeaderDelivery, delivery)
 		if err != nil {
 			problem(w, r, err, receipt.Job)
 			return
+		}
+		if !receipt.Replayed {
+			w.Header().Set(web.HeaderDelivery, "queued")
 		}
 		if job, ok := a.await(r, receipt.Job); ok {
 			a.delivered(w, job, receipt)

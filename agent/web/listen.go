@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strconv"
 
@@ -23,14 +24,21 @@ func Listen(ctx context.Context, address string) (listeners []net.Listener, noIP
 	var config net.ListenConfig
 	four, err := config.Listen(ctx, "tcp4", net.JoinHostPort("127.0.0.1", port))
 	if err != nil {
-		return nil, nil, agent.Errorf(agent.CodeBadConfig, err, "A porta %s não pôde ser aberta: outro programa a usa ou o "+
-			"Windows a reservou. Feche o outro programa ou mude api.listen.", port)
+		return nil, nil, portTaken(err, port)
 	}
 	tcp, _ := four.Addr().(*net.TCPAddr)
 	listeners = []net.Listener{netutil.LimitListener(four, MaxConnections)}
 	six, noIPv6 := config.Listen(ctx, "tcp6", net.JoinHostPort("::1", strconv.Itoa(tcp.Port)))
+	if inUse(noIPv6) { // who has it would get the calls of tills that say "localhost"
+		return nil, nil, errors.Join(portTaken(noIPv6, port), four.Close())
+	}
 	if noIPv6 == nil {
 		listeners = append(listeners, netutil.LimitListener(six, MaxConnections))
 	}
 	return listeners, noIPv6, nil
+}
+
+func portTaken(cause error, port string) error {
+	return agent.Errorf(agent.CodeBadConfig, cause, "A porta %s não pôde ser aberta: outro programa a usa ou o Windows a "+
+		"reservou. Feche o outro programa ou mude api.listen.", port)
 }

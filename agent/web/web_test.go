@@ -238,7 +238,7 @@ func TestBothLoopbackAddressesAnswer(t *testing.T) {
 		var dialer net.Dialer
 		conn, err := dialer.DialContext(t.Context(), "tcp", fmt.Sprintf("%s:%d", address, port))
 		if err != nil && address == "[::1]" {
-			t.Skip("this machine has no IPv6")
+			agenttest.Missing(t, "IPv6")
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -259,6 +259,19 @@ func TestPortInUseIsSaidInASentence(t *testing.T) {
 	port := door(t)
 	_, _, err := web.Listen(t.Context(), fmt.Sprintf("127.0.0.1:%d", port))
 	if agent.CodeOf(err) != agent.CodeBadConfig || !strings.Contains(err.Error(), "address already in use") && !strings.Contains(err.Error(), "Only one usage") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestIPv6PortOfAnotherProgramIsNoMissingIPv6(t *testing.T) {
+	var config net.ListenConfig
+	other, err := config.Listen(t.Context(), "tcp6", "[::1]:0")
+	if err != nil {
+		agenttest.Missing(t, "IPv6")
+	}
+	defer other.Close()
+	address := fmt.Sprintf("127.0.0.1:%d", other.Addr().(*net.TCPAddr).Port)
+	if _, _, err := web.Listen(t.Context(), address); agent.CodeOf(err) != agent.CodeBadConfig {
 		t.Errorf("got %v", err)
 	}
 }
