@@ -130,7 +130,7 @@ func TestNothingAcknowledgedIsLostBySIGKILL(t *testing.T) {
 
 func killAfterAWhile(t *testing.T, dir string) map[string]uint64 {
 	t.Helper()
-	process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$") //nolint:gosec // ourselves
+	process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
 	process.Env = append(os.Environ(), producerEnv+"="+dir)
 	process.Stderr = os.Stderr
 	output, err := process.StdoutPipe()

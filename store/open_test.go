@@ -68,7 +68,7 @@ func TestFilesAndFoldersAreForTheirOwnerAlone(t *testing.T) {
 	large.Body = bytes.Repeat([]byte("x"), 300<<10)
 	add(t, s, large)
 	for _, loosen := range []string{"", "keys.json", "pdvagent.db"} {
-		if err := os.Chmod(filepath.Join(dir, loosen), 0o755); err != nil { //nolint:usetesting // loosened on purpose
+		if err := os.Chmod(filepath.Join(dir, loosen), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -105,7 +105,6 @@ type shop struct {
 	alarms agent.Alarms
 	sender *sender.Sender
 	log    bytes.Buffer
-	stop   func()
 }
 
 // inShop runs a test in fake time on a real store. before fills the queue before the sender starts.
