@@ -104,7 +104,11 @@ func (d *demo) start(ctx context.Context) error {
 	if d.agent, err = startAgent(ctx, d.config); err != nil {
 		return err
 	}
-	return d.till.waitHealthy(ctx)
+	if err := d.till.waitHealthy(ctx); err != nil {
+		_ = d.agent.kill() // its log is whole then
+		return fmt.Errorf("%w; o agente disse:\n%s", err, d.agent.log.String())
+	}
+	return nil
 }
 
 // story is what the demo shows.

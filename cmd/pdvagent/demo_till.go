@@ -29,11 +29,14 @@ type tillCall struct {
 	note string
 }
 
+// tillPatience is how long this till waits for an answer before it repeats: a killed process does not always say goodbye.
+const tillPatience = 2 * time.Second
+
 // tillSale is what the till believes of one sale.
 type tillSale struct{ coupon, said, want string }
 
 func newDemoTill(base, token, support string) *demoTill {
-	return &demoTill{base: base, token: token, support: support, http: &http.Client{Timeout: demoPatience}}
+	return &demoTill{base: base, token: token, support: support, http: &http.Client{Timeout: tillPatience}}
 }
 
 // saleBody is one receipt: a packet of coffee and weighed cheese.
