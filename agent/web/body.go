@@ -17,12 +17,26 @@ import (
 // bom is the byte order mark that some Windows libraries put before UTF-8.
 var bom = []byte("\xef\xbb\xbf")
 
+var errNotJSON = agent.Errorf(agent.CodeMediaType, nil, "Envie o corpo como JSON, com Content-Type: application/json.")
+
+func isJSON(r *http.Request) bool {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && (media == "application/json" || strings.HasSuffix(media, "+json"))
+}
+
+func charset(r *http.Request) string {
+	_, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return "?"
+	}
+	return strings.ToLower(params["charset"])
+}
+
 // Body reads a JSON body as UTF-8: a byte order mark is dropped, windows-1252 is transcoded, anything else that is not
 // UTF-8 is refused and never mangled. limit is in bytes.
 func Body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || (media != "application/json" && !strings.HasSuffix(media, "+json")) {
-		return nil, agent.Errorf(agent.CodeMediaType, nil, "Envie o corpo como JSON, com Content-Type: application/json.")
+	if !isJSON(r) {
+		return nil, errNotJSON
 	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, agent.Errorf(agent.CodeMediaType, nil, "Envie o corpo sem compressão.")
@@ -34,7 +48,7 @@ func Body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, agent.Errorf(agent.CodeMalformed, err, "O corpo chegou incompleto.")
 	}
-	switch strings.ToLower(params["charset"]) {
+	switch charset(r) {
 	case "", "utf-8", "utf8":
 		body = bytes.TrimPrefix(body, bom)
 	case "windows-1252", "iso-8859-1", "cp1252", "latin1":

@@ -207,7 +207,7 @@ func (g *guard) preflight(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// authorized wants the route's scope.
+// authorized wants the route's scope, and no body but JSON where something changes: a page's form has another type.
 func (g *guard) authorized(route Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if route.Scope == Public {
@@ -215,11 +215,14 @@ func (g *guard) authorized(route Route) http.Handler {
 			return
 		}
 		scope, ok := g.scope(r)
+		foreign := route.Method != http.MethodGet && r.Header.Get("Content-Type") != "" && !isJSON(r)
 		switch {
 		case !ok:
 			Problem(w, r, agent.Errorf(agent.CodeUnauthorized, nil, "Falta um token local válido no cabeçalho Authorization."), nil, "")
 		case scope < route.Scope:
 			Problem(w, r, agent.Errorf(agent.CodeScope, nil, "Este token não tem permissão para esta chamada."), nil, "")
+		case foreign:
+			Problem(w, r, errNotJSON, nil, "")
 		default:
 			route.Handler(w, r)
 		}

@@ -53,6 +53,7 @@ func door(t *testing.T) int {
 		Routes: []web.Route{
 			{Method: "GET", Path: "/health", Scope: web.Public, Handler: say},
 			{Method: "POST", Path: "/echo", Scope: web.Till, Handler: echo},
+			{Method: "POST", Path: "/bare", Scope: web.Till, Handler: say},
 			{Method: "GET", Path: "/support", Scope: web.Support, Handler: say},
 			{Method: "GET", Path: "/panic", Scope: web.Public, Handler: func(http.ResponseWriter, *http.Request) { panic("CANARY") }},
 		},
@@ -148,6 +149,8 @@ func TestGuard(t *testing.T) {
 		{"SEC-05 no type", post("", "{}"), 415, "media_type"},
 		{"SEC-05 JSON", post(jsonType, `{"a":1}`), 200, ""},
 		{"SEC-05 GET on a route that changes", get("/echo", host+auth), 405, "method"},
+		{"SEC-05 form on a route without a body", "POST /bare HTTP/1.1\n" + host + auth + "Content-Type: application/x-www-form-urlencoded\nContent-Length: 0\nConnection: close\n\n", 415, "media_type"},
+		{"SEC-05 no body on a route without one", "POST /bare HTTP/1.1\n" + host + auth + "Content-Length: 0\nConnection: close\n\n", 200, ""},
 		{"SEC-06 no token", get("/support", host), 401, "unauthorized"},
 		{"SEC-06 wrong token", get("/support", host+"Authorization: Bearer x\n"), 401, "unauthorized"},
 		{"SEC-06 token in the address", get("/support?token="+supportToken, host), 401, "unauthorized"},

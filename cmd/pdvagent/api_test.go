@@ -54,6 +54,21 @@ func TestTillThatWaitsGetsTheCloudsOwnBody(t *testing.T) {
 	}
 }
 
+func TestSaleOfThousandsOfLinesArrivesWhole(t *testing.T) {
+	s := newSite(t).open()
+	receipt := agenttest.Receipt("C", "T")
+	line := receipt[strings.Index(receipt, `{"sku":"411"`):strings.Index(receipt, `],"payments"`)]
+	free := strings.NewReplacer("29.90", "0.00", "36.93", "0.00").Replace(line)
+	large := strings.Replace(receipt, line, line+strings.Repeat(","+free, 4000), 1)
+	if got := s.post("/v2/coupons", large); got.status != http.StatusAccepted || len(large) < 600<<10 {
+		t.Fatalf("%d bytes: got %d %s", len(large), got.status, got.body)
+	}
+	s.drained()
+	if coupons := s.clouds.Mercafacil.Coupons(); len(coupons) != 1 || string(coupons[0].Body) != large {
+		t.Error("it arrived changed")
+	}
+}
+
 func TestTillThatKnowsOnlyTwoHundredGetsIt(t *testing.T) {
 	s := newSite(t, "queued_status: 202", "queued_status: 200").open()
 	if got := s.post("/v2/coupons", agenttest.Receipt("C", "T")); got.status != http.StatusOK || got.field("status") != "queued" {
