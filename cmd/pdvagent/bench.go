@@ -122,7 +122,8 @@ func rawAppends(ctx context.Context, path string, each time.Duration) (float64, 
 	return float64(count) / time.Since(start).Seconds(), errors.Join(ctx.Err(), file.Close())
 }
 
-// enqueues commits whole sales as the till's route does: job, status, natural key, groups, ready, counters.
+// enqueues commits what a till says of its sales, a commit for each call as its route does: the confirm of a session,
+// then the coupon. Each is a job with status, natural key, groups, ready entry and counters.
 func enqueues(ctx context.Context, queue *store.Store, writers int, each time.Duration) (float64, error) {
 	var group sync.WaitGroup
 	counts, errs := make([]int, writers), make([]error, writers)
@@ -130,11 +131,7 @@ func enqueues(ctx context.Context, queue *store.Store, writers int, each time.Du
 	for writer := range writers {
 		group.Go(func() {
 			for time.Since(start) < each && ctx.Err() == nil && errs[writer] == nil {
-				coupon := fmt.Sprintf("bench-%d-%d-%d", start.UnixNano(), writer, counts[writer])
-				job := agent.Job{
-					Kind: agent.KindCoupon, Dialect: agent.V2, Session: "session-" + coupon, Coupon: coupon, Unique: agent.CouponGroup(coupon),
-					Moment: coupon, Body: []byte(saleBody(coupon, "session-"+coupon)), CreatedAt: time.Now(),
-				}
+				job := benchJob(fmt.Sprintf("bench-%d-%d-%d", start.UnixNano(), writer, counts[writer]/2), counts[writer]%2 == 1)
 				_, errs[writer] = queue.Commit(ctx, agent.Change{Jobs: []agent.Job{job}})
 				counts[writer]++
 			}
@@ -146,4 +143,16 @@ func enqueues(ctx context.Context, queue *store.Store, writers int, each time.Du
 		total += count
 	}
 	return float64(total) / time.Since(start).Seconds(), errors.Join(errors.Join(errs...), ctx.Err())
+}
+
+func benchJob(sale string, isCoupon bool) agent.Job {
+	session := "session-" + sale
+	job := agent.Job{Kind: agent.KindConfirm, Dialect: agent.V2, Session: session, Unique: agent.SessionGroup(session), CreatedAt: time.Now()}
+	if !isCoupon {
+		job.Body = fmt.Appendf(nil, `{"transaction_id":%q}`, session)
+		return job
+	}
+	job.Kind, job.Coupon, job.Unique, job.Moment = agent.KindCoupon, sale, agent.CouponGroup(sale), sale
+	job.Body = []byte(saleBody(sale, session))
+	return job
 }
