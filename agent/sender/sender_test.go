@@ -28,6 +28,15 @@ type delivery struct {
 	at   time.Time
 }
 
+// seq is the job of a coupon made by coupons: they are the first ones.
+func (d delivery) seq() uint64 {
+	var n uint64
+	if _, err := fmt.Sscanf(d.body, "coupon C%d", &n); err != nil {
+		panic(err)
+	}
+	return n + 1
+}
+
 // cloud answers as a test tells it, and remembers.
 type cloud struct {
 	mu      sync.Mutex
@@ -489,6 +498,58 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestJobThatWasToldToWaitWaitsWhileOthersGo(t *testing.T) {
+	inShop(t, nil, func(s *shop) {
+		s.cloud.tell(func(d delivery) agent.Outcome {
+			if d.body == "coupon told" {
+				return agent.Outcome{Class: agent.ClassStatus, Status: 429, RetryAfter: 10 * time.Minute, Reached: true}
+			}
+			return ok
+		})
+	}, func(s *shop) {
+		s.add(coupon("told"))
+		wait(2 * time.Minute)
+		other := s.add(coupon("other"))[0]
+		wait(40 * time.Minute)
+		s.want(other, agent.Sent)
+		var last time.Time
+		for _, d := range s.cloud.deliveries() {
+			if d.body != "coupon told" {
+				continue
+			}
+			if !last.IsZero() && d.at.Sub(last) < 10*time.Minute {
+				t.Errorf("tried again after %v", d.at.Sub(last))
+			}
+			last = d.at
+		}
+	})
+}
+
+func TestBacklogOfAnOutageWaitsItsRandomTimeButForOneTrial(t *testing.T) {
+	var waited []time.Duration
+	for range 4 {
+		inShop(t, func(c *sender.Config) { c.StartJitter = time.Minute }, func(s *shop) { s.cloud.tell(always(unreachable)) }, func(s *shop) {
+			s.add(coupons(20)...)
+			wait(10 * time.Minute)
+			s.cloud.tell(nil)
+			wait(2 * time.Minute)
+			var passed []time.Time
+			for _, d := range s.cloud.deliveries() {
+				if job := s.job(d.seq()); job.Status.Answer != nil && d.at.Equal(job.Status.Answer.At) {
+					passed = append(passed, d.at)
+				}
+			}
+			if len(passed) != 20 {
+				t.Fatalf("%d of 20 arrived", len(passed))
+			}
+			waited = append(waited, passed[1].Sub(passed[0]))
+		})
+	}
+	if longest := slices.Max(waited); longest < time.Second {
+		t.Errorf("the backlogs of four shops began after %v: a chain would storm a cloud that came back", waited)
 	}
 }
 
