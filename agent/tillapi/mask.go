@@ -3,6 +3,10 @@ package tillapi
 import (
 	"bytes"
 	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
 
 	"pdvagent/agent"
 	"pdvagent/agent/rawjson"
@@ -24,6 +28,39 @@ func shown(name string) bool {
 
 // mask gives the text with every value that may be personal replaced; structure, names and order stay.
 func mask(text []byte, v rawjson.Value) []byte { return rawjson.Apply(text, maskEdits(nil, "", v)...) }
+
+// maskAnswer is mask for what a cloud answered: the words of a refusal are shown, since support needs nothing more, but
+// for their numbers, which may be a document.
+func maskAnswer(answer *agent.Answer, v rawjson.Value) []byte {
+	edits := maskEdits(nil, "", v)
+	if answer.Status < http.StatusBadRequest {
+		return rawjson.Apply(answer.Body, edits...)
+	}
+	for _, member := range v.Members {
+		text, ok := member.Value.Text()
+		if !ok || !slices.Contains([]string{"message", "error", "detail"}, member.Name) {
+			continue
+		}
+		for i := range edits {
+			if edits[i].Start == member.Value.Start {
+				edits[i].Raw = rawjson.Quote(withoutNumbers(text))
+			}
+		}
+	}
+	return rawjson.Apply(answer.Body, edits...)
+}
+
+// withoutNumbers hides every digit of a number that is long enough to be somebody's, and cuts a long text.
+func withoutNumbers(text string) string {
+	const most = 300
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most])
+	}
+	return longNumber.ReplaceAllStringFunc(text, func(number string) string { return strings.Repeat("*", len(number)) })
+}
+
+// longNumber is five digits or more, with the punctuation people write between them.
+var longNumber = regexp.MustCompile(`[0-9](?:[0-9.\-/ ]{3,}[0-9])`)
 
 func maskEdits(edits []rawjson.Edit, name string, v rawjson.Value) []rawjson.Edit {
 	switch v.Kind {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"pdvagent/agent"
 	"pdvagent/agent/rawjson"
 )
 
@@ -33,6 +34,17 @@ func TestOnlyFieldsOfTheAllowListAreShown(t *testing.T) {
 	const want = `{"client_id":"***982247**","coupon":"C-1","cpf_nota":"[número]","nome":"[texto de 5]","items":[{"sku":"1","obs":["[texto de 5]"]}],"total_value":10.00,"ok":true,"x":null,"document_no":"*"}`
 	if got := string(mask([]byte(original), parse(t, original))); got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestSupportReadsWhyTheCloudRefusesWithoutAnybodysNumber(t *testing.T) {
+	const body = `{"statusCode":422,"message":"client_id 529.982.247-25 of 52998224725 is unknown, 12 items","user":{"name":"MARIA"}}`
+	const want = `{"statusCode":422,"message":"client_id ************** of *********** is unknown, 12 items","user":{"name":"[texto de 5]"}}`
+	if got := string(maskAnswer(&agent.Answer{Status: 422, Body: []byte(body)}, parse(t, body))); got != want {
+		t.Errorf("got %s", got)
+	}
+	if got := string(maskAnswer(&agent.Answer{Status: 200, Body: []byte(body)}, parse(t, body))); strings.Contains(got, "unknown") {
+		t.Errorf("an answer that is no refusal shows %s", got)
 	}
 }
 

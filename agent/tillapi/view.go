@@ -48,7 +48,7 @@ func view(job agent.Job) jobView {
 	if answer := job.Status.Answer; answer != nil {
 		v.Answer = &answerView{Status: answer.Status, At: answer.At}
 		if body, err := rawjson.Parse(answer.Body); err == nil {
-			v.Answer.Body = mask(answer.Body, body)
+			v.Answer.Body = maskAnswer(answer, body)
 		}
 	}
 	return v

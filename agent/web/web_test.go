@@ -235,6 +235,15 @@ func TestWindows1252BecomesUTF8(t *testing.T) {
 	}
 }
 
+func TestByteOrderMarkIsDropped(t *testing.T) {
+	body := "\xef\xbb\xbf{\"a\":1}"
+	_, got := raw(t, door(t), fmt.Sprintf("POST /echo HTTP/1.1\nHost: 127.0.0.1:PORT\nAuthorization: Bearer %s\n"+
+		"Content-Type: application/json\nContent-Length: %d\nConnection: close\n\n%s", tillToken, len(body), body))
+	if got != `{"a":1}` {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestBothLoopbackAddressesAnswer(t *testing.T) {
 	port := door(t)
 	for _, address := range []string{"127.0.0.1", "[::1]"} {

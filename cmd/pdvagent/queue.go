@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -185,11 +186,14 @@ func (o *options) jobCall(cmd *cobra.Command, method, id, action string, body an
 	if err != nil {
 		return err
 	}
-	var answer map[string]any
+	var answer json.RawMessage
 	if err := client.call(cmd.Context(), method, "/v1/queue/"+url.PathEscape(id)+action, body, &answer); err != nil {
 		return err
 	}
-	encoder := json.NewEncoder(o.out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(answer)
+	var text bytes.Buffer // the answer's own order and spelling of numbers: it may come back as a repair
+	if err := json.Indent(&text, answer, "", "  "); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(o.out, text.String())
+	return err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,7 +18,7 @@ func newStatus(opts *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var whole map[string]any
+			var whole json.RawMessage
 			if err := client.call(cmd.Context(), http.MethodGet, "/v1/status", nil, &whole); err != nil {
 				return err
 			}
@@ -26,9 +27,9 @@ func newStatus(opts *options) *cobra.Command {
 				Since   time.Time
 				Version string
 				Alarms  []struct{ Code, Detail string }
-				Queue   map[string]any
+				Queue   map[string]json.RawMessage
 			}
-			if err := client.call(cmd.Context(), http.MethodGet, "/v1/status", nil, &status); err != nil {
+			if err := json.Unmarshal(whole, &status); err != nil {
 				return err
 			}
 			return opts.print(whole, func(w io.Writer) {
@@ -38,7 +39,7 @@ func newStatus(opts *options) *cobra.Command {
 				}
 				fmt.Fprintf(w, "pdvagent %s, %s desde %s\n", status.Version, link, status.Since.Local().Format("02/01/2006 15:04:05"))
 				for _, name := range []string{"pending", "sent", "dead", "held", "annulled", "discarded", "accepted"} {
-					fmt.Fprintf(w, "  %-10s %v\n", name, status.Queue[name])
+					fmt.Fprintf(w, "  %-10s %s\n", name, status.Queue[name])
 				}
 				for _, alarm := range status.Alarms {
 					fmt.Fprintf(w, "ATENÇÃO: %s (%s)\n", alarm.Detail, alarm.Code)
