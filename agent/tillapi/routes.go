@@ -54,6 +54,7 @@ type Config struct {
 	Version  string
 	AgentID  string
 	Cloud    string           // base URL, for people
+	Stopping <-chan struct{}  // closed when the agent stops: whoever waits for a delivery is answered at once
 	Now      func() time.Time // default time.Now
 }
 

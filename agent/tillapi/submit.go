@@ -80,6 +80,8 @@ func (a *API) await(r *http.Request, id string) (agent.Job, bool) {
 		case <-changed:
 		case <-timer.C:
 			return job, false
+		case <-a.cfg.Stopping:
+			return job, false
 		case <-r.Context().Done():
 			return job, false
 		}

@@ -231,8 +231,8 @@ func (g *guard) authorized(route Route) http.Handler {
 
 // scope compares with every token in constant time.
 func (g *guard) scope(r *http.Request) (Scope, bool) {
-	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok || len(r.Header.Values("Authorization")) != 1 {
+	scheme, given, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") || len(r.Header.Values("Authorization")) != 1 {
 		return Public, false
 	}
 	hash, found := sha256.Sum256([]byte(given)), Public

@@ -156,6 +156,7 @@ func TestGuard(t *testing.T) {
 		{"SEC-06 token in the address", get("/support?token="+supportToken, host), 401, "unauthorized"},
 		{"SEC-06 another scheme", get("/support", host+"Authorization: Basic "+supportToken+"\n"), 401, "unauthorized"},
 		{"SEC-06 two tokens", get("/support", host+auth+"Authorization: Bearer "+supportToken+"\n"), 401, "unauthorized"},
+		{"SEC-06 scheme in small letters", "POST /bare HTTP/1.1\n" + host + "Authorization: bearer " + tillToken + "\nContent-Length: 0\nConnection: close\n\n", 200, ""},
 		{"SEC-06 scope too small", get("/support", host+auth), 403, "scope"},
 		{"SEC-06 larger scope", "POST /echo HTTP/1.1\n" + host + "Authorization: Bearer " + supportToken + "\n" + jsonType + "Content-Length: 2\nConnection: close\n\n{}", 200, ""},
 		{"SEC-08 body too large", post(jsonType, `"`+strings.Repeat("x", 1000)+`"`), 413, "too_large"},

@@ -54,6 +54,19 @@ func TestTillThatWaitsGetsTheCloudsOwnBody(t *testing.T) {
 	}
 }
 
+func TestAgentThatStopsAnswersTheTillThatWaits(t *testing.T) {
+	s := newSite(t).open()
+	s.clouds.Leave()
+	got := make(chan answer)
+	go func() { got <- s.post("/v2/coupons", agenttest.Receipt("C", "T"), "Prefer", "wait=30") }()
+	s.until("the sale is there", func() bool { return s.call("GET", "/v1/sales/C", tillToken, "").status == http.StatusOK })
+	begin := time.Now()
+	s.stop()
+	if a := <-got; a.status != http.StatusAccepted || time.Since(begin) > 3*time.Second {
+		t.Errorf("got %d %s, the stop took %v", a.status, a.body, time.Since(begin))
+	}
+}
+
 func TestSaleOfThousandsOfLinesArrivesWhole(t *testing.T) {
 	s := newSite(t).open()
 	receipt := agenttest.Receipt("C", "T")

@@ -68,6 +68,7 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		Accepted: cfg.Till.QueuedStatus, Version: version, AgentID: queue.AgentID(),
 	}
 	group, ctx := errgroup.WithContext(ctx)
+	api.Stopping = ctx.Done()
 	if cfg.Mercafacil != nil {
 		sales, engine, err := loyaltySide(cfg, queue, alarms, log)
 		if err != nil {
@@ -165,7 +166,11 @@ func serve(ctx context.Context, group *errgroup.Group, cfg config.Config, routes
 		<-ctx.Done()
 		patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
 		defer cancel()
-		return server.Shutdown(patient)
+		if err := server.Shutdown(patient); err != nil {
+			log.Warn("requests_cut", "error", err)
+			return server.Close()
+		}
+		return nil
 	})
 	log.Info("listening", "address", listeners[0].Addr().String(), "version", version)
 	return nil
