@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -83,7 +84,13 @@ func TestControlSendsTheCloudAwayForAWhile(t *testing.T) {
 }
 
 func TestSecondControlAddressStaysAndCallsTheCloudBack(t *testing.T) {
-	const control = "127.0.0.1:18792"
+	var config net.ListenConfig
+	free, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	control := free.Addr().String()
+	_ = free.Close()
 	s := start(t, sandbox.Config{Control: control})
 	s.Leave()
 	if got := call(t, http.MethodGet, "http://"+control+"/control/mercafacil/coupons", ""); got != 200 {
