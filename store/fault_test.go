@@ -28,8 +28,8 @@ func TestFailedCommitAcknowledgesNobodyAndTheStoreGoesOn(t *testing.T) {
 	if seq := add(t, s, coupon("after"))[0]; seq != 2 {
 		t.Errorf("got sequence %d after a commit that never was, want 2", seq)
 	}
-	if _, err := s.Unique(agent.KindCoupon, agent.CouponGroup("before")); err != nil {
-		t.Errorf("what was there is gone: %v", err)
+	if job, err := s.Unique(agent.KindCoupon, agent.CouponGroup("before")); err != nil || job.Status.State != agent.Pending {
+		t.Errorf("what was there is %s, %v", job.Status.State, err)
 	}
 }
 
@@ -158,4 +158,27 @@ func killAfterAWhile(t *testing.T, dir string) map[string]uint64 {
 	}
 	_ = process.Wait() // it reports the kill
 	return acknowledged
+}
+
+func TestFullFileRefusesNewWorkAndKeepsWhatItHas(t *testing.T) {
+	cfg := store.Config{Dir: storetest.Dir(t), MaxBytes: 2 << 20}
+	s := storetest.OpenIn(t, cfg)
+	var err error
+	stored := 0
+	for ; err == nil && stored < 10_000; stored++ {
+		job := coupon(fmt.Sprint("C-", stored))
+		job.Body = make([]byte, 10<<10)
+		_, err = s.Commit(t.Context(), agent.Change{Jobs: []agent.Job{job}})
+	}
+	if !errors.Is(err, agent.ErrStoreFull) || stored < 50 {
+		t.Fatalf("after %d sales: %v", stored, err)
+	}
+	storetest.Close(t, s)
+	s = storetest.OpenIn(t, cfg)
+	if got := s.Counters().Accepted(); got != uint64(stored-1) {
+		t.Errorf("%d are there, %d were acknowledged", got, stored-1)
+	}
+	if err := move(t, s, 1, to(agent.Sent)); err != nil {
+		t.Errorf("a full store cannot even settle: %v", err)
+	}
 }

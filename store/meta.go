@@ -86,8 +86,10 @@ func (s *Store) loadMeta() error {
 		return agent.Errorf(agent.CodeDamaged, nil, "Os dados foram gravados por uma versão mais nova do pdvagent (formato %d). "+
 			"Instale a versão nova de novo; esta não vai alterar os dados.", m.Schema)
 	}
-	if !fresh && (s.ring.Born != keyring.Old || errors.Is(err, agent.ErrKeyMissing)) {
-		return s.holdAll(m)
+	born := s.ring.Born
+	s.ring.Born = keyring.Old // a file that is opened anew after a failed commit is not another machine's
+	if !fresh && (born != keyring.Old || errors.Is(err, agent.ErrKeyMissing)) {
+		return s.holdAll(m, born)
 	}
 	m.Clean = false
 	s.meta.Store(m)
@@ -95,9 +97,9 @@ func (s *Store) loadMeta() error {
 }
 
 // holdAll gives a store whose current key is new its place in the world: what was to be sent waits for a person.
-func (s *Store) holdAll(m *meta) error {
+func (s *Store) holdAll(m *meta, born keyring.Birth) error {
 	reason := agent.ReasonKeyMissing
-	if s.ring.Born == keyring.Cloned {
+	if born == keyring.Cloned {
 		reason = agent.ReasonCloned
 	}
 	*m = meta{Schema: schema, NextSeq: 1, NextEvent: 1}
@@ -122,7 +124,6 @@ func (s *Store) holdAll(m *meta) error {
 		return s.putMeta(tx, m)
 	})
 	s.meta.Store(m)
-	s.ring.Born = keyring.Old // said and done: a reopened file is not held again
 	s.cfg.Log.Warn("store_key_changed", "reason", reason, "held", held)
 	return err
 }

@@ -84,6 +84,10 @@ store:
   max_mb: 1024               # tamanho máximo do banco de dados, potência de dois
   spool_mb: 2048             # tamanho máximo dos corpos grandes
 
+# Quem tiver a chave privada poderá ler uma cópia dos dados sem esta máquina (RSA de ao menos 2048 bits, em PEM).
+# security:
+#   recovery_public_key: '/etc/pdvagent/recuperacao.pem'
+
 log:
   level: info                # debug, info, warn ou error
 `

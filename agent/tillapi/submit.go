@@ -42,6 +42,7 @@ func (a *API) submit(kind agent.Kind, dialect agent.Dialect) http.HandlerFunc {
 		if receipt.Replayed {
 			w.Header().Set(web.HeaderDelivery, "replayed")
 		}
+		a.fullness(err)
 		if err != nil {
 			problem(w, r, err, receipt.Job)
 			return
@@ -54,6 +55,19 @@ func (a *API) submit(kind agent.Kind, dialect agent.Dialect) http.HandlerFunc {
 			return
 		}
 		web.JSON(w, a.cfg.Accepted, queued{"queued", receipt.Job, receipt.Coupon})
+	}
+}
+
+// fullness raises the alarm of a full disk with the first sale that finds no room, and ends it with the first that does.
+func (a *API) fullness(err error) {
+	switch {
+	case err == nil:
+		a.cfg.Alarms.Clear(agent.AlarmStoreFull, "")
+	case agent.CodeOf(err) == agent.CodeStoreFull:
+		a.cfg.Alarms.Raise(agent.Alarm{
+			Code: agent.AlarmStoreFull, Since: a.cfg.Now(),
+			Detail: "Não há mais espaço para guardar vendas. Libere espaço em disco ou aumente store.max_mb.",
+		})
 	}
 }
 

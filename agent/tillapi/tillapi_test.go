@@ -1,6 +1,9 @@
 package tillapi
 
 import (
+	"context"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -62,5 +65,50 @@ func TestMaskSentBackUnchangedKeepsTheOriginal(t *testing.T) {
 		if got := string(unmask([]byte(c.edited), parse(t, c.edited), parse(t, original))); got != c.want {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
 		}
+	}
+}
+
+// fullSales is a store without room, until it has some.
+type fullSales struct {
+	Sales
+	err error
+}
+
+func (f *fullSales) Accept(context.Context, agent.Submission) (agent.Receipt, error) {
+	return agent.Receipt{Job: "1"}, f.err
+}
+
+type idle struct{ Engine }
+
+type emptyStore struct {
+	Queue
+	Overview
+}
+
+func (emptyStore) Counters() agent.Counters { return agent.Counters{} }
+
+func TestFullStoreIsToldByStatusAndAlarmUntilThereIsRoom(t *testing.T) {
+	sales := &fullSales{err: agent.Errorf(agent.CodeStoreFull, nil, "cheio")}
+	alarms := new(agent.Alarms)
+	api, err := New(Config{
+		Sales: sales, Engine: idle{}, Queue: emptyStore{}, Overview: emptyStore{}, Alarms: alarms,
+		Wires: func(uint64, int) ([]byte, error) { return nil, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	post := func() int {
+		request := httptest.NewRequest(http.MethodPost, "/v2/coupons", strings.NewReader("{}"))
+		request.Header.Set("Content-Type", "application/json")
+		recorder := httptest.NewRecorder()
+		api.submit(agent.KindCoupon, agent.V2)(recorder, request)
+		return recorder.Code
+	}
+	if status := post(); status != http.StatusInsufficientStorage || api.AlarmCode() != agent.AlarmStoreFull {
+		t.Errorf("got %d, alarm %q", status, api.AlarmCode())
+	}
+	sales.err = nil
+	if status := post(); status != http.StatusAccepted || api.AlarmCode() != "" {
+		t.Errorf("got %d, alarm %q", status, api.AlarmCode())
 	}
 }
