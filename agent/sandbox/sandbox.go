@@ -16,6 +16,8 @@ import (
 	"pdvagent/mercafacil/mercafacilsim"
 )
 
+var errNotLoopback = errors.New("sandbox listens on loopback only")
+
 // Config says where the clouds listen.
 type Config struct {
 	Listen  string   // loopback address and port; port 0 takes a free one
@@ -113,6 +115,11 @@ func (s *Sandbox) leaveFor(d time.Duration) {
 	})
 }
 
+const (
+	returnPatience = 3 * time.Second
+	returnPause    = 50 * time.Millisecond
+)
+
 // Return listens again on the same port; nothing happens when the clouds are there.
 func (s *Sandbox) Return(ctx context.Context) error {
 	s.mu.Lock()
@@ -121,6 +128,10 @@ func (s *Sandbox) Return(ctx context.Context) error {
 		return nil
 	}
 	server, address, err := serve(ctx, s.address, s.handler)
+	for deadline := time.Now().Add(returnPatience); err != nil && !errors.Is(err, errNotLoopback) && time.Now().Before(deadline) && ctx.Err() == nil; {
+		<-time.After(returnPause) // somebody's outgoing connection may have the port for a moment
+		server, address, err = serve(ctx, s.address, s.handler)
+	}
 	if err != nil {
 		return err
 	}
@@ -140,7 +151,7 @@ func (s *Sandbox) Close() {
 func serve(ctx context.Context, address string, handler http.Handler) (*http.Server, string, error) {
 	host, _, err := net.SplitHostPort(address)
 	if ip := net.ParseIP(host); err != nil || (host != "localhost" && (ip == nil || !ip.IsLoopback())) {
-		return nil, "", fmt.Errorf("sandbox listens on loopback only, not on %q", address)
+		return nil, "", fmt.Errorf("%w, not on %q", errNotLoopback, address)
 	}
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", address)

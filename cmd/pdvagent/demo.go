@@ -2,14 +2,16 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,7 +49,11 @@ func runDemo(ctx context.Context, out io.Writer, once bool) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // a leftover in the temporary folder harms nobody
-	clouds, err := sandbox.Start(ctx, sandbox.Config{Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler)})
+	address, err := freeAddress(ctx)
+	if err != nil {
+		return err
+	}
+	clouds, err := sandbox.Start(ctx, sandbox.Config{Listen: address, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
@@ -79,7 +85,7 @@ func (d *demo) configure(ctx context.Context, folder string) error {
 	}
 	answers := config.Example()
 	answers.DataDir, answers.Listen, answers.BaseURL = filepath.Join(folder, "data"), address, d.clouds.BaseURL()
-	answers.TillToken, answers.SupportToken, answers.Token = rand.Text(), rand.Text(), rand.Text()
+	answers.TillToken, answers.SupportToken, answers.Token = crand.Text(), crand.Text(), crand.Text()
 	text := config.Template(answers)
 	for from, to := range map[string]string{
 		"retry_min: 5s ": "retry_min: 200ms ", "retry_max: 30m": "retry_max: 2s", "start_jitter: 60s": "start_jitter: 0s",
@@ -90,13 +96,20 @@ func (d *demo) configure(ctx context.Context, folder string) error {
 	return writeNew(d.config, text)
 }
 
+// freeAddress finds a port that nobody has, below those that systems give to outgoing connections: one that is left and
+// taken again must still be free.
 func freeAddress(ctx context.Context) (string, error) {
+	const lowest, number, tries = 20_000, 10_000, 50
 	var c net.ListenConfig
-	listener, err := c.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	var err error
+	for range tries {
+		var listener net.Listener
+		port := strconv.Itoa(lowest + rand.IntN(number)) //nolint:gosec // any free port will do
+		if listener, err = c.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", port)); err == nil {
+			return listener.Addr().String(), listener.Close()
+		}
 	}
-	return listener.Addr().String(), listener.Close()
+	return "", err
 }
 
 func (d *demo) start(ctx context.Context) error {

@@ -67,7 +67,11 @@ func (b *syncBuffer) String() string {
 // newSite writes a configuration; replace changes lines of it. Nothing runs yet but the clouds.
 func newSite(t *testing.T, replace ...string) *site {
 	t.Helper()
-	clouds, err := sandbox.Start(t.Context(), sandbox.Config{Listen: "127.0.0.1:0", Tokens: []string{cloudToken}, Log: slog.New(slog.DiscardHandler)})
+	cloudAddress, err := freeAddress(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	clouds, err := sandbox.Start(t.Context(), sandbox.Config{Listen: cloudAddress, Tokens: []string{cloudToken}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
