@@ -81,15 +81,38 @@ func (s *Sender) urgentOnes(ctx context.Context, now time.Time) time.Time {
 		if slots, opens := s.slots(now); slots == 0 {
 			return opens
 		}
-		job, err := s.cfg.Jobs.Job(seq)
+		job, err := s.front(seq)
 		if err != nil || job.Status.State != agent.Pending || job.Status.NotBefore.After(now) {
 			continue
 		}
-		if !s.skip(now)(seq, job.Kind) && !s.start(ctx, now, job) {
+		if !s.skip(now)(job.Seq, job.Kind) && !s.start(ctx, now, job) {
 			return now.Add(time.Duration(float64(time.Second) / s.cfg.PerSecond))
 		}
 	}
 	return time.Time{}
+}
+
+// front gives the job itself, or the one that must settle before it: a till that waits for a coupon waits for its
+// confirm too.
+func (s *Sender) front(seq uint64) (agent.Job, error) {
+	const longestChain = 3 // cancellation, coupon, confirm
+	var job agent.Job
+	for range longestChain {
+		var err error
+		if job, err = s.cfg.Jobs.Job(seq); err != nil {
+			return job, err
+		}
+		relatives, err := s.relatives(job)
+		if err != nil {
+			return job, err
+		}
+		step, blocker := agent.Follow(job, relatives)
+		if step != agent.Wait {
+			break
+		}
+		seq = blocker
+	}
+	return job, nil
 }
 
 // slots is how many deliveries may start now, and when that changes by itself.

@@ -349,6 +349,20 @@ func TestJobThatATillWaitsForGoesBeforeTheBacklog(t *testing.T) {
 	})
 }
 
+func TestTillThatWaitsForACouponDoesNotWaitForTheBacklogOfItsConfirm(t *testing.T) {
+	inShop(t, func(c *sender.Config) { c.StartJitter = time.Hour }, func(s *shop) { s.add(confirm("T"), coupon("T")) }, func(s *shop) {
+		seq := s.add(cancellation("T"))[0]
+		defer s.sender.Hurry(seq)()
+		wait(time.Second)
+		for seq := uint64(1); seq <= 3; seq++ {
+			s.want(seq, agent.Sent)
+		}
+		if got := fmt.Sprint(s.cloud.bodies()); got != "[confirm T coupon T cancellation T]" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
 // preparer counts, and gives other bytes each time: the sender must ask once.
 type preparer struct{ calls int }
 
