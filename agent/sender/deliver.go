@@ -88,9 +88,41 @@ func ignoreLostRace(err error) error {
 
 // settle writes what an outcome means for the job, then lets the link and the route know.
 func (s *Sender) settle(ctx context.Context, job agent.Job, before agent.Status, outcome agent.Outcome) error {
-	now := s.cfg.Now()
 	v := judge(job.Kind, outcome, before.Unanswered, s.cfg.Conflict)
-	st := &job.Status
+	err := s.record(ctx, &job, before, outcome, v)
+	s.say(job, outcome, v)
+	s.observe(ctx, job, outcome, v)
+	return err
+}
+
+// maxMoves bounds how often a job may move while its outcome is being written.
+const maxMoves = 8
+
+// record writes the outcome into the job's status, also when the status moved during the request: a person's retry must
+// not make the cloud's answer forgotten. One who ended the job meanwhile has the last word.
+func (s *Sender) record(ctx context.Context, job *agent.Job, before agent.Status, outcome agent.Outcome, v verdict) error {
+	var err error
+	for range maxMoves {
+		s.conclude(&job.Status, before, outcome, v)
+		if err = s.commit(ctx, job, agent.Change{}); err == nil || ignoreLostRace(err) != nil {
+			return err
+		}
+		now, readErr := s.cfg.Jobs.Job(job.Seq)
+		if readErr != nil {
+			return readErr
+		}
+		if now.Status.State != agent.Pending {
+			s.cfg.Log.Warn("job_ended_during_request", "seq", job.Seq, "kind", job.Kind, "state", now.Status.State, "class", outcome.Class)
+			return nil
+		}
+		*job = now
+	}
+	return err
+}
+
+// conclude is what an outcome makes of a status.
+func (s *Sender) conclude(st *agent.Status, before agent.Status, outcome agent.Outcome, v verdict) {
+	now := s.cfg.Now()
 	st.Unanswered = before.Unanswered || !outcome.Answered()
 	if outcome.Status != 0 {
 		st.Answer = &agent.Answer{Status: outcome.Status, Body: outcome.Body[:min(len(outcome.Body), agent.MaxAnswer)], At: now}
@@ -111,10 +143,6 @@ func (s *Sender) settle(ctx context.Context, job agent.Job, before agent.Status,
 		asked := min(outcome.RetryAfter, longestAsked)
 		st.NotBefore = now.Add(max(backoff(s.cfg.RetryMin, s.cfg.RetryMax, st.Attempts), asked))
 	}
-	err := s.commit(ctx, &job, agent.Change{})
-	s.say(job, outcome, v)
-	s.observe(ctx, job, outcome, v)
-	return err
 }
 
 // observe tells the link and the route of an outcome, and does what follows from it for other jobs.

@@ -39,7 +39,7 @@ func (s *Sender) dispatch(ctx context.Context) time.Time {
 			}
 		}
 		if len(jobs) < slots {
-			return s.wakeForParked(wake)
+			return s.wakeForParked(now, wake)
 		}
 	}
 }
@@ -200,10 +200,16 @@ func (s *Sender) nextTrial(now time.Time) time.Time {
 	return next
 }
 
-func (s *Sender) wakeForParked(wake time.Time) time.Time {
+// wakeForParked is when the next parked job may be looked at. Those whose time is over are forgotten: who was not looked
+// at then has settled elsewhere.
+func (s *Sender) wakeForParked(now, wake time.Time) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, parked := range s.parked {
+	for seq, parked := range s.parked {
+		if !parked.until.After(now) {
+			delete(s.parked, seq)
+			continue
+		}
 		wake = sooner(wake, parked.until)
 	}
 	return wake

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -359,6 +360,72 @@ func TestTillThatWaitsForACouponDoesNotWaitForTheBacklogOfItsConfirm(t *testing.
 		}
 		if got := fmt.Sprint(s.cloud.bodies()); got != "[confirm T coupon T cancellation T]" {
 			t.Errorf("got %s", got)
+		}
+	})
+}
+
+func TestOutcomeIsNotLostWhenTheStatusMovesDuringTheRequest(t *testing.T) {
+	for name, c := range map[string]struct {
+		move func(*agent.Status)
+		want agent.State
+	}{
+		"support retries it":  {func(s *agent.Status) { s.NotBefore = time.Time{} }, agent.Sent},
+		"support discards it": {func(s *agent.Status) { s.State = agent.Discarded }, agent.Discarded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inShop(t, nil, func(s *shop) { s.cloud.latency = time.Second }, func(s *shop) {
+				seq := s.add(confirm("T"))[0]
+				wait(500 * time.Millisecond)
+				job := s.job(seq)
+				c.move(&job.Status)
+				if _, err := s.store.Commit(context.Background(), agent.Change{Moves: []agent.Move{{Seq: seq, Status: job.Status}}}); err != nil {
+					t.Fatal(err)
+				}
+				wait(time.Hour)
+				s.want(seq, c.want)
+				if n := len(s.cloud.deliveries()); n != 1 {
+					t.Errorf("it went up %d times", n)
+				}
+			})
+		})
+	}
+}
+
+// counting counts how often the queue is looked at.
+type counting struct {
+	sender.Queue
+	looks *atomic.Int64
+}
+
+func (c counting) Due(now time.Time, after uint64, limit int, skip func(uint64, agent.Kind) bool) ([]agent.Job, time.Time, error) {
+	c.looks.Add(1)
+	return c.Queue.Due(now, after, limit, skip)
+}
+
+func TestIdleSenderSleepsAlsoAfterAParkedJobEndedElsewhere(t *testing.T) {
+	var looks atomic.Int64
+	inShop(t, func(c *sender.Config) { c.Queue = counting{c.Queue, &looks} }, func(s *shop) {
+		s.cloud.tell(func(d delivery) agent.Outcome {
+			if d.kind == agent.KindConfirm {
+				return status(500)
+			}
+			return ok
+		})
+	}, func(s *shop) {
+		seqs := s.add(confirm("T"), coupon("T")) // the coupon is parked behind its confirm
+		wait(500 * time.Millisecond)
+		for _, seq := range seqs {
+			job := s.job(seq)
+			job.Status.State = agent.Discarded
+			if _, err := s.store.Commit(context.Background(), agent.Change{Moves: []agent.Move{{Seq: seq, Status: job.Status}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wait(time.Minute)
+		looks.Store(0)
+		wait(time.Hour)
+		if n := looks.Load(); n > 2 {
+			t.Errorf("an idle sender looked at the queue %d times in an hour", n)
 		}
 	})
 }
