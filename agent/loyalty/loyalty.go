@@ -37,6 +37,7 @@ type Config struct {
 
 	CounterBucket string           // record bucket of the store for running numbers
 	Shop, Till    string           // for composed coupon ids
+	Dialect       agent.Dialect    // of the agent's own calls, default v2
 	UUIDCoupons   bool             // ids by UUID instead
 	NewUUID       func() string    // required
 	Now           func() time.Time // default time.Now
@@ -56,6 +57,9 @@ func New(cfg Config) (*Service, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Dialect == "" {
+		cfg.Dialect = agent.V2
 	}
 	return &Service{cfg: cfg}, nil
 }

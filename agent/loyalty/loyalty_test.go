@@ -34,7 +34,7 @@ func newTill(t *testing.T) *till { return tillOn(t, storetest.Open(t), false) }
 func tillOn(t *testing.T, s *store.Store, uuids bool) *till {
 	t.Helper()
 	service, err := loyalty.New(loyalty.Config{
-		Store: s, Counter: s, Changed: s.Changed, Log: slog.New(slog.DiscardHandler), CounterBucket: store.CounterRecords, Shop: "001", Till: "099",
+		Store: s, Counter: s, Changed: s.Changed, Log: slog.New(slog.DiscardHandler), CounterBucket: store.CounterRecords, Shop: "001", Till: "099", Dialect: agent.V22,
 		UUIDCoupons: uuids, NewUUID: uuid.NewString,
 	})
 	if err != nil {
@@ -431,6 +431,32 @@ func TestConfirmedSessionIsNeverCancelledByUs(t *testing.T) {
 				t.Errorf("cancels: %+v, confirm: %s", queued, l.job(confirm.Job).Status.State)
 			}
 		})
+	}
+}
+
+func TestSessionOfAnotherLiveSaleIsLeftAlone(t *testing.T) {
+	l := newTill(t)
+	confirm := l.must(agent.KindConfirm, session("T-1"))
+	l.must(agent.KindCoupon, agenttest.Receipt("C-1", "T-1"))
+	again := l.must(agent.KindCoupon, agenttest.Receipt("C-2", "T-1"))
+	l.must(agent.KindCouponCancellation, cancellation("C-1"))
+	l.want(confirm.Job, agent.Pending, "")
+	l.want(again.Job, agent.Pending, "")
+	if queued := l.cancels("T-1"); len(queued) != 0 {
+		t.Errorf("the session is cancelled under the other sale: %+v", queued)
+	}
+}
+
+func TestSaleSentAgainWithTheIDThatItWasGivenIsTheSameSale(t *testing.T) {
+	l := newTill(t)
+	first := l.must(agent.KindCoupon, agenttest.ReceiptWith(`"transaction_id":"T-1","client_id":"0"`))
+	with := agenttest.ReceiptWith(fmt.Sprintf(`"coupon":%q,"transaction_id":"T-1","client_id":"0"`, first.Coupon))
+	if again := l.must(agent.KindCoupon, with); again.Job != first.Job || !again.Replayed {
+		t.Errorf("got %+v, then %+v", first, again)
+	}
+	l.refused(agent.CodeConflict, agent.KindCoupon, strings.Replace(with, "T-1", "T-2", 1))
+	if c := l.store.Counters(); c.Total(agent.Pending) != 1 || c.Total(agent.Held) != 1 {
+		t.Errorf("got %v", c.ByKind)
 	}
 }
 

@@ -47,6 +47,9 @@ func (c *call) sale(ctx context.Context) (agent.Receipt, error) {
 	if err != nil {
 		return agent.Receipt{}, err
 	}
+	if made, ok := givenID(relatives, job.Unique); ok {
+		return c.sameAsGiven(ctx, job, made)
+	}
 	change := agent.Change{Jobs: []agent.Job{job}}
 	for _, other := range relatives {
 		if other.Kind == agent.KindCoupon && other.Status.State == agent.Held && other.Status.Reason == agent.ReasonInvalid {
@@ -54,6 +57,38 @@ func (c *call) sale(ctx context.Context) (agent.Receipt, error) {
 		}
 	}
 	return c.commit(ctx, change)
+}
+
+// givenID finds the sale that came without an id and got this one from us: its natural key is its content.
+func givenID(relatives []agent.Job, group string) (agent.Job, bool) {
+	i := slices.IndexFunc(relatives, func(other agent.Job) bool {
+		return other.Kind == agent.KindCoupon && live(other) && other.Unique != group
+	})
+	if i < 0 {
+		return agent.Job{}, false
+	}
+	return relatives[i], true
+}
+
+// live tells whether a job was accepted as a sale of its own, whatever became of it but for a change of mind.
+func live(job agent.Job) bool {
+	return job.Status.State == agent.Pending || job.Status.State == agent.Sent || job.Status.State == agent.Dead
+}
+
+// sameAsGiven answers a till that sends a sale again with the id it was given: the same otherwise is the same sale.
+func (c *call) sameAsGiven(ctx context.Context, job, made agent.Job) (agent.Receipt, error) {
+	whole, err := c.cfg.Store.Job(made.Seq)
+	if err != nil {
+		return agent.Receipt{}, err
+	}
+	text, err := c.Prepare(ctx, whole)
+	if err != nil {
+		return agent.Receipt{}, err
+	}
+	if body, err := rawjson.Parse(text); err == nil && fingerprint(body) == job.Fingerprint {
+		return agent.Receipt{Job: made.ID(), Coupon: made.Coupon, Replayed: true}, nil
+	}
+	return c.holdConflict(ctx, job)
 }
 
 // moment names till, second and total: two receipts that share it are probably one.
@@ -235,7 +270,8 @@ func neverTried(relatives []agent.Job) (agent.Job, bool) {
 }
 
 // undoSession annuls the session's unsent confirm and queues a cancel of the session, unless the cloud may know of the
-// confirm (a confirmed session is never cancelled, contract 3.6) or the till cancelled it already.
+// confirm (a confirmed session is never cancelled, contract 3.6), the till cancelled it already, or another sale stands
+// on it.
 func (c *call) undoSession(ctx context.Context, change *agent.Change, sale agent.Job) error {
 	if sale.Session == "" {
 		return nil
@@ -243,6 +279,11 @@ func (c *call) undoSession(ctx context.Context, change *agent.Change, sale agent
 	relatives, err := c.atRest(ctx, agent.SessionGroup(sale.Session))
 	if err != nil {
 		return err
+	}
+	if slices.ContainsFunc(relatives, func(other agent.Job) bool {
+		return other.Kind == agent.KindCoupon && other.Seq != sale.Seq && live(other)
+	}) {
+		return nil
 	}
 	dialect := sale.Dialect
 	for _, other := range relatives {

@@ -80,8 +80,8 @@ func (s *Service) job(seq uint64) (agent.Job, error) {
 	return job, err
 }
 
-// Repair gives a held or dead job a new content. A held one that contradicted itself or an accepted one becomes a new
-// job in its place; a dead one keeps its number and its history and gets a new revision of the bytes that go up.
+// Repair gives a held or dead job a new content. A held one that contradicted itself or an accepted one, or whose key is gone,
+// becomes a new job in its place; another keeps its number and its history and gets a new revision of the bytes that go up.
 func (s *Service) Repair(ctx context.Context, seq uint64, text []byte) (agent.Receipt, error) {
 	body, err := rawjson.Parse(text)
 	if err != nil {
@@ -95,7 +95,9 @@ func (s *Service) Repair(ctx context.Context, seq uint64, text []byte) (agent.Re
 		return agent.Receipt{}, agent.Errorf(agent.CodeConflict, nil, "Só se corrige um registro retido (held) ou recusado (dead); este está %s.",
 			job.Status.State)
 	}
-	if reason := job.Status.Reason; job.Status.State == agent.Held && (reason == agent.ReasonInvalid || reason == agent.ReasonConflict) {
+	reason := job.Status.Reason
+	contradicts := job.Status.State == agent.Held && (reason == agent.ReasonInvalid || reason == agent.ReasonConflict)
+	if contradicts || job.Dialect == "" { // without its key nothing is known of it but its kind
 		return s.replace(ctx, job, text)
 	}
 	warnings, err := s.sameThing(job, body)
@@ -119,6 +121,9 @@ func (s *Service) Repair(ctx context.Context, seq uint64, text []byte) (agent.Re
 
 // replace accepts the new content as if the till had sent it, then lets go of the old one.
 func (s *Service) replace(ctx context.Context, old agent.Job, text []byte) (agent.Receipt, error) {
+	if old.Dialect == "" {
+		old.Dialect = s.cfg.Dialect
+	}
 	receipt, err := s.Accept(ctx, agent.Submission{Kind: old.Kind, Dialect: old.Dialect, Body: text})
 	if err != nil {
 		return receipt, err

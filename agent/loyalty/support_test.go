@@ -3,11 +3,15 @@ package loyalty_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"pdvagent/agent"
 	"pdvagent/agent/agenttest"
+	"pdvagent/store"
+	"pdvagent/store/storetest"
 )
 
 func TestRepairOfADeadSaleKeepsItsNumberAndGetsANewRevision(t *testing.T) {
@@ -42,6 +46,28 @@ func TestRepairOfAHeldSaleIsANewSaleInItsPlaceAndWarnsOfADouble(t *testing.T) {
 	l.want(receipt.Job, agent.Pending, "")
 	if len(receipt.Warnings) != 1 || !strings.Contains(receipt.Warnings[0], "outro cupom") {
 		t.Errorf("warnings: %q", receipt.Warnings)
+	}
+}
+
+func TestRepairOfASaleWhoseKeyIsGoneIsANewSaleInItsPlace(t *testing.T) {
+	cfg := store.Config{Dir: storetest.Dir(t)}
+	s := storetest.OpenIn(t, cfg)
+	lost := tillOn(t, s, false).must(agent.KindCoupon, agenttest.Receipt("C-1", "T-1"))
+	storetest.Close(t, s)
+	if err := os.Remove(filepath.Join(cfg.Dir, "keys.json")); err != nil {
+		t.Fatal(err)
+	}
+	l := tillOn(t, storetest.OpenIn(t, cfg), false)
+	seq, _ := agent.ParseJobID(lost.Job)
+	receipt, err := l.service.Repair(context.Background(), seq, []byte(agenttest.Receipt("C-1", "T-1")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if job := l.job(receipt.Job); job.Status.State != agent.Pending || job.Dialect != agent.V22 {
+		t.Errorf("got %s in dialect %q", job.Status.State, job.Dialect)
+	}
+	if head, err := l.store.Head(seq); err != nil || head.Status.State != agent.Discarded {
+		t.Errorf("the old one is %s, %v", head.Status.State, err)
 	}
 }
 

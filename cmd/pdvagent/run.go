@@ -112,7 +112,7 @@ func loyaltySide(cfg config.Config, queue *store.Store, alarms *agent.Alarms, lo
 	}
 	sales, err := loyalty.New(loyalty.Config{
 		Store: queue, Counter: queue, Changed: queue.Changed, Log: log, CounterBucket: store.CounterRecords, Shop: cfg.Shop.ID, Till: cfg.Shop.Till,
-		UUIDCoupons: cfg.Till.CouponID == "uuid", NewUUID: uuid.NewString,
+		Dialect: agent.Dialect(cfg.Mercafacil.Dialect), UUIDCoupons: cfg.Till.CouponID == "uuid", NewUUID: uuid.NewString,
 	})
 	if err != nil {
 		return nil, nil, err
