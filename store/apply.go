@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -143,18 +142,26 @@ func (s *Store) checkRecord(tx *bbolt.Tx, record agent.Record) error {
 	if record.IfVersion == agent.AnyVersion {
 		return nil
 	}
-	var version uint64
-	if data := b.in(tx).Get(s.ring.Hash(b.name, record.Key)); data != nil {
-		h, _, err := envelope.Peek(data)
-		if err != nil {
-			return fmt.Errorf("%w: record in %s", agent.ErrDamaged, record.Bucket)
-		}
-		version = h.Version
+	version, err := versionOf(b.in(tx).Get(s.ring.Hash(b.name, record.Key)))
+	if err == nil && version != record.IfVersion {
+		err = agent.ErrVersion
 	}
-	if version != record.IfVersion {
-		return fmt.Errorf("%w: record in %s", agent.ErrVersion, record.Bucket)
+	if err != nil {
+		return fmt.Errorf("%w: record in %s", err, record.Bucket)
 	}
 	return nil
+}
+
+// versionOf is the version of a stored value, 0 where there is none.
+func versionOf(data []byte) (uint64, error) {
+	if data == nil {
+		return 0, nil
+	}
+	h, _, err := envelope.Peek(data)
+	if err != nil {
+		return 0, agent.ErrDamaged
+	}
+	return h.Version, nil
 }
 
 // writer writes one checked change into the group's transaction. An error ends the whole group.
@@ -302,13 +309,9 @@ func (w *writer) record(record agent.Record) error {
 	if record.Value == nil {
 		return b.in(w.tx).Delete(key)
 	}
-	var version uint64
-	if data := b.in(w.tx).Get(key); data != nil {
-		h, _, err := envelope.Peek(bytes.Clone(data))
-		if err != nil {
-			return err
-		}
-		version = h.Version
+	version, err := versionOf(b.in(w.tx).Get(key))
+	if err != nil {
+		return err
 	}
 	return w.put(w.tx, b, key, envelope.Header{Version: version + 1}, record.Value)
 }
