@@ -139,6 +139,7 @@ func inShop(t *testing.T, change func(*sender.Config), before, test func(*shop))
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
 		go func() { done <- s.sender.Run(ctx) }()
+		synctest.Wait() // it has seen what was there before
 		defer func() {
 			cancel()
 			if err := <-done; err != nil {
