@@ -9,11 +9,12 @@ import (
 
 // Codes of what needs a person.
 const (
-	AlarmUnauthorized = "cloud_unauthorized" // the cloud refuses our token
-	AlarmRoutePaused  = "route_paused"       // a route of the cloud refuses everything
-	AlarmStoreFull    = "store_full"         // nothing more can be kept
-	AlarmDeadJobs     = "dead_jobs"          // the cloud refused something for good
-	AlarmHeldJobs     = "held_jobs"          // something is kept until a person decides
+	AlarmUnauthorized = "cloud_unauthorized"   // the cloud refuses our token
+	AlarmRoutePaused  = "route_paused"         // a route of the cloud refuses everything
+	AlarmStoreFull    = "store_full"           // nothing more can be kept
+	AlarmDeadJobs     = "dead_jobs"            // the cloud refused something for good
+	AlarmHeldJobs     = "held_jobs"            // something is kept until a person decides
+	AlarmUnconfirmed  = "discount_unconfirmed" // sales went without the confirm of their session
 )
 
 // Alarm is one trouble that needs a person, said once until it ends.

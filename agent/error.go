@@ -25,6 +25,8 @@ const (
 	CodeConflict        Code = "conflict"
 	CodeInFlight        Code = "in_flight"
 	CodeDialectMixed    Code = "dialect_mixed"
+	CodeUnknownSession  Code = "unknown_transaction"
+	CodeCloudRefused    Code = "cloud_refused" // Status says how
 	CodeTooLarge        Code = "too_large"
 	CodeMediaType       Code = "media_type"
 	CodeInvalid         Code = "invalid"
@@ -44,6 +46,7 @@ type Error struct {
 	Code    Code
 	Message string  // Portuguese, whole, without personal data
 	Fields  []Fault // every fault of an invalid body
+	Status  int     // HTTP status of the cloud, with CodeCloudRefused
 	Err     error   // for the log
 }
 

@@ -3,6 +3,7 @@ package agent
 import (
 	"crypto/sha256"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -15,11 +16,12 @@ const (
 	KindCancel             Kind = "cancel"
 	KindCoupon             Kind = "coupon"
 	KindCouponCancellation Kind = "coupon-cancellation"
+	KindMessage            Kind = "message" // a shopper's answer that could not be given at once
 )
 
 // Kinds lists every kind in the order in which people read them.
 func Kinds() []Kind {
-	return []Kind{KindConfirm, KindCancel, KindCoupon, KindCouponCancellation}
+	return []Kind{KindConfirm, KindCancel, KindCoupon, KindCouponCancellation, KindMessage}
 }
 
 // Code is the kind's number on disk. Numbers are never given anew. 0 is no kind.
@@ -33,6 +35,8 @@ func (k Kind) Code() byte {
 		return 3
 	case KindCouponCancellation:
 		return 4
+	case KindMessage:
+		return 5
 	}
 	return 0
 }
@@ -109,6 +113,7 @@ const (
 	ReasonSuperseded = "superseded"   // discarded: a corrected version was accepted
 	ReasonCancelled  = "cancelled"    // annulled: cancelled before it was ever tried
 	ReasonNothingTo  = "nothing_sent" // annulled: what it would cancel never arrived
+	ReasonNoSession  = "no_session"   // annulled: the cloud does not have the session it speaks of
 	ReasonSupport    = "support"      // discarded: a person said so
 	ReasonRefused    = "refused"      // dead: the cloud refuses the content
 	ReasonRouteOnly  = "route_passes" // dead: refused like a missing route, but the next one passed
@@ -167,6 +172,13 @@ func SessionGroup(transactionID string) string { return "session:" + transaction
 
 // CouponGroup names the jobs of one receipt.
 func CouponGroup(coupon string) string { return "coupon:" + coupon }
+
+// VoidKey is the natural key of a cancel by which the agent itself takes back a session of the cloud, named by the
+// cloud's id: an answer came too late, a basket changed, nobody went on. The till's own cancel has its session's key.
+func VoidKey(cloudID string) string { return "void:" + cloudID }
+
+// Void tells that the job is such a cancel: its body carries the cloud's id already.
+func (j Job) Void() bool { return j.Kind == KindCancel && strings.HasPrefix(j.Unique, VoidKey("")) }
 
 // Status is what moves in a job.
 type Status struct {

@@ -61,6 +61,24 @@ func (c *Client) Deliver(ctx context.Context, kind agent.Kind, dialect agent.Dia
 	return outcome
 }
 
+// Call posts body to a live route of the dialect, once. Its deadline is ctx's; the client's own is only the bound of one
+// whose till has gone on without it.
+func (c *Client) Call(ctx context.Context, call agent.Call, dialect agent.Dialect, body []byte) agent.Outcome {
+	profile, ok := ProfileOf(dialect)
+	path := profile.Live[call]
+	if !ok || path == "" {
+		return agent.Outcome{Class: agent.ClassUnreachable, Detail: fmt.Sprintf("no route for %s in dialect %q", call, dialect)}
+	}
+	outcome := c.upstream.Post(ctx, path, body)
+	if outcome.Class == agent.ClassOK {
+		outcome = inside(outcome)
+	}
+	return outcome
+}
+
+// Probe asks whether the cloud can be reached, without opening anything there.
+func (c *Client) Probe(ctx context.Context) agent.Outcome { return c.upstream.Probe(ctx) }
+
 // inside looks for an error that came with a 2xx. The vendor documents no answer for these routes, so an empty one and
 // plain text are taken as they are (contract 1.2: the client reads only the status).
 func inside(outcome agent.Outcome) agent.Outcome {

@@ -71,6 +71,20 @@ func TestSetMemberLeavesEveryOtherByteAlone(t *testing.T) {
 	}
 }
 
+func TestRemoveMemberLeavesEveryOtherByteAlone(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{`{ "id":"x" , "z":1.500 }`, `{ "z":1.500 }`},
+		{`{"a":[1,2] ,"id":"x" , "z":1}`, `{"a":[1,2] , "z":1}`},
+		{`{"a":1, "id":"x,}" }`, `{"a":1 }`},
+		{`{ "id":1 }`, `{ }`},
+		{`{"a":{"id":1}}`, `{"a":{"id":1}}`},
+	} {
+		if got := rawjson.RemoveMember([]byte(c.text), parse(t, c.text), "id"); string(got) != c.want {
+			t.Errorf("%s: got %s, want %s", c.text, got, c.want)
+		}
+	}
+}
+
 func TestKeyOrderAndNumberSpellingDoNotCount(t *testing.T) {
 	same := [][2]string{
 		{`{"a":1,"b":[2,3]}`, ` { "b" : [2, 3.0], "a": 1.00 } `},

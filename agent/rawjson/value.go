@@ -1,6 +1,9 @@
 package rawjson
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // Get gives the member of an object, or false.
 func (v Value) Get(name string) (Value, bool) {
@@ -64,4 +67,22 @@ func SetMember(text []byte, v Value, name string, raw []byte) []byte {
 		return Apply(text, Edit{last, last, added})
 	}
 	return Apply(text, Edit{v.Start + 1, v.Start + 1, added})
+}
+
+// RemoveMember gives the text of object v without the named member; the same text where there is none.
+func RemoveMember(text []byte, v Value, name string) []byte {
+	for i, member := range v.Members {
+		if member.Name != name {
+			continue
+		}
+		from, to := v.Start+1, member.Value.End
+		switch {
+		case i > 0:
+			from = v.Members[i-1].Value.End
+		case len(v.Members) > 1:
+			to += bytes.IndexByte(text[to:], ',') + 1
+		}
+		return Apply(text, Edit{Start: from, End: to})
+	}
+	return text
 }

@@ -1,6 +1,7 @@
 // Package upstream does one HTTP exchange with a cloud: send with a deadline, read a bounded answer, and say how it
 // ended. It never retries and follows no redirect; package sender decides what an outcome means for a job, and when it
-// is tried again. It knows no cloud's routes: mercafacil and the payment vendors bring those.
+// is tried again. [Circuit] remembers whether calls that somebody waits for are worth a try. It knows no cloud's routes:
+// mercafacil and the payment vendors bring those.
 package upstream
 
 import (
@@ -115,6 +116,17 @@ func loopback(host string) bool {
 // Post sends body as JSON to path below the base URL and reads the answer. The outcome always has a class; no error
 // escapes. ctx may shorten the deadline.
 func (c *Client) Post(ctx context.Context, path string, body []byte) agent.Outcome {
+	return c.exchange(ctx, func(request *resty.Request) (*resty.Response, error) {
+		return request.SetHeader("Content-Type", "application/json").SetBody(body).Post(Join(c.base, path))
+	})
+}
+
+// Probe asks for the base URL, which does nothing in the cloud. Any HTTP answer says that the cloud can be reached.
+func (c *Client) Probe(ctx context.Context) agent.Outcome {
+	return c.exchange(ctx, func(request *resty.Request) (*resty.Response, error) { return request.Get(c.base.String()) })
+}
+
+func (c *Client) exchange(ctx context.Context, send func(*resty.Request) (*resty.Response, error)) agent.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Deadline)
 	defer cancel()
 	var reached atomic.Bool
@@ -122,12 +134,7 @@ func (c *Client) Post(ctx context.Context, path string, body []byte) agent.Outco
 		GotConn: func(httptrace.GotConnInfo) { reached.Store(true) },
 	})
 	start := c.cfg.Now()
-	response, err := c.resty.R().
-		SetContext(ctx).
-		SetHeader("Content-Type", "application/json").
-		SetHeader("Accept", "application/json").
-		SetBody(body).
-		Post(Join(c.base, path))
+	response, err := send(c.resty.R().SetContext(ctx).SetHeader("Accept", "application/json"))
 	outcome := agent.Outcome{Reached: reached.Load()}
 	if err != nil {
 		outcome.Class, outcome.Detail = classify(ctx, err, outcome.Reached)

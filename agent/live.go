@@ -1,0 +1,93 @@
+package agent
+
+import "time"
+
+// Call is a route of the loyalty cloud that a till waits for. Its answer matters now or never, so it is not queued.
+type Call string
+
+// The live calls (till-api.md section 2).
+const (
+	CallStart    Call = "start"
+	CallMessage  Call = "message"
+	CallPreApply Call = "pre-apply" // v2.2 only
+	CallApply    Call = "apply"
+)
+
+// Absence is why the agent answered in the cloud's place: the reason of a contingency.
+type Absence string
+
+// The reasons of a contingency (till-api.md section 2).
+const (
+	AbsenceTimeout     Absence = "timeout"      // no answer inside the live deadline
+	AbsenceUnreachable Absence = "unreachable"  // no connection
+	AbsenceCircuit     Absence = "circuit_open" // the calls before this one failed: not even tried
+	AbsenceCloudError  Absence = "cloud_error"  // 5xx, 408, 425, 429, a redirect, a broken or a foreign answer
+	AbsenceAuth        Absence = "auth"         // the cloud refuses our token
+	AbsenceRefused     Absence = "refused"      // it refuses this request
+	AbsenceBadDiscount Absence = "bad_discount" // its arithmetic does not hold
+)
+
+// AbsenceOf translates an outcome that is no live answer.
+func AbsenceOf(o Outcome) Absence {
+	switch o.Class {
+	case ClassTimeout:
+		return AbsenceTimeout
+	case ClassUnreachable:
+		return AbsenceUnreachable
+	case ClassStatus:
+		switch {
+		case o.Status == 401:
+			return AbsenceAuth
+		case o.Status >= 400 && o.Status < 500 && o.Status != 408 && o.Status != 425 && o.Status != 429:
+			return AbsenceRefused
+		}
+	}
+	return AbsenceCloudError
+}
+
+// Talk is a live call of a till.
+type Talk struct {
+	Call    Call
+	Dialect Dialect
+	Body    []byte // UTF-8 JSON, as it came
+}
+
+// Delivery tells how an answer came about (X-Agent-Delivery).
+type Delivery string
+
+// The deliveries of a live call.
+const (
+	DeliveryLive        Delivery = "live"
+	DeliveryContingency Delivery = "contingency"
+	DeliveryReplayed    Delivery = "replayed"
+)
+
+// Reply is what the till is answered to a live call.
+type Reply struct {
+	Body     []byte
+	Delivery Delivery
+	Cloud    time.Duration // of it spent waiting for the cloud
+}
+
+// Session is what is known of one loyalty session, without personal data.
+type Session struct {
+	ID        string    `json:"transaction_id"` // the till's
+	Stage     Stage     `json:"stage"`
+	Live      bool      `json:"live"`              // the cloud has it too
+	Absence   Absence   `json:"absence,omitempty"` // why it has not, or why the last apply brought nothing
+	Applied   bool      `json:"applied"`           // discounts of the cloud were given
+	Dialect   Dialect   `json:"dialect"`
+	CreatedAt time.Time `json:"created_at"`
+	TouchedAt time.Time `json:"touched_at"`
+}
+
+// Stage is where a session stands.
+type Stage string
+
+// The stages of a session. Open is the only one that moves.
+const (
+	StageOpen      Stage = "open"
+	StageConfirmed Stage = "confirmed"
+	StageCancelled Stage = "cancelled"
+	StageAbandoned Stage = "abandoned" // nobody said anything for too long, and the agent cancelled it
+)
