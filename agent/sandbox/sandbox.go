@@ -22,7 +22,8 @@ var errNotLoopback = errors.New("sandbox listens on loopback only")
 type Config struct {
 	Listen  string   // loopback address and port; port 0 takes a free one
 	Control string   // a second address where /control stays while the clouds are gone; empty for none
-	Tokens  []string // accepted by Mercafácil; none: any
+	Tokens  []string // accepted by Mercafácil, one per shop; none: any
+	Seed    bool     // begin with a small club and a few offers
 	Log     *slog.Logger
 }
 
@@ -50,6 +51,11 @@ func Start(ctx context.Context, cfg Config) (*Sandbox, error) {
 	s.Mercafacil, err = mercafacilsim.New(mercafacilsim.Config{Tokens: cfg.Tokens, Gone: s.leaveFor})
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Seed {
+		if err := s.Mercafacil.Seed(); err != nil {
+			return nil, err
+		}
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/mercafacil/", http.StripPrefix("/mercafacil", s.Mercafacil))

@@ -1,6 +1,7 @@
 package mercafacilsim
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -22,6 +23,10 @@ import (
 //	cut         does what was asked, then cuts its answer in the middle
 //	lost        does what was asked, then resets the connection without an answer
 //	error200    answers 200 with an error inside and does nothing
+//	excess      does what was asked, with a discount larger than its line (apply)
+//	mismatch    does what was asked, with sums that do not add up (apply)
+//	no_items    does what was asked, and leaves the items out of the answer (apply)
+//	null_items  does what was asked, with items null (apply)
 //	gone        the cloud leaves the network for Seconds: connections are refused
 type Fault struct {
 	Route      string `json:"route"` // a route's name, or "*"
@@ -37,7 +42,9 @@ type Fault struct {
 
 // Add switches a fault on; the first that fits a request plays.
 func (s *Sim) Add(f Fault) error {
-	names := []string{"status", "html", "redirect", "reset", "silence", "slow", "cut", "lost", "error200", "gone"}
+	names := []string{
+		"status", "html", "redirect", "reset", "silence", "slow", "cut", "lost", "error200", "excess", "mismatch", "no_items", "null_items", "gone",
+	}
 	switch {
 	case !slices.Contains(names, f.Fault):
 		return fmt.Errorf("fault must be one of %s", strings.Join(names, ", "))
@@ -51,8 +58,8 @@ func (s *Sim) Add(f Fault) error {
 		}
 		s.cfg.Gone(time.Duration(f.Seconds) * time.Second)
 		return nil
-	case f.Route != "*" && !slices.Contains([]string{"confirm", "cancel", "coupon", "coupon-cancellation"}, f.Route):
-		return fmt.Errorf("route must be confirm, cancel, coupon, coupon-cancellation or *")
+	case f.Route != "*" && !slices.Contains(routes(), f.Route):
+		return fmt.Errorf("route must be one of %s, or *", strings.Join(routes(), ", "))
 	}
 	f.left = f.Times
 	s.mu.Lock()
@@ -113,7 +120,7 @@ func (f *Fault) before(w http.ResponseWriter, r *http.Request) bool {
 			_, _ = w.Write([]byte(f.Body)) // the client is gone: nobody to tell
 			return true
 		}
-		refuse(w, f.Status, http.StatusText(f.Status))
+		plain(w, f.Status, refused(f.Status, http.StatusText(f.Status)))
 	case "html":
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write([]byte("<!DOCTYPE html><title>Login</title><p>Bem-vindo ao Wi-Fi do shopping.")) // as above
@@ -121,7 +128,7 @@ func (f *Fault) before(w http.ResponseWriter, r *http.Request) bool {
 		w.Header().Set("Location", r.URL.Path+"/")
 		w.WriteHeader(http.StatusTemporaryRedirect)
 	case "error200":
-		answer(w, http.StatusOK, map[string]any{"error": "internal error"})
+		plain(w, http.StatusOK, map[string]any{"error": "internal error"})
 	case "reset":
 		reset(w)
 	case "silence":
@@ -137,8 +144,31 @@ func (f *Fault) before(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
+// distort plays the faults that make an answer wrong.
+func (f *Fault) distort(fields map[string]any) {
+	if f == nil {
+		return
+	}
+	items, _ := fields["items"].([]any)
+	if len(items) == 0 {
+		return
+	}
+	first, _ := items[0].(map[string]any)
+	switch f.Fault {
+	case "excess":
+		first["discount_value"], first["total_value_with_discount"] = json.Number("999999.00"), json.Number("0.00")
+	case "mismatch":
+		first["discount_value"] = json.Number("0.50")
+		first["total_value_with_discount"] = first["total_value_without_discount"]
+	case "no_items":
+		delete(fields, "items")
+	case "null_items":
+		fields["items"] = nil
+	}
+}
+
 // after plays the faults that hide what was done; true when nothing more is to be said.
-func (f *Fault) after(w http.ResponseWriter, _ *http.Request, status int, text string) bool {
+func (f *Fault) after(w http.ResponseWriter, status int, body []byte) bool {
 	if f == nil {
 		return false
 	}
@@ -147,11 +177,10 @@ func (f *Fault) after(w http.ResponseWriter, _ *http.Request, status int, text s
 		reset(w)
 		return true
 	case "cut":
-		half := fmt.Sprintf(`{"message":%q,"reques`, text)
 		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Content-Length", strconv.Itoa(2*len(half)))
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(status)
-		_, _ = w.Write([]byte(half)) // cut on purpose
+		_, _ = w.Write(body[:len(body)/2]) // cut on purpose
 		_ = http.NewResponseController(w).Flush()
 		reset(w)
 		return true

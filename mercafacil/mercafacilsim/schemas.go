@@ -2,7 +2,6 @@ package mercafacilsim
 
 import (
 	"bytes"
-	"crypto/rand"
 	"embed"
 	"errors"
 	"fmt"
@@ -15,7 +14,7 @@ import (
 //go:embed schema/*.json
 var schemaFiles embed.FS
 
-// schemas are the contract's request shapes by route.
+// schemas are the contract's shapes by name: a request's route, or a route's response.
 type schemas map[string]*jsonschema.Schema
 
 const schemaBase = "https://mercafacil.invalid/"
@@ -40,21 +39,31 @@ func compile() (schemas, error) {
 		}
 	}
 	compiled := make(schemas)
-	for _, route := range []string{"confirm", "cancel", "coupon", "coupon-cancellation"} {
-		if compiled[route], err = compiler.Compile(schemaBase + route); err != nil {
+	for _, entry := range entries {
+		name := strings.TrimSuffix(entry.Name(), ".json")
+		if compiled[name], err = compiler.Compile(schemaBase + name); err != nil {
 			return nil, err
 		}
 	}
 	return compiled, nil
 }
 
+// schemaOf names the schema of a request: live routes differ between the dialects.
+func schemaOf(c *call) string {
+	switch c.route {
+	case "start", "message", "pre-apply", "apply":
+		return c.route + "." + c.dialect
+	}
+	return c.route
+}
+
 // check names the first field that is not as the contract has it.
-func (s schemas) check(route string, body []byte) error {
+func (s schemas) check(name string, body []byte) error {
 	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 	if err != nil {
 		return errors.New("body is not JSON")
 	}
-	err = s[route].Validate(parsed)
+	err = s[name].Validate(parsed)
 	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
 	if !ok {
 		return err
@@ -64,5 +73,3 @@ func (s schemas) check(route string, body []byte) error {
 	}
 	return fmt.Errorf("field %q: %s", path.Join(invalid.InstanceLocation...), strings.Join(invalid.ErrorKind.KeywordPath(), " "))
 }
-
-func requestID() string { return rand.Text() }

@@ -1,13 +1,13 @@
 // Package mercafacilsim plays the loyalty cloud for tests, demos and a till's programmer at work. It is written from
 // contracts/mercafacil.md alone and shares no type with the client: what it is sent is checked against JSON Schemas that
-// stand beside it, by name and type, and a refusal names the field. Coupons are unique by id. Every fault of contract 3.13
-// that concerns these routes can be switched on (see [Fault]). It keeps everything in memory.
+// stand beside it, by name and type, and a refusal names the field. It has members, offers with an engine of their own,
+// the manual's message flows, and coupons unique by id; every variation of contract 3.13 is a setting ([Settings]) or a
+// fault ([Fault]). It keeps everything in memory.
 package mercafacilsim
 
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -16,10 +16,9 @@ import (
 	"time"
 )
 
-// Config says how strict the cloud is. The zero value takes every token and refuses a repeated coupon with 409.
+// Config is what a cloud is made with. The zero value takes every token.
 type Config struct {
-	Tokens []string              // accepted bearer tokens; none: any that is not empty
-	Upsert bool                  // a repeated coupon replaces the first instead of a 409
+	Tokens []string              // one per shop; none: any that is not empty, each a shop of its own
 	Gone   func(d time.Duration) // takes the cloud off the network for a while; nil: that fault is refused
 	Now    func() time.Time      // default time.Now
 }
@@ -30,31 +29,32 @@ type Sim struct {
 	schemas schemas
 
 	mu       sync.Mutex
+	settings Settings
+	skew     time.Duration // of the cloud's clock
 	faults   []*Fault
 	received []Arrival
+	members  map[string]*Member // by document
+	offers   []*Offer
+	usage    map[string]milli // offer|document -> units or groups of confirmed sales
+	sessions map[string]*session
+	order    []string  // ids of the sessions, oldest first
 	coupons  []*Coupon // in the order of their acceptance
 	byID     map[string]*Coupon
-	sessions map[string][]string // transaction_id -> what was said, in order
 }
 
 // Arrival is one request as it came in.
 type Arrival struct {
-	At      time.Time       `json:"at"`
-	Route   string          `json:"route"` // confirm, cancel, coupon, coupon-cancellation
-	Path    string          `json:"path"`
-	Version string          `json:"pdv_version"`
-	Body    json.RawMessage `json:"body,omitempty"`
-	Status  int             `json:"status"` // what it was answered; 0: nothing
-	Effect  bool            `json:"effect"` // the cloud did what was asked, whatever was answered
-	Fault   string          `json:"fault,omitempty"`
-}
-
-// Coupon is one accepted receipt.
-type Coupon struct {
-	ID        string          `json:"coupon"`
-	Body      json.RawMessage `json:"body"`
-	Cancelled bool            `json:"cancelled"`
-	At        time.Time       `json:"at"`
+	At       time.Time       `json:"at"`
+	Route    string          `json:"route"` // start, message, pre-apply, apply, confirm, cancel, coupon, coupon-cancellation
+	Path     string          `json:"path"`
+	Shop     string          `json:"shop"` // the token's, cut
+	Version  string          `json:"pdv_version"`
+	Body     json.RawMessage `json:"body,omitempty"`
+	Status   int             `json:"status"` // what it was answered; 0: nothing
+	Says     string          `json:"says,omitempty"`
+	Effect   bool            `json:"effect"` // the cloud did what was asked, whatever was answered
+	Fault    string          `json:"fault,omitempty"`
+	Warnings []string        `json:"warnings,omitempty"` // what the contract forbids and this cloud lets pass
 }
 
 // maxBody is the vendor's limit of a request (R16, R18).
@@ -69,35 +69,102 @@ func New(cfg Config) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sim{cfg: cfg, schemas: compiled, byID: make(map[string]*Coupon), sessions: make(map[string][]string)}, nil
+	s := &Sim{cfg: cfg, schemas: compiled}
+	s.forget()
+	return s, nil
 }
 
-// routeOf gives the name of a route, with and without the trailing slash.
-func routeOf(path string) string {
-	switch strings.Trim(path, "/") {
-	case "v2/transaction/confirm", "v2.2/transaction/confirm":
-		return "confirm"
-	case "v2/transaction/cancel", "v2.2/transaction/cancel":
-		return "cancel"
+// forget makes the cloud as it was at first. It is called with the lock held, or before anybody else knows the cloud.
+func (s *Sim) forget() {
+	s.settings, s.skew = defaults(), 0
+	s.faults, s.received, s.coupons, s.order, s.offers = nil, nil, nil, nil, nil
+	s.members, s.usage = make(map[string]*Member), make(map[string]milli)
+	s.sessions, s.byID = make(map[string]*session), make(map[string]*Coupon)
+}
+
+// Reset forgets everything: members, offers, settings and faults too.
+func (s *Sim) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget()
+}
+
+// now is the cloud's clock.
+func (s *Sim) now() time.Time { return s.cfg.Now().Add(s.skew) }
+
+// call is one request being answered.
+type call struct {
+	route, dialect string
+	shop           string
+	body           []byte
+	warnings       []string
+}
+
+// reply is what a route answers: a status with fields, or a refusal with words.
+type reply struct {
+	status int
+	fields map[string]any
+	says   string
+}
+
+func refusal(status int, says string) reply { return reply{status: status, says: says} }
+
+// routeOf gives name and dialect of a route, with and without the trailing slash.
+func routeOf(path string) (route, dialect string) {
+	path = strings.Trim(path, "/")
+	switch path {
 	case "v2/coupons":
-		return "coupon"
+		return "coupon", ""
 	case "v2/coupons-cancellation":
-		return "coupon-cancellation"
+		return "coupon-cancellation", ""
 	}
-	return ""
+	dialect, route, _ = strings.Cut(path, "/transaction/")
+	known := []string{"start", "message", "apply", "confirm", "cancel"}
+	if dialect == "v2.2" {
+		known = append(known, "pre-apply")
+	}
+	if (dialect != "v2" && dialect != "v2.2") || !slices.Contains(known, route) {
+		return "", ""
+	}
+	return route, dialect
+}
+
+// routes are the names that a fault may have.
+func routes() []string {
+	return []string{"start", "message", "pre-apply", "apply", "confirm", "cancel", "coupon", "coupon-cancellation"}
 }
 
 // ServeHTTP answers as the cloud would.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	route := routeOf(r.URL.Path)
-	if route == "" {
-		if r.Method == http.MethodGet && strings.Trim(r.URL.Path, "/") == "" {
-			answer(w, http.StatusOK, map[string]string{"service": "mercafacil"})
-			return
-		}
-		refuse(w, http.StatusNotFound, "Cannot "+r.Method+" "+r.URL.Path)
+	route, dialect := routeOf(r.URL.Path)
+	s.mu.Lock()
+	slash := s.settings.Slash
+	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
+	s.mu.Unlock()
+	switch {
+	case route == "" && r.Method == http.MethodGet && strings.Trim(r.URL.Path, "/") == "":
+		s.write(w, http.StatusOK, map[string]any{"service": "mercafacil"})
+		return
+	case route == "":
+		s.write(w, http.StatusNotFound, refused(http.StatusNotFound, "Cannot "+r.Method+" "+r.URL.Path))
+		return
+	case slash == "with" && !strings.HasSuffix(r.URL.Path, "/"):
+		moved(w, r.URL.Path+"/")
+		return
+	case slash == "without" && strings.HasSuffix(r.URL.Path, "/"):
+		moved(w, strings.TrimRight(r.URL.Path, "/"))
 		return
 	}
+	s.serve(w, r, route, dialect)
+}
+
+// moved is how a cloud with the other idea of a trailing slash answers; a client that follows makes a GET of its POST.
+func moved(w http.ResponseWriter, to string) {
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusMovedPermanently)
+}
+
+func (s *Sim) serve(w http.ResponseWriter, r *http.Request, route, dialect string) {
 	arrival := Arrival{At: s.cfg.Now(), Route: route, Path: r.URL.Path, Version: r.Header.Get("pdv-version")}
 	fault := s.take(route)
 	if fault != nil {
@@ -111,106 +178,120 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil && json.Valid(body) {
 		arrival.Body = body
 	}
-	if status, text := s.admit(r, body, err, route); status != 0 {
-		arrival.Status = status
-		s.note(arrival)
-		refuse(w, status, text)
-		return
+	c := &call{route: route, dialect: dialect, body: body}
+	answer := s.admit(r, c, err)
+	if answer.status == 0 {
+		answer = s.do(c)
+		arrival.Effect = answer.status < 300
 	}
-	status, text := s.do(route, body)
-	arrival.Status, arrival.Effect = status, status < 300
+	if len(c.shop) > 0 {
+		arrival.Shop = c.shop[:min(len(c.shop), 6)]
+	}
+	arrival.Status, arrival.Says, arrival.Warnings = answer.status, answer.says, c.warnings
 	s.note(arrival)
-	if fault.after(w, r, status, text) {
+	if arrival.Effect {
+		fault.distort(answer.fields)
+	}
+	if fault.after(w, answer.status, encoded(answer)) {
 		return
 	}
-	if status >= 300 {
-		refuse(w, status, text)
-		return
-	}
-	answer(w, status, map[string]any{"message": text, "requestId": requestID(), "datetime": s.cfg.Now().Format(time.DateTime)})
+	s.write(w, answer.status, answer.body())
 }
 
-// admit checks everything that does not depend on what the cloud knows; 0 lets the request in.
-func (s *Sim) admit(r *http.Request, body []byte, readErr error, route string) (int, string) {
+func (a reply) body() map[string]any {
+	if a.status >= 300 {
+		return refused(a.status, a.says)
+	}
+	return a.fields
+}
+
+func encoded(a reply) []byte {
+	raw, err := json.Marshal(a.body())
+	if err != nil {
+		return []byte(`{}`)
+	}
+	return raw
+}
+
+// admit checks everything that does not depend on what the cloud knows; status 0 lets the request in.
+func (s *Sim) admit(r *http.Request, c *call, readErr error) reply {
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	switch {
 	case !ok || token == "" || (len(s.cfg.Tokens) > 0 && !slices.Contains(s.cfg.Tokens, token)):
-		return http.StatusUnauthorized, "Unauthorized"
+		return refusal(http.StatusUnauthorized, "Unauthorized")
 	case r.Method != http.MethodPost:
-		return http.StatusMethodNotAllowed, "Method not allowed"
+		return refusal(http.StatusMethodNotAllowed, "Method not allowed")
 	case r.Header.Get("pdv-version") == "":
-		return http.StatusBadRequest, "header pdv-version is required"
+		return refusal(http.StatusBadRequest, "header pdv-version is required")
 	case !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json"):
-		return http.StatusUnsupportedMediaType, "Content-Type must be application/json"
+		return refusal(http.StatusUnsupportedMediaType, "Content-Type must be application/json")
 	}
+	c.shop = token
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](readErr); tooLarge {
-		return http.StatusRequestEntityTooLarge, "request entity too large"
+		return refusal(http.StatusRequestEntityTooLarge, "request entity too large")
 	}
 	if readErr != nil {
-		return http.StatusBadRequest, "body was cut"
+		return refusal(http.StatusBadRequest, "body was cut")
 	}
-	if err := s.schemas.check(route, body); err != nil {
-		return http.StatusBadRequest, err.Error()
+	if err := s.schemas.check(schemaOf(c), c.body); err != nil {
+		s.mu.Lock()
+		strict := s.settings.Strict
+		s.mu.Unlock()
+		if strict || !json.Valid(c.body) {
+			return refusal(http.StatusBadRequest, err.Error())
+		}
+		c.warnings = append(c.warnings, err.Error())
 	}
-	return 0, ""
+	return reply{}
 }
 
 // do is what the cloud does with a right request.
-func (s *Sim) do(route string, body []byte) (int, string) {
+func (s *Sim) do(c *call) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var fields struct {
-		Coupon        string `json:"coupon"`
-		TransactionID string `json:"transaction_id"`
+	var in input
+	if err := json.Unmarshal(c.body, &in); err != nil {
+		return refusal(http.StatusBadRequest, err.Error())
 	}
-	if err := json.Unmarshal(body, &fields); err != nil {
-		return http.StatusBadRequest, err.Error()
-	}
-	switch route {
-	case "confirm", "cancel":
-		s.sessions[fields.TransactionID] = append(s.sessions[fields.TransactionID], route)
-		return http.StatusOK, route + " ok"
+	switch c.route {
+	case "start":
+		return s.start(c, in)
+	case "message":
+		return s.message(c, in)
+	case "pre-apply":
+		return s.preApply(c, in)
+	case "apply":
+		return s.apply(c, in)
+	case "confirm":
+		return s.confirm(c, in)
+	case "cancel":
+		return s.cancel(c, in)
 	case "coupon":
-		return s.add(fields.Coupon, body)
+		return s.sell(c, in)
 	}
-	known := s.byID[fields.Coupon]
-	if known == nil {
-		return http.StatusNotFound, fmt.Sprintf("coupon %q not found", fields.Coupon)
-	}
-	known.Cancelled = true
-	return http.StatusOK, "coupon cancelled"
+	return s.takeBack(c, in)
 }
 
-func (s *Sim) add(id string, body []byte) (int, string) {
-	known := s.byID[id]
-	switch {
-	case known == nil:
-		known = &Coupon{ID: id, Body: body, At: s.cfg.Now()}
-		s.byID[id] = known
-		s.coupons = append(s.coupons, known)
-	case s.cfg.Upsert:
-		known.Body = body
-	default:
-		return http.StatusConflict, fmt.Sprintf("coupon %q already exists", id)
-	}
-	return http.StatusCreated, "coupon created"
+// input is every field of every route that this cloud reads.
+type input struct {
+	TransactionID string `json:"transaction_id"`
+	DocumentNo    string `json:"document_no"`
+	Context       struct {
+		DocumentNo string `json:"document_no"`
+		Phone      string `json:"phone"`
+	} `json:"transaction_context"`
+	MessageTag string     `json:"message_tag"`
+	Tag        string     `json:"tag"`
+	InputValue string     `json:"input_value"`
+	ClientID   string     `json:"client_id"`
+	Items      []cartItem `json:"items"`
+	Coupon     string     `json:"coupon"`
 }
 
 func (s *Sim) note(arrival Arrival) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.received = append(s.received, arrival)
-}
-
-// Coupons gives the accepted receipts in their order.
-func (s *Sim) Coupons() []Coupon {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := make([]Coupon, len(s.coupons))
-	for i, coupon := range s.coupons {
-		list[i] = *coupon
-	}
-	return list
 }
 
 // Received gives every request since the start or the last reset.
@@ -220,33 +301,7 @@ func (s *Sim) Received() []Arrival {
 	return slices.Clone(s.received)
 }
 
-// Sessions gives what was said of each session, in order: confirm, cancel.
-func (s *Sim) Sessions() map[string][]string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	copied := make(map[string][]string, len(s.sessions))
-	for id, said := range s.sessions {
-		copied[id] = slices.Clone(said)
-	}
-	return copied
-}
-
-// Reset forgets everything, faults too.
-func (s *Sim) Reset() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults, s.received, s.coupons = nil, nil, nil
-	clear(s.byID)
-	clear(s.sessions)
-}
-
-func answer(w http.ResponseWriter, status int, value any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value) // the client is gone: nobody to tell
-}
-
-// refuse is the error body of this simulator; the vendor documents none (contract 2.11).
-func refuse(w http.ResponseWriter, status int, text string) {
-	answer(w, status, map[string]any{"statusCode": status, "message": text})
+// refused is the error body of this simulator; the vendor documents none (contract 2.11).
+func refused(status int, says string) map[string]any {
+	return map[string]any{"statusCode": status, "message": says}
 }

@@ -74,6 +74,13 @@ func (c *caller) post(path, body string, headers ...string) (int, string) {
 	return status, text
 }
 
+func (c *caller) set(settings string) {
+	c.t.Helper()
+	if err := c.sim.Set(settings); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 func TestRoutesTakeWhatTheContractGives(t *testing.T) {
 	c := newCaller(t, mercafacilsim.Config{})
 	for _, call := range []struct {
@@ -81,7 +88,8 @@ func TestRoutesTakeWhatTheContractGives(t *testing.T) {
 		status     int
 	}{
 		{"/v2/transaction/confirm", `{"transaction_id":"T"}`, 200},
-		{"/v2.2/transaction/confirm/", `{"transaction_id":"T","items":[]}`, 200},
+		{"/v2/transaction/confirm/", `{"transaction_id":"T","items":[]}`, 200},
+		{"/v2.2/transaction/confirm", `{"transaction_id":"V"}`, 200},
 		{"/v2/transaction/cancel", `{"transaction_id":"U"}`, 200},
 		{"/v2/coupons", agenttest.Receipt("C-1", "T"), 201},
 		{"/v2/coupons/", agenttest.Receipt("C-2", "T"), 201},
@@ -153,7 +161,8 @@ func TestCouponsAreUniqueUnlessTheCloudUpserts(t *testing.T) {
 	if status, body := c.post("/v2/coupons", agenttest.Receipt("C", "T")); status != 409 || !strings.Contains(body, "already exists") {
 		t.Errorf("got %d %s", status, body)
 	}
-	c = newCaller(t, mercafacilsim.Config{Upsert: true})
+	c = newCaller(t, mercafacilsim.Config{})
+	c.set(`{"repeated_coupon":"replace"}`)
 	c.post("/v2/coupons", agenttest.Receipt("C", "T"))
 	if status, _ := c.post("/v2/coupons", agenttest.Receipt("C", "U")); status != 201 || len(c.sim.Coupons()) != 1 || !strings.Contains(string(c.sim.Coupons()[0].Body), `"U"`) {
 		t.Errorf("got %d, %+v", status, c.sim.Coupons())
