@@ -32,6 +32,7 @@ type Wire struct {
 type Record struct {
 	Bucket    string // one of the store's record buckets
 	Key       string // may hold personal data: the store keeps its HMAC only
+	Ref       []byte // instead of Key: what stands for it on disk, as the store's Records gave it
 	Value     []byte // nil deletes
 	IfVersion uint64 // of the value that was read: 0 when there was none, AnyVersion for no rule
 }
@@ -60,6 +61,21 @@ var (
 	ErrNotFound = errors.New("not found")
 	ErrBadMove  = errors.New("move is not allowed")
 )
+
+// ErrMoot says that a job has nothing left to tell: what it speaks of is not in the cloud.
+var ErrMoot = errors.New("nothing left to tell")
+
+// Postponed says that a job's bytes need an answer of the cloud first, which did not come.
+type Postponed struct{ Outcome Outcome }
+
+func (p *Postponed) Error() string { return "postponed: " + string(p.Outcome.Class) }
+
+// Value is a record as the store's Records gives it.
+type Value struct {
+	Ref     []byte
+	Version uint64
+	Data    []byte
+}
 
 // Troubles of the store as a whole.
 var (

@@ -142,7 +142,7 @@ func (s *Store) checkRecord(tx *bbolt.Tx, record agent.Record) error {
 	if record.IfVersion == agent.AnyVersion {
 		return nil
 	}
-	version, err := versionOf(b.in(tx).Get(s.ring.Hash(b.name, record.Key)))
+	version, err := versionOf(b.in(tx).Get(s.recordKey(b, record)))
 	if err == nil && version != record.IfVersion {
 		err = agent.ErrVersion
 	}
@@ -150,6 +150,14 @@ func (s *Store) checkRecord(tx *bbolt.Tx, record agent.Record) error {
 		return fmt.Errorf("%w: record in %s", err, record.Bucket)
 	}
 	return nil
+}
+
+// recordKey is what stands on disk for a record's key.
+func (s *Store) recordKey(b bucket, record agent.Record) []byte {
+	if record.Ref != nil {
+		return record.Ref
+	}
+	return s.ring.Hash(b.name, record.Key)
 }
 
 // versionOf is the version of a stored value, 0 where there is none.
@@ -305,7 +313,7 @@ func (w *writer) record(record agent.Record) error {
 	if err != nil {
 		return err
 	}
-	key := w.ring.Hash(b.name, record.Key)
+	key := w.recordKey(b, record)
 	if record.Value == nil {
 		return b.in(w.tx).Delete(key)
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -39,13 +38,29 @@ func allBuckets() []bucket {
 	}
 }
 
-// CounterRecords is the record bucket of the loyalty domain's running numbers.
-const CounterRecords = "counter"
+// The record buckets of the loyalty domain.
+const (
+	CounterRecords = "counter" // running numbers
+	SessionRecords = "session" // by the till's transaction_id
+	MemberRecords  = "member"  // by document
+)
+
+// recordBuckets are the domains' own. Their places in the list are their numbers: new ones go to its end.
+func recordBuckets() []bucket {
+	names := []string{CounterRecords, SessionRecords, MemberRecords}
+	list := make([]bucket, len(names))
+	for i, name := range names {
+		list[i] = bucket{"record." + name, byte(64 + i)}
+	}
+	return list
+}
 
 // recordBucket finds a domain's own bucket.
 func recordBucket(name string) (bucket, error) {
-	if i := slices.Index([]string{CounterRecords}, name); i >= 0 {
-		return bucket{"record." + name, byte(64 + i)}, nil
+	for _, b := range recordBuckets() {
+		if b.name == "record."+name {
+			return b, nil
+		}
 	}
 	return bucket{}, fmt.Errorf("there is no record bucket %q", name)
 }

@@ -41,11 +41,7 @@ func (c *checker) fault(format string, args ...any) {
 }
 
 func (c *checker) envelopes() {
-	counter, err := recordBucket(CounterRecords)
-	if err != nil {
-		c.fault("%v", err)
-	}
-	for _, b := range append(allBuckets(), counter) {
+	for _, b := range append(allBuckets(), recordBuckets()...) {
 		if b.code == 0 {
 			continue
 		}

@@ -53,12 +53,7 @@ func (s *Store) putMeta(tx *bbolt.Tx, m *meta) error {
 
 func (s *Store) makeBuckets() error {
 	return s.db.Update(func(tx *bbolt.Tx) error {
-		names := allBuckets()
-		counter, err := recordBucket(CounterRecords)
-		if err != nil {
-			return err
-		}
-		for _, b := range append(names, counter) {
+		for _, b := range append(allBuckets(), recordBuckets()...) {
 			if _, err := tx.CreateBucketIfNotExists([]byte(b.name)); err != nil {
 				return err
 			}

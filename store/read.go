@@ -138,6 +138,34 @@ func (s *Store) Record(bucketName, key string) ([]byte, uint64, error) {
 	return value, h.Version, err
 }
 
+// Records gives up to limit values of a bucket in no particular order, with the cursor for the next call: nil at first,
+// and nil when there are no more. Values that cannot be read are left out.
+func (s *Store) Records(bucketName string, after []byte, limit int) (values []agent.Value, next []byte, err error) {
+	b, err := recordBucket(bucketName)
+	if err != nil {
+		return nil, nil, err
+	}
+	err = s.view(func(tx *bbolt.Tx) error {
+		cursor := b.in(tx).Cursor()
+		key, _ := cursor.Seek(after)
+		if after != nil && bytes.Equal(key, after) {
+			key, _ = cursor.Next()
+		}
+		for n := 0; key != nil && n < limit; n++ {
+			if h, data, err := s.get(tx, b, key); err == nil {
+				values = append(values, agent.Value{Ref: bytes.Clone(key), Version: h.Version, Data: data})
+			}
+			next = bytes.Clone(key)
+			key, _ = cursor.Next()
+		}
+		if key == nil {
+			next = nil
+		}
+		return nil
+	})
+	return values, next, err
+}
+
 // Due gives up to limit pending jobs whose time has come, without bodies, the never tried ones first and each kind of
 // them in their order; and when the next one will be due (zero: none is waiting for its time). Jobs that skip names are
 // left out, and never tried ones up to seq after.

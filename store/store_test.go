@@ -191,6 +191,46 @@ func TestRecordIsPutOnlyIfItsVersionIsTheOneRead(t *testing.T) {
 	}
 }
 
+func TestRecordsComeInPagesAndCanBeDeletedWithoutTheirKey(t *testing.T) {
+	s := storetest.Open(t)
+	put := func(record agent.Record) {
+		t.Helper()
+		if _, err := s.Commit(t.Context(), agent.Change{Puts: []agent.Record{record}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string]bool{}
+	for i := range 7 {
+		value := fmt.Sprint("value ", i)
+		want[value] = true
+		put(agent.Record{Bucket: store.MemberRecords, Key: fmt.Sprint(i), Value: []byte(value)})
+	}
+	put(agent.Record{Bucket: store.SessionRecords, Key: "other", Value: []byte("another bucket's")})
+	var after []byte
+	for page := 0; ; page++ {
+		values, next, err := s.Records(store.MemberRecords, after, 3)
+		if err != nil || len(values) > 3 || page > 3 {
+			t.Fatalf("page %d: %d values, %v", page, len(values), err)
+		}
+		for _, value := range values {
+			if !want[string(value.Data)] || value.Version != 1 {
+				t.Errorf("got %q version %d", value.Data, value.Version)
+			}
+			delete(want, string(value.Data))
+			put(agent.Record{Bucket: store.MemberRecords, Ref: value.Ref, IfVersion: value.Version})
+		}
+		if after = next; next == nil {
+			break
+		}
+	}
+	if values, _, err := s.Records(store.MemberRecords, nil, 10); err != nil || len(values) != 0 || len(want) != 0 {
+		t.Errorf("left: %d values, %v; never seen: %v", len(values), err, want)
+	}
+	if _, _, err := s.Record(store.MemberRecords, "3"); !errors.Is(err, agent.ErrNotFound) {
+		t.Errorf("a deleted record: got %v", err)
+	}
+}
+
 func TestDueGivesNewOnesInOrderThenRetriedOnesInTime(t *testing.T) {
 	s := storetest.Open(t)
 	now := time.Now().Truncate(time.Millisecond)

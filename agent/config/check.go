@@ -46,6 +46,7 @@ func (c *checker) all() {
 	c.oneOf("till.queued_status", strconv.Itoa(c.cfg.Till.QueuedStatus), "202", "200")
 	c.oneOf("till.coupon_id", c.cfg.Till.CouponID, "composed", "uuid")
 	c.mercafacil()
+	c.loyalty()
 	c.sender()
 	if mb := c.cfg.Store.MaxMB; mb < 16 || mb > 1<<20 || mb&(mb-1) != 0 {
 		c.fault("store.max_mb", "deve ser uma potência de dois, de 16 a 1048576")
@@ -132,6 +133,18 @@ func (c *checker) mercafacil() {
 	if m.LiveDeadline < Duration(500*time.Millisecond) || m.LiveDeadline > Duration(30*time.Second) {
 		c.fault("mercafacil.live_deadline", "deve ser de 500ms a 30s")
 	}
+}
+
+func (c *checker) loyalty() {
+	l := c.cfg.Loyalty
+	if l.AbandonAfter < Duration(time.Second) || l.AbandonAfter > Duration(7*24*time.Hour) {
+		c.fault("loyalty.abandon_after", "deve ser de 1s a 168h")
+	}
+	if l.MemberCache < 0 || l.MemberCache > Duration(8760*time.Hour) {
+		c.fault("loyalty.member_cache", "deve ser de 0s a 8760h (um ano)")
+	}
+	c.oneOf("loyalty.unknown_member", l.UnknownMember, "resolve", "zero", "as_given")
+	c.oneOf("loyalty.offline_transaction_id", l.OfflineID, "omit", "keep")
 }
 
 // cloudURL says what is wrong with a cloud's address: https, or http on this machine only.
@@ -247,7 +260,7 @@ func inOrder(faults Faults) Faults {
 // later names the keys of the file that this version accepts without effect.
 func later(lines lineIndex) []Fault {
 	var warnings []Fault
-	for _, key := range []string{"loyalty", "routines", "payments", "traffic", "mercafacil.live_deadline", "log.max_mb"} {
+	for _, key := range []string{"routines", "payments", "traffic", "log.max_mb"} {
 		if line, ok := lines[key]; ok {
 			warnings = append(warnings, Fault{Line: line, Field: key, Detail: "ainda não tem efeito nesta versão do pdvagent"})
 		}

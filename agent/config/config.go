@@ -17,13 +17,13 @@ type Config struct {
 	API        API         `yaml:"api"`
 	Till       Till        `yaml:"till"`
 	Mercafacil *Mercafacil `yaml:"mercafacil,omitempty"` // nil: the part is off
+	Loyalty    Loyalty     `yaml:"loyalty"`
 	Sender     Sender      `yaml:"sender"`
 	Store      Store       `yaml:"store"`
 	Security   Security    `yaml:"security"`
 	Log        Log         `yaml:"log"`
 
 	// Parts that this version reads and does not use yet: Check says so for each that is there.
-	Loyalty  yaml.Node `yaml:"loyalty,omitempty"`
 	Routines yaml.Node `yaml:"routines,omitempty"`
 	Payments yaml.Node `yaml:"payments,omitempty"`
 	Traffic  yaml.Node `yaml:"traffic,omitempty"`
@@ -69,6 +69,14 @@ type Mercafacil struct {
 	CouponConflict string   `yaml:"coupon_conflict"` // auto (default), sent or dead
 }
 
+// Loyalty is how a session with a shopper is kept.
+type Loyalty struct {
+	AbandonAfter  Duration `yaml:"abandon_after"`          // default 2 h
+	MemberCache   Duration `yaml:"member_cache"`           // default 720 h; 0s for none
+	UnknownMember string   `yaml:"unknown_member"`         // resolve (default), zero or as_given
+	OfflineID     string   `yaml:"offline_transaction_id"` // omit (default) or keep
+}
+
 // Sender is the pace of delivery.
 type Sender struct {
 	Parallel    int      `yaml:"parallel"`     // deliveries at the same time, default 4
@@ -102,6 +110,9 @@ func Default() Config {
 		Shop:    Shop{Timezone: "America/Sao_Paulo"},
 		API:     API{Listen: "127.0.0.1:8780", AllowedOrigins: []string{}},
 		Till:    Till{QueuedStatus: 202, CouponID: "composed"},
+		Loyalty: Loyalty{
+			AbandonAfter: Duration(2 * time.Hour), MemberCache: Duration(720 * time.Hour), UnknownMember: "resolve", OfflineID: "omit",
+		},
 		Sender: Sender{
 			Parallel: 4, PerSecond: 20, RetryMin: Duration(5 * time.Second), RetryMax: Duration(30 * time.Minute),
 			StartJitter: Duration(time.Minute),

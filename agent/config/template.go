@@ -71,7 +71,14 @@ mercafacil:
   token: %s      # de qualquer tamanho; ou token_file: caminho
   pdv_version: %s   # versão do programa do caixa
   dialect: %s     # v2 ou v2.2: para as chamadas do próprio pdvagent e as rotas comuns
+  live_deadline: 2500ms      # o caixa nunca espera mais do que isto por descontos; depois, contingência
   coupon_conflict: auto      # resposta 409 a um cupom: auto, sent ou dead
+
+loyalty:
+  abandon_after: 2h          # transação sem confirm, cancel nem cupom: é cancelada na nuvem
+  member_cache: 720h         # por quanto tempo lembrar quem é do clube, para quando a internet cair; 0s: não lembrar
+  unknown_member: resolve    # cliente que a nuvem não pôde identificar na venda: resolve (pergunta antes de enviar), zero ou as_given
+  offline_transaction_id: omit   # transaction_id que a nuvem nunca teve: omit (sai do cupom) ou keep
 
 sender:
   parallel: 4                # envios ao mesmo tempo

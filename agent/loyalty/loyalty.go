@@ -5,11 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pdvagent/agent"
 	"pdvagent/agent/rawjson"
-	"pdvagent/mercafacil"
 )
 
 // Store is where decisions are written and looked up.
@@ -28,19 +28,67 @@ type Counter interface {
 	List(state agent.State, kind agent.Kind, after uint64, limit int) ([]agent.Job, error)
 }
 
+// Records is where the sessions and the members are remembered: the same store again.
+type Records interface {
+	Record(bucket, key string) ([]byte, uint64, error)
+	Records(bucket string, after []byte, limit int) (values []agent.Value, next []byte, err error)
+}
+
 // Config is what the service needs.
 type Config struct {
 	Store   Store
 	Counter Counter                // the same store, for what is read beside
+	Records Records                // the same store
 	Changed func() <-chan struct{} // of the store: closed after its next commit
+	Cloud   Cloud
+	Circuit Circuit
+	Alarms  *agent.Alarms
 	Log     *slog.Logger
 
-	CounterBucket string           // record bucket of the store for running numbers
+	CounterBucket string // record bucket of the store for running numbers
+	SessionBucket string // for sessions
+	MemberBucket  string // for members
+
+	LiveDeadline  time.Duration    // of a live call, default 2.5 s
+	AbandonAfter  time.Duration    // without a word, default 2 h
+	MemberCache   time.Duration    // how long a member is remembered, default 30 days
+	UnknownMember Unknown          // default resolve
+	KeepOfflineID bool             // a contingency's transaction_id stays in its coupon
 	Shop, Till    string           // for composed coupon ids
+	Zone          *time.Location   // of the shop, default the machine's
 	Dialect       agent.Dialect    // of the agent's own calls, default v2
 	UUIDCoupons   bool             // ids by UUID instead
 	NewUUID       func() string    // required
 	Now           func() time.Time // default time.Now
+}
+
+func (c *Config) fill() error {
+	if c.Store == nil || c.Counter == nil || c.Records == nil || c.Changed == nil || c.Cloud == nil || c.Circuit == nil ||
+		c.Alarms == nil || c.Log == nil || c.NewUUID == nil || c.CounterBucket == "" || c.SessionBucket == "" || c.MemberBucket == "" {
+		return errors.New("loyalty.Config wants everything that has no default")
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Dialect == "" {
+		c.Dialect = agent.V2
+	}
+	if c.LiveDeadline == 0 {
+		c.LiveDeadline = 2500 * time.Millisecond
+	}
+	if c.AbandonAfter == 0 {
+		c.AbandonAfter = 2 * time.Hour
+	}
+	if c.MemberCache == 0 {
+		c.MemberCache = 30 * 24 * time.Hour
+	}
+	if c.UnknownMember == "" {
+		c.UnknownMember = UnknownResolve
+	}
+	if c.Zone == nil {
+		c.Zone = time.Local
+	}
+	return nil
 }
 
 // Service decides. It is safe for concurrent use.
@@ -48,21 +96,42 @@ type Service struct {
 	cfg       Config
 	numbers   sync.Mutex // one running number at a time
 	conflicts sync.Mutex // one contradiction at a time: which one is the newest must be clear
+
+	table       table
+	busy        busy
+	unconfirmed atomic.Int64
+
+	identity   sync.Mutex // one document at a time
+	identified map[string]resolved
+
+	life  context.Context // of what goes on when its till was answered
+	end   context.CancelFunc
+	tasks sync.WaitGroup
 }
 
-// New checks and fills defaults.
+// New checks and fills defaults. Close it.
 func New(cfg Config) (*Service, error) {
-	if cfg.Store == nil || cfg.Counter == nil || cfg.Changed == nil || cfg.Log == nil || cfg.NewUUID == nil || cfg.CounterBucket == "" {
-		return nil, errors.New("loyalty.Config wants Store, Counter, Changed, Log, NewUUID and CounterBucket")
+	if err := cfg.fill(); err != nil {
+		return nil, err
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.Dialect == "" {
-		cfg.Dialect = agent.V2
-	}
-	return &Service{cfg: cfg}, nil
+	s := &Service{cfg: cfg, table: table{used: make(map[string]*session)}, identified: make(map[string]resolved)}
+	s.life, s.end = context.WithCancel(context.Background())
+	return s, nil
 }
+
+// lastAnswers is how long answers that are still on their way are waited for when the agent stops.
+const lastAnswers = 2 * time.Second
+
+// Close ends what goes on without a till. No call may come after it.
+func (s *Service) Close() {
+	timer := time.AfterFunc(lastAnswers, s.end)
+	defer timer.Stop()
+	s.tasks.Wait()
+	s.end()
+}
+
+// local is the shop's time.
+func (s *Service) local() time.Time { return s.cfg.Now().In(s.cfg.Zone) }
 
 // maxRaces bounds how often a decision is taken anew because somebody else was faster.
 const maxRaces = 16
@@ -93,7 +162,7 @@ func (s *Service) decision(sub agent.Submission, body rawjson.Value) func(contex
 	case agent.KindCouponCancellation:
 		return call.cancelSale
 	case agent.KindConfirm, agent.KindCancel:
-		return call.session
+		return call.close
 	}
 	return func(context.Context) (agent.Receipt, error) {
 		return agent.Receipt{}, errors.New("unknown kind " + string(sub.Kind))
@@ -152,39 +221,6 @@ func firstField(faults []agent.Fault) string {
 		return "o corpo"
 	}
 	return faults[0].Field
-}
-
-// session accepts a confirm or a cancel: natural key, replay, conflict (till-api.md, "Repeating is safe").
-func (c *call) session(ctx context.Context) (agent.Receipt, error) {
-	id, faults := mercafacil.ReadID(c.body, mercafacil.FieldTransactionID)
-	if len(faults) > 0 {
-		return agent.Receipt{}, invalid(faults)
-	}
-	job := c.newJob()
-	job.Session, job.Unique = id, agent.SessionGroup(id)
-	if receipt, done, err := c.replay(ctx, job); done || err != nil {
-		return receipt, err
-	}
-	if err := c.sameDialect(id); err != nil {
-		return agent.Receipt{}, err
-	}
-	return c.commit(ctx, agent.Change{Jobs: []agent.Job{job}})
-}
-
-// sameDialect refuses a session that mixes the routes of both dialects.
-func (c *call) sameDialect(id string) error {
-	relatives, err := c.cfg.Store.Group(agent.SessionGroup(id))
-	if err != nil {
-		return err
-	}
-	for _, other := range relatives {
-		bySession := other.Kind == agent.KindConfirm || other.Kind == agent.KindCancel
-		if bySession && other.Dialect != "" && other.Dialect != c.sub.Dialect {
-			return agent.Errorf(agent.CodeDialectMixed, nil, "Esta transação já usou as rotas %s; não misture com %s.",
-				other.Dialect, c.sub.Dialect)
-		}
-	}
-	return nil
 }
 
 // commit writes a change whose first job is the call's.

@@ -34,14 +34,25 @@ func newTill(t *testing.T) *till { return tillOn(t, storetest.Open(t), false) }
 func tillOn(t *testing.T, s *store.Store, uuids bool) *till {
 	t.Helper()
 	service, err := loyalty.New(loyalty.Config{
-		Store: s, Counter: s, Changed: s.Changed, Log: slog.New(slog.DiscardHandler), CounterBucket: store.CounterRecords, Shop: "001", Till: "099", Dialect: agent.V22,
-		UUIDCoupons: uuids, NewUUID: uuid.NewString,
+		Store: s, Counter: s, Records: s, Changed: s.Changed, Cloud: away{}, Circuit: away{}, Alarms: new(agent.Alarms), Log: slog.New(slog.DiscardHandler),
+		CounterBucket: store.CounterRecords, SessionBucket: store.SessionRecords, MemberBucket: store.MemberRecords, Shop: "001", Till: "099", Dialect: agent.V22,
+		UUIDCoupons: uuids, NewUUID: uuid.NewString, UnknownMember: loyalty.UnknownAsGiven,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(service.Close)
 	return &till{t, s, service}
 }
+
+// away is a cloud that cannot be reached.
+type away struct{}
+
+func (away) Call(context.Context, agent.Call, agent.Dialect, []byte) agent.Outcome {
+	return agent.Outcome{Class: agent.ClassUnreachable}
+}
+func (away) Open() bool         { return true }
+func (away) Note(agent.Outcome) {}
 
 func (l *till) say(kind agent.Kind, body string) (agent.Receipt, error) {
 	return l.service.Accept(context.Background(), agent.Submission{Kind: kind, Dialect: agent.V2, Body: []byte(body)})

@@ -210,14 +210,32 @@ func (c *call) cancelSale(ctx context.Context) (agent.Receipt, error) {
 	}
 	change := agent.Change{Jobs: []agent.Job{job}}
 	sale, ok := neverTried(relatives)
-	if ok {
-		change.Jobs[0].Status.State, change.Jobs[0].Status.Reason = agent.Annulled, agent.ReasonCancelled
-		change.Moves = append(change.Moves, settle(sale, agent.Annulled, agent.ReasonCancelled))
-		if err := c.undoSession(ctx, &change, sale); err != nil {
+	if !ok {
+		return c.commit(ctx, change)
+	}
+	change.Jobs[0].Status.State, change.Jobs[0].Status.Reason = agent.Annulled, agent.ReasonCancelled
+	change.Moves = append(change.Moves, settle(sale, agent.Annulled, agent.ReasonCancelled))
+	if sale.Session == "" {
+		return c.commit(ctx, change)
+	}
+	x, done, err := c.lock(sale.Session)
+	if err != nil {
+		return agent.Receipt{}, err
+	}
+	defer done()
+	undone, err := c.undoSession(ctx, x, &change, sale)
+	if err != nil || !undone || !x.known() {
+		if err != nil {
 			return agent.Receipt{}, err
 		}
+		return c.commit(ctx, change)
 	}
-	return c.commit(ctx, change)
+	x.Stage = agent.StageCancelled
+	committed, err := c.save(ctx, x, change)
+	if err != nil {
+		return agent.Receipt{}, err
+	}
+	return agent.Receipt{Job: agent.Job{Seq: committed.Seqs[0]}.ID()}, nil
 }
 
 // firstAttempt is how long a cancellation waits for a first attempt that is under way: a refused connection turns out
@@ -271,59 +289,38 @@ func neverTried(relatives []agent.Job) (agent.Job, bool) {
 
 // undoSession annuls the session's unsent confirm and queues a cancel of the session, unless the cloud may know of the
 // confirm (a confirmed session is never cancelled, contract 3.6), the till cancelled it already, or another sale stands
-// on it.
-func (c *call) undoSession(ctx context.Context, change *agent.Change, sale agent.Job) error {
-	if sale.Session == "" {
-		return nil
-	}
+// on it. It tells whether the session is undone, and is called with its lock held.
+func (c *call) undoSession(ctx context.Context, x *session, change *agent.Change, sale agent.Job) (bool, error) {
 	relatives, err := c.atRest(ctx, agent.SessionGroup(sale.Session))
 	if err != nil {
-		return err
+		return false, err
 	}
 	if slices.ContainsFunc(relatives, func(other agent.Job) bool {
 		return other.Kind == agent.KindCoupon && other.Seq != sale.Seq && live(other)
 	}) {
-		return nil
+		return false, nil
 	}
 	dialect := sale.Dialect
 	for _, other := range relatives {
 		switch {
-		case other.Kind == agent.KindCancel && other.Status.State != agent.Held:
-			return nil
+		case other.Kind == agent.KindCancel && !other.Void() && other.Status.State != agent.Held:
+			return false, nil
 		case other.Kind != agent.KindConfirm || other.Status.Reason == agent.ReasonConflict:
 			continue
 		case other.Status.Attempted() || other.Status.State == agent.Sent:
-			return nil
+			return false, nil
 		case other.Status.State == agent.Pending || other.Status.State == agent.Held:
 			change.Moves = append(change.Moves, settle(other, agent.Annulled, agent.ReasonCancelled))
 		}
 		dialect = other.Dialect
 	}
-	body := mercafacil.CancelBody(sale.Session)
-	parsed, err := rawjson.Parse(body)
-	if err != nil {
-		return err
+	if x.known() && x.Cloud == "" {
+		return true, nil // nothing in the cloud to cancel
 	}
-	change.Jobs = append(change.Jobs, agent.Job{
-		Kind: agent.KindCancel, Dialect: dialect, Session: sale.Session, Unique: agent.SessionGroup(sale.Session),
-		Body: body, Fingerprint: fingerprint(parsed), CreatedAt: c.cfg.Now(),
-	})
-	return nil
-}
-
-// Prepare gives the bytes of a first attempt: the till's own, with the receipt's id where the agent made it.
-func (s *Service) Prepare(_ context.Context, job agent.Job) ([]byte, error) {
-	if job.Kind != agent.KindCoupon || job.Coupon == "" {
-		return job.Body, nil
+	if x.known() {
+		dialect = x.Dialect
 	}
-	body, err := rawjson.Parse(job.Body)
-	if err != nil {
-		return nil, err
-	}
-	if field, ok := body.Get(mercafacil.FieldCoupon); ok {
-		if text, isText := field.Text(); isText && text != "" {
-			return job.Body, nil
-		}
-	}
-	return rawjson.SetMember(job.Body, body, mercafacil.FieldCoupon, rawjson.Quote(job.Coupon)), nil
+	job, err := c.cancelJob(sale.Session, sale.Session, dialect)
+	change.Jobs = append(change.Jobs, job)
+	return true, err
 }

@@ -21,11 +21,17 @@ func (s *Sender) deliver(ctx context.Context, picked agent.Job) error {
 	if job.Status.State != agent.Pending {
 		return nil // settled since it was picked
 	}
+	before := job.Status
 	body, change, err := s.freeze(ctx, job)
+	if postponed, ok := errors.AsType[*agent.Postponed](err); ok {
+		return s.postpone(ctx, job, before, postponed.Outcome)
+	}
+	if errors.Is(err, agent.ErrMoot) {
+		return s.annul(ctx, job, agent.ReasonNoSession)
+	}
 	if err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
-	before := job.Status
 	job.Status.Attempts++
 	job.Status.Unanswered = true // until an answer says otherwise: a power cut leaves it so
 	if err := s.commit(ctx, &job, change); err != nil {
@@ -33,6 +39,21 @@ func (s *Sender) deliver(ctx context.Context, picked agent.Job) error {
 	}
 	outcome := s.cfg.Cloud.Deliver(ctx, job.Kind, job.Dialect, body)
 	return s.settle(ctx, job, before, outcome)
+}
+
+// postpone takes what a question to the cloud brought, which had to be asked before the job: it says the same of the link
+// as a delivery would, but the job was not tried.
+func (s *Sender) postpone(ctx context.Context, job agent.Job, before agent.Status, outcome agent.Outcome) error {
+	v := judge(job.Kind, outcome, false, s.cfg.Conflict)
+	outcome.Body, outcome.Detail = nil, "identification first: "+outcome.Detail
+	if v != unauthorized {
+		v = notTried
+		job.Status.NotBefore = s.cfg.Now().Add(backoff(s.cfg.RetryMin, s.cfg.RetryMax, 1))
+	}
+	err := s.record(ctx, &job, before, outcome, v)
+	s.say(job, outcome, v)
+	s.observe(ctx, job, outcome, v)
+	return err
 }
 
 // freeze gives the bytes that go up. Before the first attempt they are made, and written where they differ from what the
@@ -209,8 +230,8 @@ func (s *Sender) flush(ctx context.Context, now time.Time) {
 }
 
 // annul ends a job that has nothing left to do.
-func (s *Sender) annul(ctx context.Context, job agent.Job) error {
-	job.Status.State, job.Status.Reason = agent.Annulled, agent.ReasonNothingTo
+func (s *Sender) annul(ctx context.Context, job agent.Job, reason string) error {
+	job.Status.State, job.Status.Reason = agent.Annulled, reason
 	s.cfg.Log.Info("job_annulled", "seq", job.Seq, "kind", job.Kind)
 	return ignoreLostRace(s.commit(ctx, &job, agent.Change{}))
 }

@@ -11,10 +11,42 @@ import (
 // by this sender is seen at once.
 const recheck = time.Second
 
-// dispatch starts what may start now and gives the time of the next look; zero means only on a sign.
-func (s *Sender) dispatch(ctx context.Context) time.Time {
+// longestYield bounds how long live calls in an endless row keep the queue waiting.
+const longestYield = 500 * time.Millisecond
+
+// dispatch starts what may start now and gives the time of the next look; zero means only on a sign. Jobs that a till
+// waits for start always, the others only while no till waits for the cloud: then it gives the sign of its end, too.
+func (s *Sender) dispatch(ctx context.Context) (<-chan struct{}, time.Time) {
 	now := s.cfg.Now()
 	wake := s.urgentOnes(ctx, now)
+	if idle, until := s.yield(now); idle != nil {
+		return idle, sooner(wake, until)
+	}
+	return nil, s.drain(ctx, now, wake)
+}
+
+// yield gives the sign to wait for, and how long at most, while a till waits for the cloud.
+func (s *Sender) yield(now time.Time) (<-chan struct{}, time.Time) {
+	if s.cfg.Busy == nil {
+		return nil, time.Time{}
+	}
+	idle := s.cfg.Busy()
+	if idle == nil {
+		s.yielded = time.Time{}
+		return nil, time.Time{}
+	}
+	if s.yielded.IsZero() {
+		s.yielded = now
+	}
+	if until := s.yielded.Add(longestYield); now.Before(until) {
+		return idle, until
+	}
+	s.yielded = now // and once more
+	return nil, time.Time{}
+}
+
+// drain starts what is due.
+func (s *Sender) drain(ctx context.Context, now, wake time.Time) time.Time {
 	for {
 		slots, opens := s.slots(now)
 		if slots == 0 {
@@ -230,7 +262,7 @@ func (s *Sender) start(ctx context.Context, now time.Time, job agent.Job) bool {
 		s.park(job.Seq, parking{now.Add(recheck), blocker})
 		return true
 	case agent.Annul:
-		work = s.annul
+		work = func(ctx context.Context, job agent.Job) error { return s.annul(ctx, job, agent.ReasonNothingTo) }
 	case agent.Go:
 		if !s.limiter.AllowN(now, 1) {
 			return false

@@ -51,6 +51,10 @@ type Config struct {
 	Alarms   *agent.Alarms
 	Log      *slog.Logger
 
+	// Busy gives a channel that closes when no till waits for the cloud any more, or nil when none does: live traffic
+	// goes first. Optional.
+	Busy func() <-chan struct{}
+
 	Parallel    int            // deliveries at the same time, default 4
 	PerSecond   float64        // deliveries per second, default 20
 	RetryMin    time.Duration  // first wait after a failure, default 5 s
@@ -60,9 +64,6 @@ type Config struct {
 
 	Now func() time.Time // default time.Now
 }
-
-// NoJitter is the StartJitter of those who want none; zero means the default.
-const NoJitter = time.Nanosecond
 
 func (c *Config) fill() error {
 	if c.Queue == nil || c.Jobs == nil || c.Cloud == nil || c.Preparer == nil || c.Alarms == nil || c.Log == nil {
@@ -101,6 +102,7 @@ type Sender struct {
 	limiter *rate.Limiter
 	kick    chan struct{} // something other than the store changed
 	workers sync.WaitGroup
+	yielded time.Time // since when live calls go first; Run's own
 
 	mu       sync.Mutex
 	inFlight map[uint64]agent.Kind
@@ -153,8 +155,8 @@ func (s *Sender) Run(ctx context.Context) error {
 	defer cut()
 	for ctx.Err() == nil {
 		changed := s.cfg.Queue.Changed()
-		wake := s.dispatch(delivering)
-		s.sleep(ctx, changed, wake)
+		idle, wake := s.dispatch(delivering)
+		s.sleep(ctx, changed, idle, wake)
 	}
 	timer := time.AfterFunc(grace, cut)
 	defer timer.Stop()
@@ -162,8 +164,9 @@ func (s *Sender) Run(ctx context.Context) error {
 	return nil
 }
 
-// sleep ends with ctx, a commit, a kick, or the time at which something is due. The zero time is none.
-func (s *Sender) sleep(ctx context.Context, changed <-chan struct{}, wake time.Time) {
+// sleep ends with ctx, a commit, a kick, the end of the live calls, or the time at which something is due. The zero time
+// is none.
+func (s *Sender) sleep(ctx context.Context, changed, idle <-chan struct{}, wake time.Time) {
 	var due <-chan time.Time
 	if !wake.IsZero() {
 		timer := time.NewTimer(max(wake.Sub(s.cfg.Now()), time.Millisecond))
@@ -173,6 +176,7 @@ func (s *Sender) sleep(ctx context.Context, changed <-chan struct{}, wake time.T
 	select {
 	case <-ctx.Done():
 	case <-changed:
+	case <-idle:
 	case <-s.kick:
 	case <-due:
 	}

@@ -124,7 +124,7 @@ func inShop(t *testing.T, change func(*sender.Config), before, test func(*shop))
 		s := &shop{t: t, store: storetest.Open(t), cloud: &cloud{}}
 		cfg := sender.Config{
 			Queue: s.store, Jobs: s.store, Cloud: s.cloud, Preparer: asSent{}, Alarms: &s.alarms,
-			Log: slog.New(slog.NewTextHandler(&s.log, nil)), StartJitter: sender.NoJitter, PerSecond: 1000,
+			Log: slog.New(slog.NewTextHandler(&s.log, nil)), StartJitter: time.Nanosecond, PerSecond: 1000,
 		}
 		if change != nil {
 			change(&cfg)

@@ -20,7 +20,7 @@ func shown(name string) bool {
 		"total_value_with_discount", "total_value_with_discounts", "sku", "ean", "product_name", "quantity",
 		"packing_quantity", "unit_value", "department", "section", "group", "subgroup", "family", "payment_form",
 		"amount", "instalments", "acquirer_id", "acquirer_name", "authorizer_id", "authorizer_name",
-		"status", "statusCode", "code", "requestId", "datetime", "field", "fields":
+		"message_tag", "tag", "status", "statusCode", "code", "requestId", "datetime", "field", "fields":
 		return true
 	}
 	return false

@@ -18,6 +18,13 @@ type Sales interface {
 	Discard(ctx context.Context, seq uint64, reason string) error
 }
 
+// Sessions is what a till's live calls mean.
+type Sessions interface {
+	Talk(ctx context.Context, talk agent.Talk) (agent.Reply, error)
+	Session(id string) (agent.Session, bool, error)
+	Forget(ctx context.Context, document string) (bool, error)
+}
+
 // Queue is what can be looked at.
 type Queue interface {
 	Job(seq uint64) (agent.Job, error)
@@ -43,7 +50,9 @@ type Engine interface {
 
 // Config is what the routes need.
 type Config struct {
-	Sales    Sales // nil when mercafacil is not configured: its routes say so
+	Sales    Sales                // nil when mercafacil is not configured: its routes say so
+	Sessions Sessions             // nil with Sales
+	Circuit  func() agent.Circuit // nil with Sales
 	Queue    Queue
 	Overview Overview
 	Engine   Engine // nil with Sales
@@ -63,8 +72,9 @@ type API struct{ cfg Config }
 
 // New checks and fills defaults.
 func New(cfg Config) (*API, error) {
-	if cfg.Queue == nil || cfg.Overview == nil || cfg.Wires == nil || cfg.Alarms == nil || (cfg.Sales == nil) != (cfg.Engine == nil) {
-		return nil, errors.New("tillapi.Config wants Queue, Overview, Wires and Alarms, and Sales with Engine")
+	if cfg.Queue == nil || cfg.Overview == nil || cfg.Wires == nil || cfg.Alarms == nil || (cfg.Sales == nil) != (cfg.Engine == nil) ||
+		(cfg.Sales == nil) != (cfg.Sessions == nil) || (cfg.Sales == nil) != (cfg.Circuit == nil) {
+		return nil, errors.New("tillapi.Config wants Queue, Overview, Wires and Alarms, and Sales with Sessions, Circuit and Engine")
 	}
 	if cfg.Accepted == 0 {
 		cfg.Accepted = http.StatusAccepted
@@ -80,9 +90,19 @@ func (a *API) Routes() []web.Route {
 	submit := func(path string, kind agent.Kind, dialect agent.Dialect) web.Route {
 		return web.Route{Method: http.MethodPost, Path: path, Scope: web.Till, Handler: a.submit(kind, dialect)}
 	}
+	talk := func(path string, call agent.Call, dialect agent.Dialect) web.Route {
+		return web.Route{Method: http.MethodPost, Path: path, Scope: web.Till, Handler: a.talk(call, dialect)}
+	}
 	return []web.Route{
 		{Method: http.MethodGet, Path: "/health", Scope: web.Public, Handler: a.health},
 
+		talk("/v2/transaction/start", agent.CallStart, agent.V2),
+		talk("/v2/transaction/message", agent.CallMessage, agent.V2),
+		talk("/v2/transaction/apply", agent.CallApply, agent.V2),
+		talk("/v2.2/transaction/start", agent.CallStart, agent.V22),
+		talk("/v2.2/transaction/message", agent.CallMessage, agent.V22),
+		talk("/v2.2/transaction/pre-apply", agent.CallPreApply, agent.V22),
+		talk("/v2.2/transaction/apply", agent.CallApply, agent.V22),
 		submit("/v2/transaction/confirm", agent.KindConfirm, agent.V2),
 		submit("/v2/transaction/cancel", agent.KindCancel, agent.V2),
 		submit("/v2.2/transaction/confirm", agent.KindConfirm, agent.V22),
@@ -97,6 +117,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPost, Path: "/v1/queue/{id}/retry", Scope: web.Support, Handler: a.retry},
 		{Method: http.MethodPost, Path: "/v1/queue/{id}/discard", Scope: web.Support, Handler: a.discard},
 		{Method: http.MethodPut, Path: "/v1/queue/{id}/body", Scope: web.Support, Handler: a.repair},
+		{Method: http.MethodPost, Path: "/v1/members/forget", Scope: web.Support, Handler: a.forget},
 	}
 }
 
@@ -109,6 +130,8 @@ func refusal(code agent.Code) (web.Refusal, bool) {
 		return web.Refusal{Status: http.StatusConflict, Origin: "till", Retry: "never"}, true
 	case agent.CodeInFlight:
 		return web.Refusal{Status: http.StatusConflict, Origin: "agent", Retry: "same-key"}, true
+	case agent.CodeUnknownSession:
+		return web.Refusal{Status: http.StatusNotFound, Origin: "till", Retry: "never"}, true
 	case agent.CodeNotConfigured:
 		return web.Refusal{Status: http.StatusNotFound, Origin: "agent", Retry: "never"}, true
 	case agent.CodeStoreFull:
@@ -120,7 +143,13 @@ func refusal(code agent.Code) (web.Refusal, bool) {
 }
 
 func problem(w http.ResponseWriter, r *http.Request, err error, job string) {
-	web.Problem(w, r, err, refusal, job)
+	refuse := refusal
+	if e, ok := errors.AsType[*agent.Error](err); ok && e.Code == agent.CodeCloudRefused {
+		refuse = func(agent.Code) (web.Refusal, bool) {
+			return web.Refusal{Status: e.Status, Origin: "cloud", Retry: "never"}, true
+		}
+	}
+	web.Problem(w, r, err, refuse, job)
 }
 
 func (a *API) health(w http.ResponseWriter, _ *http.Request) {

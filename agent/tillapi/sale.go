@@ -9,10 +9,11 @@ import (
 
 // saleView is what happened to a session or a receipt.
 type saleView struct {
-	TransactionID string    `json:"transaction_id,omitempty"`
-	Coupon        string    `json:"coupon,omitempty"`
-	Session       string    `json:"session"` // none, open, confirmed or cancelled: as far as the till said
-	Jobs          []jobView `json:"jobs"`
+	TransactionID string         `json:"transaction_id,omitempty"`
+	Coupon        string         `json:"coupon,omitempty"`
+	Session       string         `json:"session"`           // none, open, confirmed, cancelled or abandoned
+	Loyalty       *agent.Session `json:"loyalty,omitempty"` // of a session begun here
+	Jobs          []jobView      `json:"jobs"`
 }
 
 // sale tells what happened to a sale, by its transaction_id or its coupon.
@@ -22,7 +23,12 @@ func (a *API) sale(w http.ResponseWriter, r *http.Request) {
 		problem(w, r, err, "")
 		return
 	}
-	if len(jobs) == 0 {
+	begun, known, err := a.session(r.PathValue("id"), jobs)
+	if err != nil {
+		problem(w, r, err, "")
+		return
+	}
+	if len(jobs) == 0 && !known {
 		problem(w, r, agent.Errorf(agent.CodeNotFound, nil, "Não há venda com este transaction_id ou cupom."), "")
 		return
 	}
@@ -42,14 +48,36 @@ func (a *API) sale(w http.ResponseWriter, r *http.Request) {
 		if job.Status.State == agent.Annulled || job.Status.State == agent.Discarded || job.Status.State == agent.Held {
 			continue
 		}
-		switch job.Kind {
-		case agent.KindConfirm:
+		switch {
+		case job.Kind == agent.KindConfirm:
 			v.Session = "confirmed"
-		case agent.KindCancel:
+		case job.Kind == agent.KindCancel && !job.Void():
 			v.Session = "cancelled"
 		}
 	}
+	if known {
+		v.TransactionID, v.Session, v.Loyalty = begun.ID, string(begun.Stage), &begun
+	}
 	web.JSON(w, http.StatusOK, v)
+}
+
+// session finds the session begun here that an id, or one of its jobs, speaks of.
+func (a *API) session(id string, jobs []agent.Job) (agent.Session, bool, error) {
+	if a.cfg.Sessions == nil {
+		return agent.Session{}, false, nil
+	}
+	ids := []string{id}
+	for _, job := range jobs {
+		if job.Session != "" {
+			ids = append(ids, job.Session)
+		}
+	}
+	for _, id := range ids {
+		if begun, known, err := a.cfg.Sessions.Session(id); known || err != nil {
+			return begun, known, err
+		}
+	}
+	return agent.Session{}, false, nil
 }
 
 // related gathers the jobs of a session and of its receipts, each once, in their order.

@@ -11,7 +11,7 @@ import (
 
 type statusView struct {
 	Online   bool          `json:"online"`
-	Circuit  string        `json:"circuit"` // closed while the cloud answers, open while it does not
+	Circuit  string        `json:"circuit"` // open while live calls are answered without the cloud
 	Since    time.Time     `json:"since"`
 	Version  string        `json:"version"`
 	AgentID  string        `json:"agent_id"`
@@ -67,12 +67,15 @@ func (a *API) status(w http.ResponseWriter, r *http.Request) {
 	}
 	v.Store.Bytes, v.Store.MaxBytes = a.cfg.Overview.Size()
 	if a.cfg.Engine != nil {
-		link := a.cfg.Engine.Link()
+		link, circuit := a.cfg.Engine.Link(), a.cfg.Circuit()
 		v.Online, v.Since = link.Online, link.Since
-		if link.Reason != "" {
-			v.Circuit = "open"
+		if circuit.Open {
+			v.Circuit, v.Online, link.Reason = "open", false, circuit.Reason
+			if link.Online {
+				v.Since = circuit.Since
+			}
 		}
-		v.Clouds = append(v.Clouds, cloudView{"mercafacil", a.cfg.Cloud, link.Online, link.Reason, link.Paused})
+		v.Clouds = append(v.Clouds, cloudView{"mercafacil", a.cfg.Cloud, v.Online, link.Reason, link.Paused})
 	}
 	web.JSON(w, http.StatusOK, v)
 }

@@ -80,6 +80,8 @@ func (f *fullSales) Accept(context.Context, agent.Submission) (agent.Receipt, er
 
 type idle struct{ Engine }
 
+type silent struct{ Sessions }
+
 type emptyStore struct {
 	Queue
 	Overview
@@ -91,7 +93,7 @@ func TestFullStoreIsToldByStatusAndAlarmUntilThereIsRoom(t *testing.T) {
 	sales := &fullSales{err: agent.Errorf(agent.CodeStoreFull, nil, "cheio")}
 	alarms := new(agent.Alarms)
 	api, err := New(Config{
-		Sales: sales, Engine: idle{}, Queue: emptyStore{}, Overview: emptyStore{}, Alarms: alarms,
+		Sales: sales, Sessions: silent{}, Circuit: func() agent.Circuit { return agent.Circuit{} }, Engine: idle{}, Queue: emptyStore{}, Overview: emptyStore{}, Alarms: alarms,
 		Wires: func(uint64, int) ([]byte, error) { return nil, nil },
 	})
 	if err != nil {

@@ -63,18 +63,11 @@ func (c *Circuit) Open() bool {
 	return c.open
 }
 
-// CircuitState is how a circuit stands.
-type CircuitState struct {
-	Open   bool
-	Since  time.Time
-	Reason agent.Class // of the failure that opened it
-}
-
 // State gives how it stands now.
-func (c *Circuit) State() CircuitState {
+func (c *Circuit) State() agent.Circuit {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return CircuitState{c.open, c.since, c.reason}
+	return agent.Circuit{Open: c.open, Since: c.since, Reason: c.reason}
 }
 
 // failed tells whether an outcome says that the cloud cannot be spoken with. An error of the cloud's own is an answer.

@@ -173,7 +173,7 @@ func TestStatusCountersAlwaysAddUp(t *testing.T) {
 	if queue["accepted"] != sum || sum != 5 || queue["pending"] != 2.0 || queue["annulled"] != 2.0 || queue["held"] != 1.0 || queue["oldest_at"] == nil {
 		t.Errorf("queue: %v", queue)
 	}
-	if got.field("circuit") != "open" || got.field("agent_id") == "" || got.field("version") == "" || got.header.Get("X-Agent-Alarm") != "held_jobs" {
+	if got.field("circuit") != "closed" || got.field("agent_id") == "" || got.field("version") == "" || got.header.Get("X-Agent-Alarm") != "held_jobs" {
 		t.Errorf("got %s %v", got.body, got.header)
 	}
 	if _, err := time.Parse(time.RFC3339Nano, got.field("since").(string)); err != nil {
@@ -215,6 +215,7 @@ func TestSaleTellsWhatHappenedToIt(t *testing.T) {
 
 func TestSupportRepairsADeadSaleWithoutSeeingTheDocument(t *testing.T) {
 	s := newSite(t).open()
+	s.member(agenttest.CPF, "Maria Aparecida")
 	if err := s.clouds.Mercafacil.Add(mercafacilsim.Fault{Route: "coupon", Fault: "status", Status: 422, Times: 1}); err != nil {
 		t.Fatal(err)
 	}

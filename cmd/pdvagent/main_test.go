@@ -93,6 +93,14 @@ func newSite(t *testing.T, replace ...string) *site {
 	return s
 }
 
+// member puts a shopper into the club.
+func (s *site) member(document, name string) {
+	s.t.Helper()
+	if err := s.clouds.Mercafacil.AddMember(fmt.Sprintf(`{"document_no":%q,"name":%q}`, document, name)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // open starts the agent in this process.
 func (s *site) open() *site {
 	s.t.Helper()

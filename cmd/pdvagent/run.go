@@ -20,6 +20,7 @@ import (
 	"pdvagent/agent/loyalty"
 	"pdvagent/agent/sender"
 	"pdvagent/agent/tillapi"
+	"pdvagent/agent/upstream"
 	"pdvagent/agent/web"
 	"pdvagent/mercafacil"
 	"pdvagent/store"
@@ -70,13 +71,16 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	group, ctx := errgroup.WithContext(ctx)
 	api.Stopping = ctx.Done()
 	if cfg.Mercafacil != nil {
-		sales, engine, err := loyaltySide(cfg, queue, alarms, log)
+		side, err := loyaltySide(cfg, queue, alarms, log)
 		if err != nil {
 			return err
 		}
-		api.Sales, api.Engine = sales, engine
+		defer side.close()
+		api.Sales, api.Sessions, api.Engine, api.Circuit = side.sales, side.sales, side.engine, side.circuit.State
 		api.Dialect, api.Cloud = agent.Dialect(cfg.Mercafacil.Dialect), cfg.Mercafacil.BaseURL
-		group.Go(func() error { return engine.Run(ctx) })
+		for _, part := range []func(context.Context) error{side.engine.Run, side.sales.Run, side.circuit.Run} {
+			group.Go(func() error { return part(ctx) })
+		}
 	}
 	routes, err := tillapi.New(api)
 	if err != nil {
@@ -102,33 +106,58 @@ func openStore(cfg config.Config, log *slog.Logger) (*store.Store, error) {
 	})
 }
 
-// loyaltySide is what exists only where mercafacil is configured.
-func loyaltySide(cfg config.Config, queue *store.Store, alarms *agent.Alarms, log *slog.Logger) (*loyalty.Service, *sender.Sender, error) {
-	cloud, err := mercafacil.New(mercafacil.Config{
+// loyaltyParts is what exists only where mercafacil is configured.
+type loyaltyParts struct {
+	cloud   *mercafacil.Client
+	circuit *upstream.Circuit
+	sales   *loyalty.Service
+	engine  *sender.Sender
+}
+
+// close ends what goes on without a till, then the connections.
+func (p loyaltyParts) close() {
+	p.sales.Close()
+	p.cloud.Close()
+}
+
+func loyaltySide(cfg config.Config, queue *store.Store, alarms *agent.Alarms, log *slog.Logger) (loyaltyParts, error) {
+	var p loyaltyParts
+	var err error
+	p.cloud, err = mercafacil.New(mercafacil.Config{
 		BaseURL: cfg.Mercafacil.BaseURL, Token: cfg.Mercafacil.Token.Reveal(), PDVVersion: cfg.Mercafacil.PDVVersion,
 	})
 	if err != nil {
-		return nil, nil, err
+		return p, err
 	}
-	sales, err := loyalty.New(loyalty.Config{
-		Store: queue, Counter: queue, Changed: queue.Changed, Log: log, CounterBucket: store.CounterRecords, Shop: cfg.Shop.ID, Till: cfg.Shop.Till,
+	if p.circuit, err = upstream.NewCircuit(upstream.CircuitConfig{Probe: p.cloud.Probe, Log: log}); err != nil {
+		return p, err
+	}
+	zone, err := time.LoadLocation(cfg.Shop.Timezone)
+	if err != nil {
+		return p, err
+	}
+	p.sales, err = loyalty.New(loyalty.Config{
+		Store: queue, Counter: queue, Records: queue, Changed: queue.Changed, Cloud: p.cloud, Circuit: p.circuit, Alarms: alarms, Log: log,
+		CounterBucket: store.CounterRecords, SessionBucket: store.SessionRecords, MemberBucket: store.MemberRecords,
+		LiveDeadline: time.Duration(cfg.Mercafacil.LiveDeadline), AbandonAfter: time.Duration(cfg.Loyalty.AbandonAfter),
+		MemberCache: orNone(cfg.Loyalty.MemberCache), UnknownMember: loyalty.Unknown(cfg.Loyalty.UnknownMember),
+		KeepOfflineID: cfg.Loyalty.OfflineID == "keep", Shop: cfg.Shop.ID, Till: cfg.Shop.Till, Zone: zone,
 		Dialect: agent.Dialect(cfg.Mercafacil.Dialect), UUIDCoupons: cfg.Till.CouponID == "uuid", NewUUID: uuid.NewString,
 	})
 	if err != nil {
-		return nil, nil, err
+		return p, err
 	}
-	jitter := time.Duration(cfg.Sender.StartJitter)
-	if jitter == 0 {
-		jitter = sender.NoJitter
-	}
-	engine, err := sender.New(sender.Config{
-		Queue: queue, Jobs: queue, Cloud: cloud, Preparer: sales, Alarms: alarms, Log: log,
+	p.engine, err = sender.New(sender.Config{
+		Queue: queue, Jobs: queue, Cloud: p.cloud, Preparer: p.sales, Busy: p.sales.Busy, Alarms: alarms, Log: log,
 		Parallel: cfg.Sender.Parallel, PerSecond: cfg.Sender.PerSecond,
-		RetryMin: time.Duration(cfg.Sender.RetryMin), RetryMax: time.Duration(cfg.Sender.RetryMax), StartJitter: jitter,
+		RetryMin: time.Duration(cfg.Sender.RetryMin), RetryMax: time.Duration(cfg.Sender.RetryMax), StartJitter: orNone(cfg.Sender.StartJitter),
 		Conflict: sender.CouponConflict(cfg.Mercafacil.CouponConflict),
 	})
-	return sales, engine, err
+	return p, err
 }
+
+// orNone gives a time that is written as 0s in the file to parts whose zero means their default.
+func orNone(d config.Duration) time.Duration { return max(time.Duration(d), time.Nanosecond) }
 
 // stopPatience is how long requests at hand may go on when the agent stops.
 const stopPatience = 10 * time.Second
