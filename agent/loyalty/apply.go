@@ -107,28 +107,24 @@ func (c *conversation) reach(x *session) (heard, error) {
 	if err := c.load(x); err != nil {
 		return h, err
 	}
-	x.Cloud, x.Member, x.Absence = opened.Session, opened.Loyalty, ""
-	if err := c.stillOpen(x); err != nil {
-		return h, err
+	if x.Stage != agent.StageOpen { // it ended meanwhile, without a session of the cloud's
+		c.takeBack(x.id, opened.Session)
+		return h, closedSession(x.Stage)
 	}
+	x.Cloud, x.Member, x.Absence = opened.Session, opened.Loyalty, ""
 	return c.answerAgain(x, h), nil
 }
 
-// stillOpen refuses to go on with a session that was closed while the cloud was asked, and takes back what was begun
-// there since. It is called with the lock held.
+// stillOpen refuses to go on with a session that was closed while the cloud was asked. Its end is on its way with the
+// cloud's id. It is called with the lock held.
 func (c *conversation) stillOpen(x *session) error {
-	if x.Stage == agent.StageOpen {
-		return nil
-	}
-	var change agent.Change
-	stage := x.Stage
-	if err := c.letGo(x, &change); err != nil {
+	if err := c.load(x); err != nil {
 		return err
 	}
-	if _, err := c.save(context.Background(), x, change); err != nil {
-		return err
+	if x.Stage != agent.StageOpen {
+		return closedSession(x.Stage)
 	}
-	return closedSession(stage)
+	return nil
 }
 
 // giveBasket sends the basket to the cloud (v2.2), and answers what the shopper has answered already.

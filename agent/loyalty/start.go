@@ -51,6 +51,14 @@ func (c *conversation) begin(opening mercafacil.Opening, again *session) (agent.
 	if err != nil {
 		return agent.Reply{}, err
 	}
+	if again != nil && x.Stage != agent.StageOpen { // it ended meanwhile
+		defer c.release(x)
+		defer x.mu.Unlock()
+		if x.Cloud != opened.Session {
+			c.takeBack(x.id, opened.Session)
+		}
+		return agent.Reply{}, closedSession(x.Stage)
+	}
 	var change agent.Change
 	if x.Cloud != opened.Session {
 		if err := c.letGo(x, &change); err != nil {
@@ -140,16 +148,21 @@ func (c *conversation) takeBackLate(session string) func(agent.Outcome) {
 		if opened.Session == "" || len(opened.Session) > mercafacil.MaxID {
 			return
 		}
-		job, err := c.voidJob(session, opened.Session, c.talk.Dialect)
-		if err == nil {
-			_, err = c.cfg.Store.Commit(context.Background(), agent.Change{Jobs: []agent.Job{job}})
-		}
-		if err != nil {
-			c.cfg.Log.Error("late_session_not_cancelled", "error", err)
-			return
-		}
-		c.cfg.Log.Info("late_session_cancelled", "ms", late.Took.Milliseconds())
+		c.takeBack(session, opened.Session)
 	}
+}
+
+// takeBack queues the cancel of a session of the cloud that nobody will speak of.
+func (c *conversation) takeBack(session, cloudID string) {
+	job, err := c.voidJob(session, cloudID, c.talk.Dialect)
+	if err == nil {
+		_, err = c.cfg.Store.Commit(context.Background(), agent.Change{Jobs: []agent.Job{job}})
+	}
+	if err != nil {
+		c.cfg.Log.Error("session_not_taken_back", "error", err)
+		return
+	}
+	c.cfg.Log.Info("session_taken_back")
 }
 
 // maxCloudWords bounds what is shown of the cloud's own words, in bytes.

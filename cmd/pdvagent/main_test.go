@@ -146,6 +146,13 @@ func (a answer) field(name string) any {
 	return value
 }
 
+func (a answer) decode(t *testing.T, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(a.body), into); err != nil {
+		t.Fatalf("%d %s: %v", a.status, a.body, err)
+	}
+}
+
 var testHTTP = &http.Client{Timeout: 40 * time.Second}
 
 func (s *site) call(method, path, token, body string, headers ...string) answer {
