@@ -67,11 +67,17 @@ func (b *syncBuffer) String() string {
 // newSite writes a configuration; replace changes lines of it. Nothing runs yet but the clouds.
 func newSite(t *testing.T, replace ...string) *site {
 	t.Helper()
+	return newSiteWith(t, cloudToken, replace...)
+}
+
+// newSiteWith is newSite with another token of the cloud's.
+func newSiteWith(t *testing.T, token string, replace ...string) *site {
+	t.Helper()
 	cloudAddress, err := freeAddress(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	clouds, err := sandbox.Start(t.Context(), sandbox.Config{Listen: cloudAddress, Tokens: []string{cloudToken}, Log: slog.New(slog.DiscardHandler)})
+	clouds, err := sandbox.Start(t.Context(), sandbox.Config{Listen: cloudAddress, Tokens: []string{token}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +89,7 @@ func newSite(t *testing.T, replace ...string) *site {
 	folder := t.TempDir()
 	answers := config.Example()
 	answers.DataDir, answers.Listen, answers.BaseURL = filepath.Join(folder, "data"), address, clouds.BaseURL()
-	answers.TillToken, answers.SupportToken, answers.Token = tillToken, supportToken, cloudToken
+	answers.TillToken, answers.SupportToken, answers.Token = tillToken, supportToken, token
 	replace = append(replace, "retry_min: 5s ", "retry_min: 50ms ", "retry_max: 30m", "retry_max: 300ms", "start_jitter: 60s", "start_jitter: 0s",
 		"level: info", "level: debug")
 	s := &site{t: t, clouds: clouds, base: "http://" + address, config: filepath.Join(folder, "config.yaml"), log: &syncBuffer{}}

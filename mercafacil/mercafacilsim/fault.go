@@ -15,6 +15,7 @@ import (
 // Fault is one misbehaviour of the cloud (contract 3.13).
 //
 //	status      answers Status (with RetryAfter and Body if given) and does nothing
+//	says        answers 200 with Body, whatever that is, and does nothing
 //	html        answers 200 with a captive portal's page and does nothing
 //	redirect    answers 307 to the same path with a slash added, and does nothing
 //	reset       resets the connection before anything was read
@@ -43,7 +44,7 @@ type Fault struct {
 // Add switches a fault on; the first that fits a request plays.
 func (s *Sim) Add(f Fault) error {
 	names := []string{
-		"status", "html", "redirect", "reset", "silence", "slow", "cut", "lost", "error200", "excess", "mismatch", "no_items", "null_items", "gone",
+		"status", "says", "html", "redirect", "reset", "silence", "slow", "cut", "lost", "error200", "excess", "mismatch", "no_items", "null_items", "gone",
 	}
 	switch {
 	case !slices.Contains(names, f.Fault):
@@ -121,6 +122,9 @@ func (f *Fault) before(w http.ResponseWriter, r *http.Request) bool {
 			return true
 		}
 		plain(w, f.Status, refused(f.Status, http.StatusText(f.Status)))
+	case "says":
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(f.Body)) // the client is gone: nobody to tell
 	case "html":
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write([]byte("<!DOCTYPE html><title>Login</title><p>Bem-vindo ao Wi-Fi do shopping.")) // as above

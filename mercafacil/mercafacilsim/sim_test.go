@@ -178,6 +178,7 @@ func TestEachFaultPlaysAsOftenAsItWasTold(t *testing.T) {
 	}{
 		{mercafacilsim.Fault{Fault: "status", Status: 503}, 503, "Service Unavailable", false},
 		{mercafacilsim.Fault{Fault: "status", Status: 400, Body: "<h1>no"}, 400, "<h1>no", false},
+		{mercafacilsim.Fault{Fault: "says", Body: `{"a":1,}`}, 200, `{"a":1,}`, false},
 		{mercafacilsim.Fault{Fault: "html"}, 200, "<!DOCTYPE html>", false},
 		{mercafacilsim.Fault{Fault: "redirect"}, 307, "", false},
 		{mercafacilsim.Fault{Fault: "error200"}, 200, `"error"`, false},
