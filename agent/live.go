@@ -19,9 +19,9 @@ type Absence string
 // The reasons of a contingency (till-api.md section 2).
 const (
 	AbsenceTimeout     Absence = "timeout"      // no answer inside the live deadline
-	AbsenceUnreachable Absence = "unreachable"  // no connection
+	AbsenceUnreachable Absence = "unreachable"  // no connection, or one that broke before any answer
 	AbsenceCircuit     Absence = "circuit_open" // the calls before this one failed: not even tried
-	AbsenceCloudError  Absence = "cloud_error"  // 5xx, 408, 425, 429, a redirect, a broken or a foreign answer
+	AbsenceCloudError  Absence = "cloud_error"  // 5xx, 408, 425, 429, a redirect, a cut or a foreign answer
 	AbsenceAuth        Absence = "auth"         // the cloud refuses our token
 	AbsenceRefused     Absence = "refused"      // it refuses this request
 	AbsenceBadDiscount Absence = "bad_discount" // its arithmetic does not hold
@@ -34,6 +34,10 @@ func AbsenceOf(o Outcome) Absence {
 		return AbsenceTimeout
 	case ClassUnreachable:
 		return AbsenceUnreachable
+	case ClassBroken:
+		if o.Status == 0 { // the connection broke before a word of an answer
+			return AbsenceUnreachable
+		}
 	case ClassStatus:
 		switch {
 		case o.Status == 401:

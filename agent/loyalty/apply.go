@@ -2,7 +2,6 @@ package loyalty
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"pdvagent/agent"
@@ -44,7 +43,8 @@ func (c *conversation) preApply() (agent.Reply, error) {
 }
 
 // newBasket makes the call's basket the session's. True tells that it is the one already applied. A basket that differs
-// from an applied one ends the cloud's session, on disk before anything else is said to the cloud (R35).
+// from an applied one ends the cloud's session, on disk before anything else is said to the cloud (R35); so does one
+// that the cloud was asked about when the power went.
 func (c *conversation) newBasket(x *session) (same bool, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -52,18 +52,24 @@ func (c *conversation) newBasket(x *session) (same bool, err error) {
 		return false, err
 	}
 	if x.Cart != nil && basketPrint(x.Cart) == basketPrint(c.talk.Body) {
-		return x.Applied != nil, nil
+		return x.Applied != nil, c.notAgain(x)
 	}
-	x.Cart, x.CartUp = c.talk.Body, false
-	if x.Applied == nil {
-		return false, nil
+	x.Cart, x.CartUp, x.Applied = c.talk.Body, false, nil
+	return false, c.notAgain(x)
+}
+
+// notAgain gives up a session whose cloud was asked for discounts that nobody knows, or that are another basket's. It is
+// called with the lock held.
+func (c *conversation) notAgain(x *session) error {
+	if !x.Asked || x.Applied != nil {
+		return nil
 	}
 	var change agent.Change
 	if err := c.letGo(x, &change); err != nil {
-		return false, err
+		return err
 	}
-	_, err = c.save(context.Background(), x, change)
-	return false, err
+	_, err := c.save(context.Background(), x, change)
+	return err
 }
 
 // basketPrint is what a basket says, whatever session it is for.
@@ -242,9 +248,12 @@ func (c *conversation) applyLast() (agent.Reply, error) {
 	}
 	defer done()
 	x.mu.Lock()
+	err = c.notAgain(x)
 	applied, text, up := x.Applied, x.Cart, x.CartUp
 	x.mu.Unlock()
 	switch {
+	case err != nil:
+		return agent.Reply{}, err
 	case applied != nil:
 		return agent.Reply{Body: applied, Delivery: agent.DeliveryReplayed}, nil
 	case text == nil:
@@ -298,24 +307,54 @@ func (c *conversation) applyUnidentified(cart mercafacil.Cart) (agent.Reply, err
 	return c.discounts(x, h, cart.Lines)
 }
 
-// discounts asks the cloud, unless it was found away already, checks what it says, and answers the till. Whatever is
-// answered is on disk first.
+// discounts asks the cloud, unless it was found away already, checks what it says, and answers the till. The basket is
+// on disk before the till hears anything; the cloud's answer follows it.
 func (c *conversation) discounts(x *session, h heard, lines []agent.CartLine) (agent.Reply, error) {
 	if h.absence == "" {
-		x.mu.Lock()
-		up := swapTop(c.talk.Body, c.body, x.Cloud)
-		x.mu.Unlock()
+		up, written := c.intend(x)
 		h = c.ask(agent.CallApply, up, nil)
+		if err := <-written; err != nil {
+			return agent.Reply{}, err
+		}
 	}
+	x = c.acquire(x.id) // for saveLater
 	x.mu.Lock()
-	defer x.mu.Unlock()
+	reply, later, err := c.conclude(x, h, lines)
+	if later {
+		c.saveLater(x, agent.Change{})
+		return reply, err
+	}
+	x.mu.Unlock()
+	c.release(x)
+	return reply, err
+}
+
+// intend writes down that the cloud is asked for the basket's discounts, while it is asked. It gives the body for the
+// cloud; the channel says what became of the writing.
+func (c *conversation) intend(x *session) (up []byte, written <-chan error) {
+	x.mu.Lock()
+	up = swapTop(c.talk.Body, c.body, x.Cloud)
+	x.Asked = true
+	done := make(chan error, 1)
+	c.tasks.Go(func() {
+		defer x.mu.Unlock()
+		_, err := c.save(context.Background(), x, agent.Change{})
+		done <- err
+	})
+	return up, done
+}
+
+// conclude turns what the cloud said, or its silence, into the till's answer. later tells that only the answer itself
+// is left to be written. It is called with the lock held.
+func (c *conversation) conclude(x *session, h heard, lines []agent.CartLine) (reply agent.Reply, later bool, err error) {
 	if err := c.stillOpen(x); err != nil {
-		return agent.Reply{}, err
+		return agent.Reply{}, false, err
 	}
 	if h.absence == "" {
-		reply, err := c.offer(x, h, lines)
+		text, err := c.offer(x, h, lines)
 		if err == nil {
-			return reply, nil
+			x.Applied, x.Absence = text, ""
+			return passed(text), true, nil
 		}
 		c.cfg.Log.Warn("bad_discount", "error", err)
 		h.absence = agent.AbsenceBadDiscount
@@ -323,51 +362,44 @@ func (c *conversation) discounts(x *session, h heard, lines []agent.CartLine) (a
 	var change agent.Change
 	if h.open() { // what it did is not what the till is told
 		if err := c.letGo(x, &change); err != nil {
-			return agent.Reply{}, err
+			return agent.Reply{}, false, err
 		}
 	}
-	x.Applied, x.Absence = nil, h.absence
+	x.Asked, x.Applied, x.Absence = false, nil, h.absence
 	cart, err := rawjson.Parse(x.Cart)
 	if err != nil {
-		return agent.Reply{}, err
+		return agent.Reply{}, false, err
 	}
-	reply, err := standIn(mercafacil.StandInApply(x.ID, cart, lines, contingency(h.absence)))
+	reply, err = standIn(mercafacil.StandInApply(x.ID, cart, lines, contingency(h.absence)))
 	if err != nil {
-		return reply, err
+		return reply, false, err
 	}
 	_, err = c.save(context.Background(), x, change)
-	return reply, err
+	return reply, false, err
 }
 
 // offer gives the cloud's answer with what each line of the till gets. An error says that it cannot be used. It is
 // called with the lock held.
-func (c *conversation) offer(x *session, h heard, lines []agent.CartLine) (agent.Reply, error) {
+func (c *conversation) offer(x *session, h heard, lines []agent.CartLine) ([]byte, error) {
 	offered, err := mercafacil.ReadOffered(h.answer)
 	if err != nil {
-		return agent.Reply{}, err
+		return nil, err
 	}
 	shares, err := basket.Shares(lines, offered)
 	if err != nil {
-		return agent.Reply{}, err
+		return nil, err
 	}
 	note := mercafacil.Note{Delivery: agent.DeliveryLive, Lines: mercafacil.NoteLines(shares)}
 	text := mercafacil.SwapID(h.outcome.Body, h.answer, x.Cloud, x.ID)
 	answer, err := rawjson.Parse(text)
 	if err != nil {
-		return agent.Reply{}, err
+		return nil, err
 	}
 	if _, ok := answer.Get(mercafacil.FieldTransactionID); !ok { // the till must be able to confirm
 		text = swapTop(text, answer, x.ID)
 		if answer, err = rawjson.Parse(text); err != nil {
-			return agent.Reply{}, err
+			return nil, err
 		}
 	}
-	if text, err = mercafacil.WithNote(text, answer, note); err != nil {
-		return agent.Reply{}, err
-	}
-	x.Applied, x.Absence = text, ""
-	if _, err := c.save(context.Background(), x, agent.Change{}); err != nil {
-		return agent.Reply{}, fmt.Errorf("session of an apply: %w", err)
-	}
-	return passed(text), nil
+	return mercafacil.WithNote(text, answer, note)
 }

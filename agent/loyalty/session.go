@@ -33,6 +33,7 @@ type talked struct {
 	Opening []byte    `json:"opening,omitempty"` // the till's start, to begin anew
 	Cart    []byte    `json:"cart,omitempty"`    // the body with the basket: apply in v2, pre-apply in v2.2
 	CartUp  bool      `json:"cart_up,omitempty"` // v2.2: the cloud has that basket
+	Asked   bool      `json:"asked,omitempty"`   // the cloud was asked for that basket's discounts: it may have given them
 	Applied []byte    `json:"applied,omitempty"` // what the till was answered for that basket, when the cloud gave it
 	Prompt  *prompt   `json:"prompt,omitempty"`  // what the shopper is being asked
 	Answers []said    `json:"answers,omitempty"` // what the shopper answered, in order
@@ -207,6 +208,6 @@ func (s *Service) letGo(x *session, change *agent.Change) error {
 		return err
 	}
 	change.Jobs = append(change.Jobs, job)
-	x.Cloud, x.CartUp, x.Applied = "", false, nil
+	x.Cloud, x.CartUp, x.Asked, x.Applied = "", false, false, nil
 	return nil
 }

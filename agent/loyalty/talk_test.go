@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,9 +107,37 @@ func calls(seen []asked) string {
 	return strings.Join(names, " ")
 }
 
+// disk is a real store that can be made to fail, or to forget what comes after a crash.
+type disk struct {
+	*store.Store
+	fail, dead atomic.Bool
+}
+
+func (d *disk) Commit(ctx context.Context, change agent.Change) (agent.Committed, error) {
+	switch {
+	case d.fail.Load():
+		return agent.Committed{}, agent.ErrStoreFull
+	case d.dead.Load():
+		return agent.Committed{}, agent.ErrStoreClosed
+	}
+	return d.Store.Commit(ctx, change)
+}
+
+// crash ends the agent as SIGKILL would: nothing that it does from now on reaches the disk, and the next one starts.
+func (s *shop) crash() {
+	synctest.Wait() // what is being written is on disk
+	s.disk.dead.Store(true)
+	s.disk = &disk{Store: s.store}
+	s.old = append(s.old, s.service)
+	s.config.Store, s.service = s.disk, nil
+	s.restart()
+}
+
 // shop is a till, its agent and a cloud, in a bubble of fake time on a real store.
 type shop struct {
 	till
+	disk   *disk
+	old    []*loyalty.Service
 	cloud  *liveCloud
 	alarms *agent.Alarms
 	config loyalty.Config
@@ -118,12 +147,13 @@ type shop struct {
 func inShop(t *testing.T, change func(*loyalty.Config), test func(t *testing.T, s *shop)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		disk := storetest.Open(t)
+		real := storetest.Open(t)
+		disk := &disk{Store: real}
 		cloud := &liveCloud{answers: make(map[agent.Call]func(string) agent.Outcome), takes: make(map[agent.Call]time.Duration)}
-		s := &shop{till: till{t: t, store: disk}, cloud: cloud, alarms: new(agent.Alarms)}
+		s := &shop{till: till{t: t, store: real}, disk: disk, cloud: cloud, alarms: new(agent.Alarms)}
 		ids := 0
 		s.config = loyalty.Config{
-			Store: disk, Counter: disk, Records: disk, Changed: disk.Changed, Cloud: cloud, Circuit: cloud, Alarms: s.alarms,
+			Store: disk, Counter: real, Records: real, Changed: real.Changed, Cloud: cloud, Circuit: cloud, Alarms: s.alarms,
 			Log: slog.New(slog.DiscardHandler), CounterBucket: store.CounterRecords, SessionBucket: store.SessionRecords,
 			MemberBucket: store.MemberRecords, Shop: "001", Till: "099",
 			NewUUID: func() string { ids++; return fmt.Sprint("U-", ids) },
@@ -133,7 +163,9 @@ func inShop(t *testing.T, change func(*loyalty.Config), test func(t *testing.T, 
 		}
 		s.restart()
 		test(t, s)
-		s.service.Close()
+		for _, service := range append(s.old, s.service) {
+			service.Close()
+		}
 	})
 }
 
@@ -334,7 +366,8 @@ func TestEveryFailureOfAnApplyHasItsReason(t *testing.T) {
 		voided bool
 	}{
 		"no connection":      {agent.Outcome{Class: agent.ClassUnreachable}, agent.AbsenceUnreachable, false},
-		"cut":                {agent.Outcome{Class: agent.ClassBroken, Reached: true}, agent.AbsenceCloudError, true},
+		"broken":             {agent.Outcome{Class: agent.ClassBroken, Reached: true}, agent.AbsenceUnreachable, true},
+		"cut":                {agent.Outcome{Class: agent.ClassBroken, Status: 200, Reached: true}, agent.AbsenceCloudError, true},
 		"HTML":               {agent.Outcome{Class: agent.ClassForeign, Status: 200, Reached: true}, agent.AbsenceCloudError, true},
 		"text":               {"ok", agent.AbsenceCloudError, true},
 		"a list":             {"[]", agent.AbsenceCloudError, true},
@@ -471,6 +504,49 @@ func (s *shop) wantPrepared(id, want string) {
 	if err != nil || string(got) != want {
 		s.t.Errorf("job %s: goes up as %s, %v\nwant %s", id, got, err, want)
 	}
+}
+
+// The power goes while the cloud is asked: nobody knows what it gave, so it is not asked again in the same session.
+func TestAnApplyCutByACrashIsNotAskedAgainInItsSession(t *testing.T) {
+	for _, dialect := range []agent.Dialect{agent.V2, agent.V22} {
+		inShop(t, nil, func(t *testing.T, s *shop) {
+			ids := 0
+			s.cloud.says(agent.CallStart, func(string) string { ids++; return fmt.Sprintf(`{"transaction_id":"C-%d"}`, ids) })
+			s.cloud.says(agent.CallPreApply, none)
+			body, apply, want := start, cart("C-1", 2), "start apply"
+			if dialect == agent.V22 {
+				body, apply, want = start22, named("C-1"), "start pre-apply apply"
+			}
+			s.hears("live", agent.CallStart, dialect, body)
+			if dialect == agent.V22 {
+				s.hears("live", agent.CallPreApply, dialect, cart("C-1", 2))
+			}
+			s.cloud.says(agent.CallApply, func(string) string {
+				s.crash()
+				return tenPercent(2)
+			})
+			_, _ = s.talk(agent.CallApply, dialect, apply) // nobody hears the end of it
+			s.cloud.says(agent.CallApply, tenPercent(2))
+			s.cloud.heard()
+			wants(t, s.hears("live", agent.CallApply, dialect, apply), `"transaction_id":"C-1"`)
+			if got := calls(s.cloud.heard()); got != want {
+				t.Errorf("%s: the cloud heard %s, want %s", dialect, got, want)
+			}
+			s.wantVoided("C-1")
+		})
+	}
+}
+
+func TestABasketIsOnDiskBeforeTheTillHearsOfItsDiscounts(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.cloud.says(agent.CallStart, opens)
+		s.hears("live", agent.CallStart, agent.V2, start)
+		s.cloud.says(agent.CallApply, tenPercent(2))
+		s.disk.fail.Store(true)
+		s.isRefused(agent.CodeStoreFull, agent.CallApply, agent.V2, cart("C-1", 2))
+		s.disk.fail.Store(false)
+		s.hears("live", agent.CallApply, agent.V2, cart("C-1", 2))
+	})
 }
 
 func TestAChangedBasketWhoseNewStartFailsGetsZeros(t *testing.T) {

@@ -27,7 +27,7 @@ const demoPatience = 10 * time.Second
 func newDemo(opts *options) *cobra.Command {
 	once := false
 	cmd := &cobra.Command{
-		Use: "demo", Short: "Vendas, uma queda da internet, uma queda de energia, e a conta certa no fim", Args: noArgs,
+		Use: "demo", Short: "Descontos do clube, vendas, uma queda da internet, uma queda de energia, e a conta certa no fim", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), opts.out, once) },
 	}
 	cmd.Flags().BoolVar(&once, "once", false, "termina depois da conferência; o código de saída diz se fechou")
@@ -53,7 +53,7 @@ func runDemo(ctx context.Context, out io.Writer, once bool) error {
 	if err != nil {
 		return err
 	}
-	clouds, err := sandbox.Start(ctx, sandbox.Config{Listen: address, Log: slog.New(slog.DiscardHandler)})
+	clouds, err := sandbox.Start(ctx, sandbox.Config{Listen: address, Seed: true, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
@@ -127,15 +127,21 @@ func (d *demo) start(ctx context.Context) error {
 // story is what the demo shows.
 func (d *demo) story(ctx context.Context) error {
 	begin := time.Now()
-	d.say("1. Três vendas com a nuvem no ar")
+	if err := d.shopping(ctx); err != nil {
+		return err
+	}
+	d.say("6. Três vendas com a nuvem no ar")
 	if err := d.sell(ctx, "A-1", "A-2", "A-3"); err != nil {
 		return err
 	}
 	if err := d.till.waitDrained(ctx); err != nil {
 		return err
 	}
-	d.say("2. A nuvem sai do ar: mais três vendas, o cancelamento de uma já enviada (A-1) e de uma ainda na fila (B-2)")
+	d.say("7. A nuvem sai do ar: uma venda da Maria em contingência, mais três vendas, o cancelamento de uma já enviada (A-1) e de uma ainda na fila (B-2)")
 	d.clouds.Leave()
+	if err := d.withoutCloud(ctx); err != nil {
+		return err
+	}
 	if err := d.sell(ctx, "B-1", "B-2", "B-3"); err != nil {
 		return err
 	}
@@ -144,7 +150,7 @@ func (d *demo) story(ctx context.Context) error {
 			return err
 		}
 	}
-	d.say("3. Queda de energia: o processo do agente é morto (SIGKILL) no meio de dez vendas ao mesmo tempo, e inicia de novo")
+	d.say("8. Queda de energia: o processo do agente é morto (SIGKILL) no meio de dez vendas ao mesmo tempo, e inicia de novo")
 	var coupons []string
 	for i := range 10 {
 		coupons = append(coupons, fmt.Sprint("C-", i))
@@ -152,7 +158,7 @@ func (d *demo) story(ctx context.Context) error {
 	if err := d.till.sellAcrossRestart(ctx, coupons, d.agent.kill, func() error { return d.start(ctx) }); err != nil {
 		return err
 	}
-	d.say("4. A nuvem volta")
+	d.say("9. A nuvem volta")
 	if err := d.clouds.Return(ctx); err != nil {
 		return err
 	}
@@ -179,7 +185,7 @@ func (d *demo) sell(ctx context.Context, coupons ...string) error {
 func (d *demo) printWaits() {
 	d.say("\nQuanto o caixa esperou por cada resposta:")
 	for _, call := range d.till.calls {
-		d.say("   %-28s %6.1f ms   %s", call.name, float64(call.took.Microseconds())/1000, call.note)
+		d.say("   %-34s %7.1f ms   %s", call.name, float64(call.took.Microseconds())/1000, call.note)
 	}
 }
 
@@ -220,18 +226,26 @@ func (d *demo) reconcile() error {
 	if cancelled := d.clouds.Mercafacil.Sessions()["demo-B-2"]; len(cancelled) != 1 || cancelled[0] != "cancel" {
 		wrong = append(wrong, "sessão de B-2")
 	}
+	for _, session := range d.clouds.Mercafacil.SessionList() {
+		if session.Stage == "open" {
+			wrong = append(wrong, "transação aberta na nuvem: "+strings.Join(session.Said, " "))
+		}
+	}
 	if len(wrong) > 0 {
 		return errors.New("não fechou: " + strings.Join(wrong, ", "))
 	}
-	d.say("   Cada venda chegou exatamente uma vez.")
+	d.say("   Cada venda chegou exatamente uma vez, e nenhuma transação ficou aberta na nuvem.")
 	return nil
 }
 
 // curl prints what a till's programmer may type next.
 func (d *demo) curl() {
-	d.say("\nO agente continua em %s; token do caixa: %s\n(Ctrl+C encerra.) Experimente:\n", d.till.base, d.till.token)
+	d.say("\nA página da nuvem: http://%s/control/mercafacil/", d.clouds.Address())
+	d.say("O agente continua em %s; token do caixa: %s\n(Ctrl+C encerra.) Experimente:\n", d.till.base, d.till.token)
 	d.say("curl -s -X POST %s/v2/coupons -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '%s'",
 		d.till.base, d.till.token, saleBody("CURL-1", "demo-curl-1"))
+	d.say("curl -s -X POST %s/v2/transaction/start -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '{\"document_no\":\"%s\"}'",
+		d.till.base, d.till.token, demoMember)
 	d.say("curl -s %s/v1/sales/CURL-1 -H 'Authorization: Bearer %s'", d.till.base, d.till.token)
 	d.say("curl -s %s/v1/status -H 'Authorization: Bearer %s'", d.till.base, d.till.support)
 }

@@ -17,6 +17,7 @@ import (
 type demoTill struct {
 	base, token, support string
 	http                 *http.Client
+	live                 *http.Client // for calls that may take the whole live deadline
 	sales                []tillSale
 
 	mu    sync.Mutex
@@ -36,7 +37,9 @@ const tillPatience = 2 * time.Second
 type tillSale struct{ coupon, said, want string }
 
 func newDemoTill(base, token, support string) *demoTill {
-	return &demoTill{base: base, token: token, support: support, http: &http.Client{Timeout: tillPatience}}
+	return &demoTill{
+		base: base, token: token, support: support, http: &http.Client{Timeout: tillPatience}, live: &http.Client{Timeout: 2 * tillPatience},
+	}
 }
 
 // saleBody is one receipt: a packet of coffee and weighed cheese.
@@ -125,7 +128,7 @@ func (t *demoTill) sellAcrossRestart(ctx context.Context, coupons []string, stri
 
 func (t *demoTill) post(ctx context.Context, name, path, body string) error {
 	start := time.Now()
-	status, answer, header, err := t.do(ctx, http.MethodPost, path, t.token, body)
+	status, answer, header, err := t.do(ctx, t.http, http.MethodPost, path, t.token, body)
 	if err != nil {
 		t.note(name, time.Since(start), "sem resposta")
 		return err
@@ -143,14 +146,14 @@ func (t *demoTill) note(name string, took time.Duration, note string) {
 	t.calls = append(t.calls, tillCall{name, took, note})
 }
 
-func (t *demoTill) do(ctx context.Context, method, path, token, body string) (int, []byte, http.Header, error) {
+func (t *demoTill) do(ctx context.Context, client *http.Client, method, path, token, body string) (int, []byte, http.Header, error) {
 	request, err := http.NewRequestWithContext(ctx, method, t.base+path, bytes.NewBufferString(body))
 	if err != nil {
 		return 0, nil, nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
 	request.Header.Set("Content-Type", "application/json")
-	response, err := t.http.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return 0, nil, nil, err
 	}
@@ -162,7 +165,7 @@ func (t *demoTill) do(ctx context.Context, method, path, token, body string) (in
 // waitHealthy waits for the agent's first answer.
 func (t *demoTill) waitHealthy(ctx context.Context) error {
 	return t.until(ctx, "o agente não respondeu", func() bool {
-		status, _, _, err := t.do(ctx, http.MethodGet, "/health", t.token, "")
+		status, _, _, err := t.do(ctx, t.http, http.MethodGet, "/health", t.token, "")
 		return err == nil && status == http.StatusOK
 	})
 }
@@ -170,7 +173,7 @@ func (t *demoTill) waitHealthy(ctx context.Context) error {
 // waitDrained waits until nothing is left to send.
 func (t *demoTill) waitDrained(ctx context.Context) error {
 	return t.until(ctx, "a fila não esvaziou", func() bool {
-		status, answer, _, err := t.do(ctx, http.MethodGet, "/v1/status", t.support, "")
+		status, answer, _, err := t.do(ctx, t.http, http.MethodGet, "/v1/status", t.support, "")
 		var view struct {
 			Queue struct{ Pending, Dead, Held int }
 		}
