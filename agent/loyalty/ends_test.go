@@ -119,9 +119,9 @@ func TestAnAbandonedSessionIsCancelled(t *testing.T) {
 		s.hears("live", agent.CallStart, agent.V2, start)
 		stop := s.run()
 		defer stop()
-		time.Sleep(2 * time.Hour)
+		<-time.After(2 * time.Hour)
 		s.wantVoided()
-		time.Sleep(10 * time.Minute)
+		<-time.After(10 * time.Minute)
 		s.wantVoided("C-1")
 		s.stage("C-1", agent.StageAbandoned)
 		s.want(s.must(agent.KindConfirm, named("C-1")).Job, agent.Annulled, agent.ReasonNoSession)
@@ -136,13 +136,13 @@ func TestASessionWithAReceiptAndNoConfirmIsNeverCancelledButSaid(t *testing.T) {
 		s.must(agent.KindCoupon, agenttest.Receipt("K", "C-1"))
 		stop := s.run()
 		defer stop()
-		time.Sleep(3 * time.Hour)
+		<-time.After(3 * time.Hour)
 		s.wantVoided()
 		if alarms := s.alarms.List(); len(alarms) != 1 || alarms[0].Code != "discount_unconfirmed" || !strings.Contains(alarms[0].Detail, "1 venda") {
 			t.Errorf("alarms: %+v", alarms)
 		}
 		s.must(agent.KindConfirm, named("C-1"))
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		if alarms := s.alarms.List(); len(alarms) != 0 {
 			t.Errorf("after the confirm: %+v", alarms)
 		}
@@ -155,7 +155,7 @@ func TestAContingencyWithAReceiptNeedsNoConfirm(t *testing.T) {
 		s.must(agent.KindCoupon, agenttest.Receipt("K", "U-1"))
 		stop := s.run()
 		defer stop()
-		time.Sleep(3 * time.Hour)
+		<-time.After(3 * time.Hour)
 		s.wantVoided()
 		if alarms := s.alarms.List(); len(alarms) != 0 {
 			t.Errorf("alarms: %+v", alarms)
@@ -174,7 +174,7 @@ func TestSessionsAreForgottenAfterAWeekUnlessTheirSaleIsStillOnItsWay(t *testing
 		s.set(sent.Job, func(st *agent.Status) { st.State = agent.Sent })
 		stop := s.run()
 		defer stop()
-		time.Sleep(8 * 24 * time.Hour)
+		<-time.After(8 * 24 * time.Hour)
 		if _, known, err := s.service.Session("C-1"); known || err != nil {
 			t.Errorf("the sent one is still known, %v", err)
 		}
@@ -188,11 +188,11 @@ func TestMembersAreForgottenWhenTheirTimeIsOver(t *testing.T) {
 		s.hears("live", agent.CallStart, agent.V2, start)
 		stop := s.run()
 		defer stop()
-		time.Sleep(29 * 24 * time.Hour)
+		<-time.After(29 * 24 * time.Hour)
 		if values, _, err := s.store.Records(s.config.MemberBucket, nil, 9); err != nil || len(values) != 1 || strings.Contains(string(values[0].Data), agenttest.CPF) {
 			t.Errorf("got %d values, %v", len(values), err)
 		}
-		time.Sleep(2 * 24 * time.Hour)
+		<-time.After(2 * 24 * time.Hour)
 		if values, _, err := s.store.Records(s.config.MemberBucket, nil, 9); err != nil || len(values) != 0 {
 			t.Errorf("got %d values, %v", len(values), err)
 		}
@@ -302,10 +302,10 @@ func TestACancelDuringAnApplyIsTakenAtOnceAndTheApplyRefused(t *testing.T) {
 		s.hears("live", agent.CallStart, agent.V2, start)
 		refused := make(chan error, 1)
 		go func() {
-			_, err := s.service.Talk(t.Context(), agent.Talk{Call: agent.CallApply, Dialect: agent.V2, Body: []byte(cart("C-1", 2))})
+			_, err := s.service.Talk(agent.Talk{Call: agent.CallApply, Dialect: agent.V2, Body: []byte(cart("C-1", 2))})
 			refused <- err
 		}()
-		time.Sleep(500 * time.Millisecond)
+		<-time.After(500 * time.Millisecond)
 		begun := time.Now()
 		s.must(agent.KindCancel, named("C-1"))
 		if took := time.Since(begun); took > 0 {
@@ -326,10 +326,10 @@ func TestASessionThatEndedWhileItWasBegunAnewIsTakenBack(t *testing.T) {
 		s.cloud.slow(agent.CallStart, time.Second)
 		refused := make(chan error, 1)
 		go func() {
-			_, err := s.service.Talk(t.Context(), agent.Talk{Call: agent.CallApply, Dialect: agent.V2, Body: []byte(cart("U-1", 2))})
+			_, err := s.service.Talk(agent.Talk{Call: agent.CallApply, Dialect: agent.V2, Body: []byte(cart("U-1", 2))})
 			refused <- err
 		}()
-		time.Sleep(500 * time.Millisecond)
+		<-time.After(500 * time.Millisecond)
 		s.want(s.must(agent.KindConfirm, named("U-1")).Job, agent.Annulled, agent.ReasonNoSession)
 		if err := <-refused; agent.CodeOf(err) != agent.CodeConflict {
 			t.Errorf("the apply: %v", err)
@@ -376,7 +376,7 @@ func TestBusyTellsWhenNoTillWaitsForTheCloud(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			_, _ = s.service.Talk(t.Context(), agent.Talk{Call: agent.CallStart, Dialect: agent.V2, Body: []byte(start)}) // its end counts
+			_, _ = s.service.Talk(agent.Talk{Call: agent.CallStart, Dialect: agent.V2, Body: []byte(start)}) // its end counts
 		}()
 		synctest.Wait()
 		idle := s.service.Busy()

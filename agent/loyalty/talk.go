@@ -27,7 +27,7 @@ const latePatience = 30 * time.Second
 
 // Talk answers a live call inside the live deadline: with the cloud's answer, or in its place. An [agent.Error] is the
 // till's to read.
-func (s *Service) Talk(_ context.Context, talk agent.Talk) (agent.Reply, error) {
+func (s *Service) Talk(talk agent.Talk) (agent.Reply, error) {
 	c := &conversation{Service: s, talk: talk, begun: s.cfg.Now()}
 	body, err := rawjson.Parse(talk.Body)
 	if err != nil {

@@ -184,7 +184,7 @@ func (s *shop) restart() {
 
 func (s *shop) talk(call agent.Call, dialect agent.Dialect, body string) (agent.Reply, error) {
 	defer synctest.Wait() // what is written after the answer
-	return s.service.Talk(context.Background(), agent.Talk{Call: call, Dialect: dialect, Body: []byte(body)})
+	return s.service.Talk(agent.Talk{Call: call, Dialect: dialect, Body: []byte(body)})
 }
 
 // hears talks and wants that delivery.
@@ -301,7 +301,7 @@ func TestAStartThatComesTooLateIsAnsweredAtTheDeadlineAndTakenBack(t *testing.T)
 		}
 		wants(t, got, `"reason":"timeout"`, `"transaction_id":"U-1"`, `"loyalty":false`)
 		s.wantVoided()
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		s.wantVoided("C-1")
 		if got, _, err := s.service.Session("U-1"); err != nil || got.Live {
 			t.Errorf("the session is %+v, %v", got, err)
@@ -320,7 +320,7 @@ func TestAContingencyStartKnowsTheMember(t *testing.T) {
 			if strings.Contains(got, "Aparecida") || strings.Contains(got, `"message"`) || (dialect == agent.V22) != strings.Contains(got, `"should_display_message":false`) {
 				t.Errorf("got %s", got)
 			}
-			time.Sleep(31 * 24 * time.Hour)
+			<-time.After(31 * 24 * time.Hour)
 			wants(t, s.hears("contingency", agent.CallStart, dialect, body), `"loyalty":false`)
 		})
 	}
@@ -635,7 +635,7 @@ func TestOnlyLiveCallsAreNotedByTheCircuit(t *testing.T) {
 		s.cloud.says(agent.CallStart, opens)
 		s.cloud.slow(agent.CallStart, 10*time.Second)
 		s.hears("contingency", agent.CallStart, agent.V2, start)
-		time.Sleep(time.Minute) // the late answer
+		<-time.After(time.Minute) // the late answer
 		if len(s.cloud.notes) != 1 || s.cloud.notes[0].Class != agent.ClassTimeout {
 			t.Errorf("noted: %+v", s.cloud.notes)
 		}

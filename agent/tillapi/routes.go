@@ -20,7 +20,7 @@ type Sales interface {
 
 // Sessions is what a till's live calls mean.
 type Sessions interface {
-	Talk(ctx context.Context, talk agent.Talk) (agent.Reply, error)
+	Talk(talk agent.Talk) (agent.Reply, error) // inside the live deadline, also when the till hangs up
 	Session(id string) (agent.Session, bool, error)
 	Forget(ctx context.Context, document string) (bool, error)
 }

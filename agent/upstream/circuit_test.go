@@ -60,12 +60,12 @@ func TestCircuitOpensAfterARunOfFailuresAndAProbeClosesIt(t *testing.T) {
 		if !c.Open() || c.State().Reason != agent.ClassTimeout {
 			t.Fatalf("got %+v, want it open", c.State())
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		if n := probes.Load(); n < 240 || n > 500 {
 			t.Errorf("%d probes in an hour, want one every 7.5 to 15 s", n)
 		}
 		back.Store(true)
-		time.Sleep(15 * time.Second)
+		<-time.After(15 * time.Second)
 		if c.Open() {
 			t.Error("still open although the probe is answered")
 		}
@@ -104,7 +104,7 @@ func TestCircuitThatAProbeClosedForNothingOpensWithTheFirstFailure(t *testing.T)
 		for range 3 {
 			c.Note(agent.Outcome{Class: agent.ClassTimeout})
 		}
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		if c.Open() {
 			t.Fatal("the probe did not close it")
 		}
@@ -112,7 +112,7 @@ func TestCircuitThatAProbeClosedForNothingOpensWithTheFirstFailure(t *testing.T)
 		if !c.Open() {
 			t.Error("the next failure did not open it")
 		}
-		time.Sleep(4 * time.Second)
+		<-time.After(4 * time.Second)
 		c.Note(fine)
 		c.Note(agent.Outcome{Class: agent.ClassTimeout})
 		if c.Open() {
