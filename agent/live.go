@@ -79,7 +79,7 @@ type Session struct {
 	Stage     Stage     `json:"stage"`
 	Live      bool      `json:"live"`              // the cloud has it too
 	Absence   Absence   `json:"absence,omitempty"` // why it has not, or why the last apply brought nothing
-	Applied   bool      `json:"applied"`           // discounts of the cloud were given
+	Applied   bool      `json:"applied"`           // the last apply was answered by the cloud
 	Dialect   Dialect   `json:"dialect"`
 	CreatedAt time.Time `json:"created_at"`
 	TouchedAt time.Time `json:"touched_at"`

@@ -353,7 +353,7 @@ func (c *conversation) conclude(x *session, h heard, lines []agent.CartLine) (re
 	if h.absence == "" {
 		text, err := c.offer(x, h, lines)
 		if err == nil {
-			x.Applied, x.Absence = text, ""
+			x.Applied, x.Given, x.Absence = text, true, ""
 			return passed(text), true, nil
 		}
 		c.cfg.Log.Warn("bad_discount", "error", err)
@@ -365,7 +365,7 @@ func (c *conversation) conclude(x *session, h heard, lines []agent.CartLine) (re
 			return agent.Reply{}, false, err
 		}
 	}
-	x.Asked, x.Applied, x.Absence = false, nil, h.absence
+	x.Asked, x.Applied, x.Given, x.Absence = false, nil, false, h.absence
 	cart, err := rawjson.Parse(x.Cart)
 	if err != nil {
 		return agent.Reply{}, false, err

@@ -24,6 +24,7 @@ type record struct {
 
 	Document string `json:"document,omitempty"` // as the till gave it
 	Member   *bool  `json:"member,omitempty"`   // as the cloud said; nil: it did not
+	Given    bool   `json:"given,omitempty"`    // the last apply was answered by the cloud
 
 	talked // let go of when the session is closed
 }
@@ -169,7 +170,7 @@ func (s *Service) saveLater(x *session, change agent.Change) {
 // view is the session without personal data.
 func (r record) view() agent.Session {
 	return agent.Session{
-		ID: r.ID, Stage: r.Stage, Live: r.Cloud != "", Absence: r.Absence, Applied: r.Applied != nil, Dialect: r.Dialect,
+		ID: r.ID, Stage: r.Stage, Live: r.Cloud != "", Absence: r.Absence, Applied: r.Given, Dialect: r.Dialect,
 		CreatedAt: r.CreatedAt, TouchedAt: r.TouchedAt,
 	}
 }
@@ -208,6 +209,6 @@ func (s *Service) letGo(x *session, change *agent.Change) error {
 		return err
 	}
 	change.Jobs = append(change.Jobs, job)
-	x.Cloud, x.CartUp, x.Asked, x.Applied = "", false, false, nil
+	x.Cloud, x.CartUp, x.Asked, x.Applied, x.Given = "", false, false, nil, false
 	return nil
 }

@@ -76,6 +76,9 @@ func TestR04R34ConfirmTellsTheCloudWhichOffersWereUsed(t *testing.T) {
 		if used := s.clouds.Mercafacil.Used("p", maria); used != "3.00" {
 			t.Errorf("the cloud counts %s units, want 3.00", used)
 		}
+		if got := s.call(http.MethodGet, "/v1/sales/"+one.id, tillToken, ""); got.field("loyalty.applied") != true || got.field("session") != "confirmed" {
+			t.Errorf("the sale says %s", got.body)
+		}
 		if body := s.lastBody("confirm"); body != idBody("transaction_id", one.id) {
 			t.Errorf("confirm went up as %s", body)
 		}
