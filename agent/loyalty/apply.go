@@ -108,17 +108,19 @@ func (c *conversation) reach(x *session) (heard, error) {
 	if h.absence != "" {
 		return h, nil
 	}
+	x = c.acquire(x.id) // for saveLater
 	x.mu.Lock()
-	defer x.mu.Unlock()
-	if err := c.load(x); err != nil {
+	err = c.stillOpen(x)
+	if err != nil { // it ended meanwhile, without a session of the cloud's
+		x.mu.Unlock()
+		c.release(x)
+		c.takeBack(x.id, opened.Session)
 		return h, err
 	}
-	if x.Stage != agent.StageOpen { // it ended meanwhile, without a session of the cloud's
-		c.takeBack(x.id, opened.Session)
-		return h, closedSession(x.Stage)
-	}
 	x.Cloud, x.Member, x.Absence = opened.Session, opened.Loyalty, ""
-	return c.answerAgain(x, h), nil
+	h = c.answerAgain(x, h)
+	c.saveLater(x, agent.Change{})
+	return h, nil
 }
 
 // stillOpen refuses to go on with a session that was closed while the cloud was asked. Its end is on its way with the

@@ -129,6 +129,23 @@ func TestAnAbandonedSessionIsCancelled(t *testing.T) {
 	})
 }
 
+func TestAnAbandonedSessionComesToLifeWithItsNextBasket(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		ids := 0
+		s.cloud.says(agent.CallStart, func(string) string { ids++; return fmt.Sprintf(`{"transaction_id":"C-%d"}`, ids) })
+		s.cloud.says(agent.CallApply, tenPercent(2))
+		s.hears("live", agent.CallStart, agent.V2, start)
+		s.hears("live", agent.CallApply, agent.V2, cart("C-1", 2))
+		stop := s.run()
+		defer stop()
+		<-time.After(3 * time.Hour)
+		s.stage("C-1", agent.StageAbandoned)
+		wants(t, s.hears("live", agent.CallApply, agent.V2, cart("C-1", 2)), `"transaction_id":"C-1"`)
+		s.stage("C-1", agent.StageOpen)
+		s.wantPrepared(s.must(agent.KindConfirm, named("C-1")).Job, named("C-2"))
+	})
+}
+
 func TestASessionWithAReceiptAndNoConfirmIsNeverCancelledButSaid(t *testing.T) {
 	inShop(t, nil, func(t *testing.T, s *shop) {
 		s.cloud.says(agent.CallStart, opens)

@@ -138,7 +138,7 @@ func (s *Service) lock(id string) (*session, func(), error) {
 // anew by whoever comes next.
 func (s *Service) save(ctx context.Context, x *session, change agent.Change) (agent.Committed, error) {
 	x.TouchedAt = s.cfg.Now().UTC()
-	if x.Stage != agent.StageOpen {
+	if x.Stage == agent.StageConfirmed || x.Stage == agent.StageCancelled {
 		x.talked = talked{}
 	}
 	data, err := json.Marshal(x.record)

@@ -112,6 +112,11 @@ func (c *conversation) beginWithout(opening mercafacil.Opening, again *session, 
 	if err != nil {
 		return agent.Reply{}, err
 	}
+	if again != nil && x.Stage != agent.StageOpen { // it ended meanwhile
+		defer c.release(x)
+		defer x.mu.Unlock()
+		return agent.Reply{}, closedSession(x.Stage)
+	}
 	x.Dialect, x.Stage, x.Absence = c.talk.Dialect, agent.StageOpen, reason
 	x.Document, x.Member, x.Opening, x.Prompt = opening.Document, nil, c.talk.Body, nil
 	reply, err := standIn(mercafacil.StandInStart(x.Dialect, x.ID, opening.Document, member, c.local(), contingency(reason)))

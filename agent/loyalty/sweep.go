@@ -121,7 +121,7 @@ func (s *Service) abandon(ctx context.Context, id string) (unconfirmed bool, err
 	if err := s.letGo(x, &change); err != nil {
 		return false, err
 	}
-	x.Stage = agent.StageAbandoned
+	x.Stage, x.Prompt = agent.StageAbandoned, nil
 	_, err = s.save(ctx, x, change)
 	s.cfg.Log.Info("session_abandoned", "cancelled", len(change.Jobs) > 0)
 	return false, err

@@ -166,13 +166,16 @@ func (c *conversation) session(id string) (*session, func(), error) {
 	return x, done, nil
 }
 
-// fits refuses a session that cannot be talked about. It is called with the lock held.
+// fits refuses a session that cannot be talked about. One that was abandoned comes to life again: the shopper was only
+// slow. It is called with the lock held.
 func (c *conversation) fits(x *session) error {
 	switch {
 	case !x.known():
 		return agent.Errorf(agent.CodeUnknownSession, nil, "Esta transação não existe neste caixa. Comece outra (start).")
 	case x.Dialect != c.talk.Dialect:
 		return mixed(x.Dialect, c.talk.Dialect)
+	case x.Stage == agent.StageAbandoned:
+		x.Stage = agent.StageOpen
 	case x.Stage != agent.StageOpen:
 		return closedSession(x.Stage)
 	}
@@ -184,9 +187,7 @@ func mixed(used, now agent.Dialect) error {
 }
 
 func closedSession(stage agent.Stage) error {
-	word := map[agent.Stage]string{
-		agent.StageConfirmed: "confirmada", agent.StageCancelled: "cancelada", agent.StageAbandoned: "cancelada por falta de uso",
-	}[stage]
+	word := map[agent.Stage]string{agent.StageConfirmed: "confirmada", agent.StageCancelled: "cancelada"}[stage]
 	return agent.Errorf(agent.CodeConflict, nil, "Esta transação já foi %s. Comece outra (start).", word)
 }
 
