@@ -38,11 +38,11 @@ func TestTheCallsOfTheSessionDocumentWorkAsPasted(t *testing.T) {
 	id := ""
 	for _, call := range calls {
 		path, body, asked := call[1], call[2], id
-		switch {
-		case path == "/v2/transaction/message": // the shopper of that answer is another one
+		switch path {
+		case "/v2/transaction/message": // the shopper of that answer is another one
 			other, _ := s.greet("v2", "39053344705")
 			asked = other.id
-		case path == "/v2.2/transaction/message":
+		case "/v2.2/transaction/message":
 			other := s.begin("v2.2", maria)
 			other.preApply(units("300", 1, "10.00"))
 			asked = other.id
@@ -100,8 +100,11 @@ func TestTheCommandsOfTheSandboxDocumentAreTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 		raw, err := io.ReadAll(response.Body)
-		if err = response.Body.Close(); err != nil {
-			t.Fatal(err)
+		if err != nil {
+			t.Error(err)
+		}
+		if err := response.Body.Close(); err != nil {
+			t.Error(err)
 		}
 		if response.StatusCode >= 300 {
 			t.Errorf("%s: got %d %s", call[0], response.StatusCode, raw)
