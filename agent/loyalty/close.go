@@ -77,12 +77,10 @@ func closes(job agent.Job) bool {
 	return job.Kind == agent.KindConfirm || (job.Kind == agent.KindCancel && !job.Void())
 }
 
-// endsOtherwise tells whether a session was ended in the other way, as far as anybody accepted it and nobody took it
-// back.
+// endsOtherwise tells whether a session was ended in the other way, as far as anybody accepted it.
 func endsOtherwise(other agent.Job, kind agent.Kind) bool {
-	st := other.Status
-	tookBack := st.State == agent.Annulled && st.Reason == agent.ReasonCancelled
-	return closes(other) && other.Kind != kind && st.State != agent.Held && st.State != agent.Discarded && !tookBack
+	state := other.Status.State
+	return closes(other) && other.Kind != kind && state != agent.Held && state != agent.Discarded
 }
 
 // cancelJob is a cancel that the agent itself makes. id stands in its body.

@@ -238,6 +238,18 @@ func TestWhatTheSessionKnowsOfTheShopperDecidesTheClientID(t *testing.T) {
 	})
 }
 
+// The document on the fiscal note is another one than that of the session (R38): the club is asked about it.
+func TestAnotherDocumentThanTheSessionsIsAskedAbout(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.cloud.says(agent.CallStart, opens)
+		s.hears("live", agent.CallStart, agent.V2, start)
+		receipt := s.must(agent.KindCoupon, client("K", "C-1", agenttest.CNPJ))
+		s.cloud.says(agent.CallStart, `{"loyalty":false,"transaction_id":"R-1"}`)
+		s.wantPrepared(receipt.Job, client("K", "C-1", "0"))
+		s.wantVoided("R-1")
+	})
+}
+
 func TestMembershipThatNobodyKnewIsResolvedOnceAnOutage(t *testing.T) {
 	for loyalty, want := range map[string]string{"true": agenttest.CPF, "false": "0"} {
 		inShop(t, nil, func(t *testing.T, s *shop) {
@@ -296,6 +308,21 @@ func TestACloudThatCannotIdentifyDoesNotHoldASaleForEver(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAnAnswerForASessionThatWasGivenUpIsHeardByNobody(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.cloud.says(agent.CallStart, `{"transaction_id":"C-1","message":{"text":"?","responses":[{"button":"Sim","tag":"sim"}]}}`)
+		s.hears("live", agent.CallStart, agent.V2, start)
+		s.cloud.says(agent.CallApply, `{}`) // bad: the session is given up
+		s.hears("contingency", agent.CallApply, agent.V2, cart("C-1", 1))
+		s.cloud.says(agent.CallMessage, `{}`)
+		s.cloud.heard()
+		wants(t, s.hears("contingency", agent.CallMessage, agent.V2, `{"transaction_id":"C-1","document_no":"1","message_tag":"sim"}`), `"reason":"bad_discount"`)
+		if seen := s.cloud.heard(); len(seen) != 0 || len(s.jobs(agent.KindMessage)) != 0 {
+			t.Errorf("the cloud heard %v, queued %v", seen, s.jobs(agent.KindMessage))
+		}
+	})
 }
 
 func TestAMessageOfASessionThatWasGivenUpIsMoot(t *testing.T) {

@@ -593,6 +593,54 @@ func TestASessionBornInContingencyIsBegunAtApplyWhenTheLinkIsBack(t *testing.T) 
 	}
 }
 
+// The till named a session of its own when it gave the document later (v2.2): the cloud begins anew without that name.
+func TestASessionIsBegunAnewWithoutTheTillsID(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.hears("contingency", agent.CallStart, agent.V22, start22)
+		s.hears("contingency", agent.CallStart, agent.V22, strings.Replace(start22, `"transaction_id":""`, `"transaction_id":"U-1"`, 1))
+		s.cloud.says(agent.CallStart, opens)
+		s.cloud.says(agent.CallPreApply, none)
+		s.cloud.heard()
+		s.hears("live", agent.CallPreApply, agent.V22, cart("U-1", 2))
+		if seen := s.cloud.heard(); calls(seen) != "start pre-apply" || seen[0].body != start22 {
+			t.Errorf("the cloud heard %v", seen)
+		}
+	})
+}
+
+func TestALateStartOfASessionBegunAnewIsTakenBack(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.hears("contingency", agent.CallStart, agent.V2, start)
+		s.cloud.says(agent.CallStart, opens)
+		s.cloud.slow(agent.CallStart, 4*time.Second)
+		s.hears("contingency", agent.CallApply, agent.V2, cart("U-1", 2))
+		<-time.After(2 * time.Second)
+		s.wantVoided("C-1")
+		if job := s.jobs(agent.KindCancel)[0]; job.Session != "U-1" {
+			t.Errorf("the cancel is of session %q", job.Session)
+		}
+	})
+}
+
+// A cloud that asks the same for ever hears each of the shopper's answers once.
+func TestAnAnswerIsGivenAgainOnlyOnce(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.cloud.says(agent.CallStart, opens)
+		s.cloud.says(agent.CallPreApply, question("Digite de novo", "sim"))
+		s.cloud.says(agent.CallMessage, question("Digite de novo", "sim"))
+		s.cloud.says(agent.CallApply, tenPercent(2))
+		s.hears("live", agent.CallStart, agent.V22, start22)
+		s.hears("live", agent.CallPreApply, agent.V22, cart("C-1", 2))
+		s.hears("live", agent.CallMessage, agent.V22, `{"transaction_id":"C-1","tag":"sim","input_value":""}`)
+		s.hears("live", agent.CallApply, agent.V22, named("C-1"))
+		s.cloud.heard()
+		wants(t, s.hears("live", agent.CallPreApply, agent.V22, cart("C-1", 3)), "Digite de novo")
+		if got := calls(s.cloud.heard()); got != "start pre-apply message" {
+			t.Errorf("the cloud heard %s", got)
+		}
+	})
+}
+
 func TestTheDeadlineHoldsForStartAndApplyTogether(t *testing.T) {
 	inShop(t, nil, func(t *testing.T, s *shop) {
 		s.hears("contingency", agent.CallStart, agent.V2, start)

@@ -35,6 +35,7 @@ func TestOffersGiveTheExpectedNumbers(t *testing.T) {
 		{name: "percentage, above the maximum", offers: []string{percent}, basket: []line{a(5)}, want: "4.00"},
 		{name: "percentage, above the maximum, by the other reading", offers: []string{percent}, basket: []line{a(5)}, want: "0.00", set: `{"above_maximum":"none"}`},
 		{name: "a second, larger offer on the product", offers: []string{percent, second}, basket: []line{a(2)}, want: "3.00"},
+		{name: "a second, smaller offer on the product", offers: []string{second, percent}, basket: []line{a(2)}, want: "3.00"},
 		{name: "percentage, after a confirmed sale of 2", offers: []string{percent}, before: []line{a(2)}, end: "confirm", basket: []line{a(4)}, want: "2.00"},
 		{name: "percentage, after a cancelled sale of 2", offers: []string{percent}, before: []line{a(2)}, end: "cancel", basket: []line{a(4)}, want: "4.00"},
 		{name: "take 3 pay 2, 2", offers: []string{three}, basket: []line{a(2)}, want: "0.00"},
