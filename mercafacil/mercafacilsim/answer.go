@@ -3,6 +3,7 @@ package mercafacilsim
 import (
 	"compress/gzip"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -47,6 +48,16 @@ func (s *Sim) show(fields map[string]any, one *session) {
 		shown[name] = value
 	}
 	s.strange(shown)
+	if list, ok := shown["responses"].([]any); ok {
+		odd := make([]any, len(list))
+		for i, response := range list {
+			one, _ := response.(map[string]any)
+			one = maps.Clone(one)
+			s.strange(one)
+			odd[i] = one
+		}
+		shown["responses"] = odd
+	}
 	fields["message"] = shown
 	if len(one.prompts[0].tags) == 0 { // a notice wants no answer
 		one.prompts = one.prompts[1:]
@@ -166,20 +177,16 @@ func (s *Sim) number(value milli) any {
 	return json.Number(value.String())
 }
 
-// write sends an answer, compressed where the settings and the client say so.
-func (s *Sim) write(w http.ResponseWriter, status int, fields map[string]any) {
-	s.mu.Lock()
-	zip := s.settings.Gzip
-	s.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
+// write sends an answer, compressed where the settings say so.
+func write(w http.ResponseWriter, status int, fields map[string]any, zip bool) {
 	if !zip {
-		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(fields) // the client is gone: nobody to tell
+		plain(w, status, fields)
 		return
 	}
+	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Encoding", "gzip")
 	w.WriteHeader(status)
 	packed := gzip.NewWriter(w)
-	_ = json.NewEncoder(packed).Encode(fields) // as above
+	_ = json.NewEncoder(packed).Encode(fields) // the client is gone: nobody to tell
 	_ = packed.Close()                         // as above
 }

@@ -20,6 +20,7 @@ import (
 //	redirect    answers 307 to the same path with a slash added, and does nothing
 //	reset       resets the connection before anything was read
 //	silence     reads, does nothing and never answers
+//	vary        behaves, by other [Settings] for this request: those that Settings names
 //	slow        waits DelayMS, then behaves
 //	cut         does what was asked, then cuts its answer in the middle
 //	lost        does what was asked, then resets the connection without an answer
@@ -30,21 +31,22 @@ import (
 //	null_items  does what was asked, with items null (apply)
 //	gone        the cloud leaves the network for Seconds: connections are refused
 type Fault struct {
-	Route      string `json:"route"` // a route's name, or "*"
-	Fault      string `json:"fault"`
-	Status     int    `json:"status,omitempty"`
-	RetryAfter int    `json:"retry_after,omitempty"` // seconds
-	Body       string `json:"body,omitempty"`
-	DelayMS    int    `json:"delay_ms,omitempty"`
-	Seconds    int    `json:"seconds,omitempty"`
-	Times      int    `json:"times"` // how often; 0 means until told otherwise
+	Route      string          `json:"route"` // a route's name, or "*"
+	Fault      string          `json:"fault"`
+	Status     int             `json:"status,omitempty"`
+	RetryAfter int             `json:"retry_after,omitempty"` // seconds
+	Body       string          `json:"body,omitempty"`
+	DelayMS    int             `json:"delay_ms,omitempty"`
+	Seconds    int             `json:"seconds,omitempty"`
+	Settings   json.RawMessage `json:"settings,omitempty"`
+	Times      int             `json:"times"` // how often; 0 means until told otherwise
 	left       int
 }
 
 // Add switches a fault on; the first that fits a request plays.
 func (s *Sim) Add(f Fault) error {
 	names := []string{
-		"status", "says", "html", "redirect", "reset", "silence", "slow", "cut", "lost", "error200", "excess", "mismatch", "no_items", "null_items", "gone",
+		"status", "says", "html", "redirect", "reset", "silence", "slow", "cut", "lost", "error200", "excess", "mismatch", "no_items", "null_items", "vary", "gone",
 	}
 	switch {
 	case !slices.Contains(names, f.Fault):
@@ -65,6 +67,11 @@ func (s *Sim) Add(f Fault) error {
 	f.left = f.Times
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if f.Fault == "vary" {
+		if _, err := s.settings.with(f.Settings); err != nil {
+			return err
+		}
+	}
 	s.faults = append(s.faults, &f)
 	return nil
 }

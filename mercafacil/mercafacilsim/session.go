@@ -116,6 +116,7 @@ func (s *Sim) start(c *call, in input) reply {
 			delete(user, "birth_date")
 		}
 	}
+	s.strange(user)
 	fields["user"] = user
 	one.prompts = s.greeting(c.dialect, document, member)
 	s.show(fields, one)

@@ -295,6 +295,44 @@ func TestSettingsPlayEveryVariation(t *testing.T) {
 	}
 }
 
+func TestAVariationCanBeOfOneRouteAndOnce(t *testing.T) {
+	c := newCaller(t, mercafacilsim.Config{})
+	if status, text := c.post("/control/faults", `{"route":"apply","fault":"vary","settings":{"decimals":"string","gzip":false},"times":1}`); status != 201 {
+		t.Fatal(status, text)
+	}
+	c.start("v2", "")
+	for i, want := range []string{`"discount_value":"0.00"`, `"discount_value":0.00`} {
+		if _, text := c.post("/v2/transaction/apply", `{"client_id":"0",`+cafe+`}`); !strings.Contains(text, want) {
+			t.Errorf("call %d: got %s", i, text)
+		}
+	}
+	if c.sim.Settings().Decimals != "number" {
+		t.Error("the settings stayed varied")
+	}
+	c.post("/control/faults", `{"route":"confirm","fault":"vary","settings":{"slash":"with"},"times":1}`)
+	if status, _ := c.post("/v2/transaction/confirm", `{"transaction_id":"T"}`); status != 301 {
+		t.Errorf("got %d", status)
+	}
+	for _, wrong := range []string{`{"route":"apply","fault":"vary"}`, `{"route":"apply","fault":"vary","settings":{"decimals":"roman"}}`} {
+		if status, text := c.post("/control/faults", wrong); status != 422 {
+			t.Errorf("%s: got %d %s", wrong, status, text)
+		}
+	}
+}
+
+func TestUnknownFieldsStandAtEachLevel(t *testing.T) {
+	c := newCaller(t, mercafacilsim.Config{})
+	c.set(`{"unknown_fields":true,"no_totals":"zero"}`)
+	_, started := c.post("/v2/transaction/start", `{"document_no":"`+stranger+`"}`)
+	if n := strings.Count(started, "x_unknown"); n != 5 { // top, user, message, two responses
+		t.Errorf("%d in %s", n, started)
+	}
+	_, applied := c.post("/v2/transaction/apply", `{"client_id":"0",`+cafe+`}`)
+	if n := strings.Count(applied, "x_unknown"); n != 4 { // top, item, two totals
+		t.Errorf("%d in %s", n, applied)
+	}
+}
+
 func TestStrictnessNamesTheFieldAndCanBeLifted(t *testing.T) {
 	c := newCaller(t, mercafacilsim.Config{})
 	for path, body := range map[string]string{

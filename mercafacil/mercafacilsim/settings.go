@@ -66,15 +66,34 @@ func (s Settings) check() error {
 func (s *Sim) Set(text string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	changed := s.settings
-	if err := strictly([]byte(text), &changed); err != nil {
-		return err
+	changed, err := s.settings.with([]byte(text))
+	if err == nil {
+		s.settings = changed
 	}
-	if err := changed.check(); err != nil {
-		return err
+	return err
+}
+
+// with gives the settings with those changed that the JSON object names.
+func (s Settings) with(text []byte) (Settings, error) {
+	if err := strictly(text, &s); err != nil {
+		return s, err
 	}
-	s.settings = changed
-	return nil
+	return s, s.check()
+}
+
+// play gives the settings for one request, and the fault that it meets.
+func (s *Sim) play(route string) (Settings, *Fault) {
+	fault := s.take(route)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if fault == nil || fault.Fault != "vary" {
+		return s.settings, fault
+	}
+	varied, err := s.settings.with(fault.Settings)
+	if err != nil { // they were right when the fault was switched on
+		return s.settings, fault
+	}
+	return varied, fault
 }
 
 // Settings gives them as they are.

@@ -97,6 +97,7 @@ type call struct {
 	route, dialect string
 	shop           string
 	body           []byte
+	settings       Settings
 	warnings       []string
 }
 
@@ -137,25 +138,26 @@ func routes() []string {
 // ServeHTTP answers as the cloud would.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route, dialect := routeOf(r.URL.Path)
-	s.mu.Lock()
-	slash := s.settings.Slash
-	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
-	s.mu.Unlock()
+	w.Header().Set("Date", s.Now().UTC().Format(http.TimeFormat))
 	switch {
 	case route == "" && r.Method == http.MethodGet && strings.Trim(r.URL.Path, "/") == "":
-		s.write(w, http.StatusOK, map[string]any{"service": "mercafacil"})
-		return
+		plain(w, http.StatusOK, map[string]any{"service": "mercafacil"})
 	case route == "":
-		s.write(w, http.StatusNotFound, refused(http.StatusNotFound, "Cannot "+r.Method+" "+r.URL.Path))
-		return
-	case slash == "with" && !strings.HasSuffix(r.URL.Path, "/"):
-		moved(w, r.URL.Path+"/")
-		return
-	case slash == "without" && strings.HasSuffix(r.URL.Path, "/"):
-		moved(w, strings.TrimRight(r.URL.Path, "/"))
-		return
+		plain(w, http.StatusNotFound, refused(http.StatusNotFound, "Cannot "+r.Method+" "+r.URL.Path))
+	default:
+		s.serve(w, r, route, dialect)
 	}
-	s.serve(w, r, route, dialect)
+}
+
+// elsewhere tells where the settings say that a path with the other idea of a trailing slash is; empty where it is right.
+func (s Settings) elsewhere(path string) string {
+	switch slash := strings.HasSuffix(path, "/"); {
+	case s.Slash == "with" && !slash:
+		return path + "/"
+	case s.Slash == "without" && slash:
+		return strings.TrimRight(path, "/")
+	}
+	return ""
 }
 
 // moved is how a cloud with the other idea of a trailing slash answers; a client that follows makes a GET of its POST.
@@ -166,9 +168,15 @@ func moved(w http.ResponseWriter, to string) {
 
 func (s *Sim) serve(w http.ResponseWriter, r *http.Request, route, dialect string) {
 	arrival := Arrival{At: s.cfg.Now(), Route: route, Path: r.URL.Path, Version: r.Header.Get("pdv-version")}
-	fault := s.take(route)
+	settings, fault := s.play(route)
 	if fault != nil {
 		arrival.Fault = fault.Fault
+	}
+	if to := settings.elsewhere(r.URL.Path); to != "" {
+		arrival.Status, arrival.Says = http.StatusMovedPermanently, to
+		s.note(arrival)
+		moved(w, to)
+		return
 	}
 	if fault.before(w, r) {
 		s.note(arrival)
@@ -178,7 +186,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request, route, dialect strin
 	if err == nil && json.Valid(body) {
 		arrival.Body = body
 	}
-	c := &call{route: route, dialect: dialect, body: body}
+	c := &call{route: route, dialect: dialect, body: body, settings: settings}
 	answer := s.admit(r, c, err)
 	if answer.status == 0 {
 		answer = s.do(c)
@@ -195,7 +203,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request, route, dialect strin
 	if fault.after(w, answer.status, encoded(answer)) {
 		return
 	}
-	s.write(w, answer.status, answer.body())
+	write(w, answer.status, answer.body(), settings.Gzip)
 }
 
 func (a reply) body() map[string]any {
@@ -234,10 +242,7 @@ func (s *Sim) admit(r *http.Request, c *call, readErr error) reply {
 		return refusal(http.StatusBadRequest, "body was cut")
 	}
 	if err := s.schemas.check(schemaOf(c), c.body); err != nil {
-		s.mu.Lock()
-		strict := s.settings.Strict
-		s.mu.Unlock()
-		if strict || !json.Valid(c.body) {
+		if c.settings.Strict || !json.Valid(c.body) {
 			return refusal(http.StatusBadRequest, err.Error())
 		}
 		c.warnings = append(c.warnings, err.Error())
@@ -249,6 +254,8 @@ func (s *Sim) admit(r *http.Request, c *call, readErr error) reply {
 func (s *Sim) do(c *call) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer func(all Settings) { s.settings = all }(s.settings)
+	s.settings = c.settings
 	var in input
 	if err := json.Unmarshal(c.body, &in); err != nil {
 		return refusal(http.StatusBadRequest, err.Error())
