@@ -50,7 +50,7 @@ func OpeningBody(dialect agent.Dialect, document string) []byte {
 
 // Opened is what the cloud says of a start.
 type Opened struct {
-	Session string // transaction_id; empty: not an answer to a start
+	Session string // transaction_id; empty: not an answer to a start, or no id that can be used
 	Loyalty *bool  // nil: it does not say
 	Name    string
 	Prompt  Prompt
@@ -59,6 +59,9 @@ type Opened struct {
 // ReadOpened reads the answer to a start. The name may stand at the top or in user (R23).
 func ReadOpened(answer rawjson.Value) Opened {
 	opened := Opened{Session: textOf(answer, FieldTransactionID), Name: textOf(answer, "name"), Prompt: ReadPrompt(answer)}
+	if len(opened.Session) > MaxID {
+		opened.Session = ""
+	}
 	if loyalty, ok := answer.Get("loyalty"); ok && (loyalty.Kind == rawjson.True || loyalty.Kind == rawjson.False) {
 		member := loyalty.Kind == rawjson.True
 		opened.Loyalty = &member

@@ -100,11 +100,7 @@ func (c *conversation) reach(x *session) (heard, error) {
 	if _, ok := body.Get(mercafacil.FieldTransactionID); ok {
 		opening = swapTop(opening, body, "")
 	}
-	h := c.ask(agent.CallStart, opening, c.takeBackLate(x.id))
-	opened := mercafacil.ReadOpened(h.answer)
-	if h.absence == "" && (opened.Session == "" || len(opened.Session) > mercafacil.MaxID) {
-		h.absence = agent.AbsenceCloudError
-	}
+	h, opened := c.askStart(opening, c.takeBackLate(x.id))
 	if h.absence != "" {
 		return h, nil
 	}
@@ -283,11 +279,7 @@ func (c *conversation) applyUnidentified(cart mercafacil.Cart) (agent.Reply, err
 		document = cart.Client
 	}
 	opening := mercafacil.OpeningBody(c.talk.Dialect, document)
-	h := c.ask(agent.CallStart, opening, c.takeBackLate(""))
-	opened := mercafacil.ReadOpened(h.answer)
-	if h.absence == "" && (opened.Session == "" || len(opened.Session) > mercafacil.MaxID) {
-		h.absence = agent.AbsenceCloudError
-	}
+	h, opened := c.askStart(opening, c.takeBackLate(""))
 	id := opened.Session
 	if h.absence != "" {
 		id = c.cfg.NewUUID()

@@ -35,7 +35,7 @@ func (c *call) close(ctx context.Context) (agent.Receipt, error) {
 		return agent.Receipt{}, mixed(used, c.sub.Dialect)
 	}
 	if slices.ContainsFunc(relatives, func(other agent.Job) bool { return endsOtherwise(other, job.Kind) }) {
-		return c.holdConflict(ctx, job)
+		return c.holdConflict(ctx, job, endedOtherwise(job.Kind))
 	}
 	if !x.known() {
 		return c.commit(ctx, agent.Change{Jobs: []agent.Job{job}})
@@ -81,6 +81,14 @@ func closes(job agent.Job) bool {
 func endsOtherwise(other agent.Job, kind agent.Kind) bool {
 	state := other.Status.State
 	return closes(other) && other.Kind != kind && state != agent.Held && state != agent.Discarded
+}
+
+// endedOtherwise is what the cashier reads then.
+func endedOtherwise(kind agent.Kind) string {
+	if kind == agent.KindCancel {
+		return "Esta transação já foi confirmada e não pode mais ser cancelada. Para desfazer a venda, cancele o cupom. O pedido ficou guardado para o suporte conferir."
+	}
+	return "Esta transação já foi cancelada e não pode mais ser confirmada. Comece outra (start). O pedido ficou guardado para o suporte conferir."
 }
 
 // cancelJob is a cancel that the agent itself makes. id stands in its body.

@@ -36,9 +36,12 @@ func (s *shop) stage(id string, want agent.Stage) {
 }
 
 func TestASessionEndsOnce(t *testing.T) {
-	for name, c := range map[string]struct{ first, second agent.Kind }{
-		"confirm, then cancel": {agent.KindConfirm, agent.KindCancel},
-		"cancel, then confirm": {agent.KindCancel, agent.KindConfirm},
+	for name, c := range map[string]struct {
+		first, second agent.Kind
+		words         string
+	}{
+		"confirm, then cancel": {agent.KindConfirm, agent.KindCancel, "cancele o cupom"},
+		"cancel, then confirm": {agent.KindCancel, agent.KindConfirm, "Comece outra"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inShop(t, nil, func(t *testing.T, s *shop) {
@@ -46,7 +49,8 @@ func TestASessionEndsOnce(t *testing.T) {
 				s.hears("live", agent.CallStart, agent.V2, start)
 				for _, id := range []string{"C-1", "never begun here"} {
 					first := s.must(c.first, named(id))
-					receipt, _ := s.refused(agent.CodeConflict, c.second, named(id))
+					receipt, refusal := s.refused(agent.CodeConflict, c.second, named(id))
+					wants(t, refusal.Message, c.words)
 					s.want(receipt.Job, agent.Held, agent.ReasonConflict)
 					s.want(first.Job, agent.Pending, "")
 					if again := s.must(c.first, named(id)); !again.Replayed || again.Job != first.Job {

@@ -245,14 +245,15 @@ func (c *call) replay(ctx context.Context, job agent.Job) (agent.Receipt, bool, 
 	if first.Fingerprint == job.Fingerprint {
 		return agent.Receipt{Job: first.ID(), Replayed: true}, true, nil
 	}
-	receipt, err := c.holdConflict(ctx, job)
+	receipt, err := c.holdConflict(ctx, job, otherContent)
 	return receipt, true, err
 }
 
-// holdConflict keeps the newest version that contradicts an accepted one, and refuses it.
-func (c *call) holdConflict(ctx context.Context, job agent.Job) (agent.Receipt, error) {
-	refusal := agent.Errorf(agent.CodeConflict, nil, "Já existe um registro diferente com a mesma identificação. O primeiro vale; "+
-		"este ficou guardado para o suporte conferir.")
+const otherContent = "Já existe um registro diferente com a mesma identificação. O primeiro vale; este ficou guardado para o suporte conferir."
+
+// holdConflict keeps the newest version that contradicts an accepted one, and refuses it in the words of sentence.
+func (c *call) holdConflict(ctx context.Context, job agent.Job, sentence string) (agent.Receipt, error) {
+	refusal := agent.Errorf(agent.CodeConflict, nil, "%s", sentence)
 	c.conflicts.Lock()
 	defer c.conflicts.Unlock()
 	relatives, err := c.cfg.Store.Group(job.Unique)

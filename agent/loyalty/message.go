@@ -3,6 +3,7 @@ package loyalty
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"pdvagent/agent"
 	"pdvagent/agent/rawjson"
@@ -56,7 +57,7 @@ func (x *session) refuses(tag string, dialect agent.Dialect) error {
 	profile, _ := mercafacil.ProfileOf(dialect)
 	detail := "Nenhuma resposta é esperada nesta transação agora."
 	if len(offered.Tags) > 0 {
-		detail = fmt.Sprintf("Esta resposta não foi oferecida; as oferecidas são: %q.", offered.Tags)
+		detail = fmt.Sprintf("Esta resposta não foi oferecida; as oferecidas são: %s.", strings.Join(offered.Tags, ", "))
 	}
 	return invalid([]agent.Fault{{Field: profile.Tag, Code: "not_offered", Detail: detail}})
 }

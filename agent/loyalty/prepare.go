@@ -144,7 +144,7 @@ func (s *Service) resolve(ctx context.Context, dialect agent.Dialect, document s
 	outcome := s.cfg.Cloud.Call(ctx, agent.CallStart, dialect, mercafacil.OpeningBody(dialect, document))
 	answer, err := rawjson.Parse(outcome.Body)
 	opened := mercafacil.ReadOpened(answer)
-	if outcome.Class == agent.ClassOK && err == nil && opened.Session != "" && len(opened.Session) <= mercafacil.MaxID {
+	if outcome.Class == agent.ClassOK && err == nil && opened.Session != "" {
 		return s.identifiedAs(ctx, dialect, document, opened)
 	}
 	if outcome.Class == agent.ClassOK || agent.AbsenceOf(outcome) == agent.AbsenceRefused || known.failed >= maxUnresolved {

@@ -88,7 +88,7 @@ func (c *call) sameAsGiven(ctx context.Context, job, made agent.Job) (agent.Rece
 	if body, err := rawjson.Parse(text); err == nil && fingerprint(body) == job.Fingerprint {
 		return agent.Receipt{Job: made.ID(), Coupon: made.Coupon, Replayed: true}, nil
 	}
-	return c.holdConflict(ctx, job)
+	return c.holdConflict(ctx, job, otherContent)
 }
 
 // moment names till, second and total: two receipts that share it are probably one.

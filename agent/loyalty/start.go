@@ -36,13 +36,9 @@ func (c *conversation) begin(opening mercafacil.Opening, again *session) (agent.
 	if again != nil {
 		up, late = c.upward(again), nil
 	}
-	h := c.ask(agent.CallStart, up, late)
+	h, opened := c.askStart(up, late)
 	if h.absence == agent.AbsenceRefused {
 		return agent.Reply{}, cloudRefused(h)
-	}
-	opened := mercafacil.ReadOpened(h.answer)
-	if h.absence == "" && (opened.Session == "" || len(opened.Session) > mercafacil.MaxID) {
-		h.absence = agent.AbsenceCloudError
 	}
 	if h.absence != "" {
 		return c.beginWithout(opening, again, h.absence)
@@ -70,6 +66,16 @@ func (c *conversation) begin(opening mercafacil.Opening, again *session) (agent.
 	reply := passed(mercafacil.SwapID(h.outcome.Body, h.answer, opened.Session, x.ID))
 	c.saveLater(x, change)
 	return reply, nil
+}
+
+// askStart asks for a session. An answer without one is none.
+func (c *conversation) askStart(body []byte, late func(agent.Outcome)) (heard, mercafacil.Opened) {
+	h := c.ask(agent.CallStart, body, late)
+	opened := mercafacil.ReadOpened(h.answer)
+	if h.absence == "" && opened.Session == "" {
+		h.absence = agent.AbsenceCloudError
+	}
+	return h, opened
 }
 
 // mine gives the session to write into: the one the till named, or that of a new id; its lock is held, and saveLater
@@ -150,10 +156,9 @@ func (c *conversation) takeBackLate(session string) func(agent.Outcome) {
 			return
 		}
 		opened := mercafacil.ReadOpened(answer)
-		if opened.Session == "" || len(opened.Session) > mercafacil.MaxID {
-			return
+		if opened.Session != "" {
+			c.takeBack(session, opened.Session)
 		}
-		c.takeBack(session, opened.Session)
 	}
 }
 
