@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pdvagent/mercafacil/mercafacilsim"
+)
+
+// canaries are what must stand in no file, log line or answer to support: documents, a name, a phone, tokens.
+func canaries() []string {
+	return []string{maria, stranger, "CANARIANOME", "SOBRENOMECANARIO", "41987762038", cloudToken, tillToken, supportToken}
+}
+
+// Canaries through every route of a session, live, in contingency, queued, refused, resolved and abandoned; then a
+// search of every byte that is left (SEC-14, SEC-15).
+func TestNoFileLogOrSupportViewShowsAShopper(t *testing.T) {
+	both(t, func(t *testing.T, dialect string) {
+		s := hasty(t, "abandon_after: 2h", "abandon_after: 1s").open()
+		s.notice(maria, "CANARIANOME SOBRENOMECANARIO", "card")
+		one, _ := s.greet(dialect, maria)
+		one.answer("aceitou", "41987762038")
+		one.apply(units("80215", 2, "10.00"))
+		one.apply(units("80215", 1, "10.00"))
+		one.sell("K-1")
+		lost, _ := s.greet(dialect, stranger)
+		s.fault(mercafacilsim.Fault{Route: "message", Fault: "status", Status: 503, Body: `{"message":"CPF ` + stranger + `"}`, Times: 2})
+		lost.answer("aceitou-pre-cadastro", "41987762038")
+		lost.client = stranger
+		lost.apply(units("80215", 1, "10.00"))
+		s.fault(mercafacilsim.Fault{Route: "start", Fault: "status", Status: 422, Body: `{"message":"CPF ` + maria + ` bloqueado"}`, Times: 1})
+		s.greet(dialect, maria)
+		s.fault(mercafacilsim.Fault{Route: "start", Fault: "says", Body: `{"transaction_id":"` + maria + `",}`, Times: 1})
+		s.greet(dialect, maria)
+		s.clouds.Leave()
+		away, _ := s.greet(dialect, stranger)
+		away.client = stranger
+		away.apply(units("80215", 2, "10.00"))
+		away.sell("K-2")
+		var shown strings.Builder
+		look := func() {
+			for _, path := range []string{"/v1/status", "/v1/queue", "/v1/sales/" + one.id, "/v1/sales/" + away.id, "/v1/sales/K-1"} {
+				shown.WriteString(s.call(http.MethodGet, path, supportToken, "").body)
+			}
+			for seq := 1; seq <= 12; seq++ {
+				shown.WriteString(s.call(http.MethodGet, fmt.Sprint("/v1/queue/", seq), supportToken, "").body)
+			}
+		}
+		look()
+		if err := s.clouds.Return(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.drained()
+		s.nothingOpen()
+		look()
+		s.stop()
+		if !strings.Contains(shown.String(), "K-2") || !strings.Contains(s.log.String(), "live_call_failed") {
+			t.Fatalf("nothing was looked at: %s\n%s", shown.String(), s.log.String())
+		}
+		for _, canary := range canaries() {
+			if strings.Contains(shown.String(), canary) {
+				t.Errorf("support sees %s: %s", canary, shown.String())
+			}
+			if strings.Contains(s.log.String(), canary) {
+				t.Errorf("the log shows %s", canary)
+			}
+		}
+		searchFolder(t, filepath.Join(filepath.Dir(s.config), "data"))
+	})
+}
+
+func searchFolder(t *testing.T, folder string) {
+	t.Helper()
+	searched := 0
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		searched += len(content)
+		for _, canary := range canaries() {
+			if bytes.Contains(content, []byte(canary)) {
+				t.Errorf("%s shows %s", filepath.Base(path), canary)
+			}
+		}
+		return err
+	})
+	if err != nil || searched < 16<<10 {
+		t.Errorf("searched %d bytes, %v", searched, err)
+	}
+}
