@@ -54,6 +54,7 @@ type Talk struct {
 	Call    Call
 	Dialect Dialect
 	Body    []byte // UTF-8 JSON, as it came
+	Ref     string // the till's request, for the journal
 }
 
 // Delivery tells how an answer came about (X-Agent-Delivery).

@@ -19,6 +19,8 @@ type Config struct {
 	Token      string        // required, any length: it names the retailer and the shop (R12, R13)
 	PDVVersion string        // required, sent with every request (R14)
 	Deadline   time.Duration // of one delivery, default 15 s
+
+	Observe func(agent.Exchange) // gets every exchange as it was; it must not wait. Optional
 }
 
 // Client delivers bodies to the loyalty cloud. It is safe for concurrent use.
@@ -32,6 +34,7 @@ func New(cfg Config) (*Client, error) {
 	client, err := upstream.New(upstream.Config{
 		BaseURL:  cfg.BaseURL,
 		Deadline: cfg.Deadline,
+		Observe:  cfg.Observe,
 		Header: http.Header{
 			"Authorization": {"Bearer " + cfg.Token},
 			"Pdv-Version":   {cfg.PDVVersion},

@@ -54,6 +54,13 @@ func (c *checker) all() {
 	if mb := c.cfg.Store.SpoolMB; mb < 1 || mb > 1<<20 {
 		c.fault("store.spool_mb", "deve ser de 1 a 1048576")
 	}
+	if days := c.cfg.Traffic.KeepDays; days < 1 || days > 365 {
+		c.fault("traffic.keep_days", "deve ser de 1 a 365")
+	}
+	if mb := c.cfg.Traffic.MaxMB; mb < 16 || mb > 1<<20 {
+		c.fault("traffic.max_mb", "deve ser de 16 a 1048576")
+	}
+	c.oneOf("traffic.bodies", c.cfg.Traffic.Bodies, "masked", "none")
 	c.oneOf("log.level", c.cfg.Log.Level, "debug", "info", "warn", "error")
 }
 
@@ -260,7 +267,7 @@ func inOrder(faults Faults) Faults {
 // later names the keys of the file that this version accepts without effect.
 func later(lines lineIndex) []Fault {
 	var warnings []Fault
-	for _, key := range []string{"routines", "payments", "traffic", "log.max_mb"} {
+	for _, key := range []string{"routines", "payments", "log.max_mb"} {
 		if line, ok := lines[key]; ok {
 			warnings = append(warnings, Fault{Line: line, Field: key, Detail: "ainda não tem efeito nesta versão do pdvagent"})
 		}

@@ -21,12 +21,12 @@ type Config struct {
 	Sender     Sender      `yaml:"sender"`
 	Store      Store       `yaml:"store"`
 	Security   Security    `yaml:"security"`
+	Traffic    Traffic     `yaml:"traffic"`
 	Log        Log         `yaml:"log"`
 
 	// Parts that this version reads and does not use yet: Check says so for each that is there.
 	Routines yaml.Node `yaml:"routines,omitempty"`
 	Payments yaml.Node `yaml:"payments,omitempty"`
-	Traffic  yaml.Node `yaml:"traffic,omitempty"`
 }
 
 // Shop is where the till stands.
@@ -97,6 +97,13 @@ type Security struct {
 	RecoveryPublicKey string `yaml:"recovery_public_key,omitempty"` // path of a PEM file: RSA, at least 2048 bits
 }
 
+// Traffic is the journal of requests and answers.
+type Traffic struct {
+	KeepDays int    `yaml:"keep_days"` // default 7
+	MaxMB    int    `yaml:"max_mb"`    // of all files together, default 200
+	Bodies   string `yaml:"bodies"`    // masked (default) or none
+}
+
 // Log is what the agent says of itself.
 type Log struct {
 	Level string `yaml:"level"` // debug, info (default), warn or error
@@ -117,8 +124,9 @@ func Default() Config {
 			Parallel: 4, PerSecond: 20, RetryMin: Duration(5 * time.Second), RetryMax: Duration(30 * time.Minute),
 			StartJitter: Duration(time.Minute),
 		},
-		Store: Store{MaxMB: 1024, SpoolMB: 2048},
-		Log:   Log{Level: "info"},
+		Store:   Store{MaxMB: 1024, SpoolMB: 2048},
+		Traffic: Traffic{KeepDays: 7, MaxMB: 200, Bodies: "masked"},
+		Log:     Log{Level: "info"},
 	}
 }
 

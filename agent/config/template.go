@@ -95,6 +95,11 @@ store:
 # security:
 #   recovery_public_key: '/etc/pdvagent/recuperacao.pem'
 
+traffic:                     # diário das chamadas do caixa e das nuvens, com os dados pessoais escondidos
+  keep_days: 7
+  max_mb: 200                # de todos os arquivos juntos
+  bodies: masked             # masked ou none
+
 log:
   level: info                # debug, info, warn ou error
 `

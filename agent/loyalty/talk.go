@@ -109,7 +109,7 @@ func (c *conversation) exchange(call agent.Call, body []byte, left time.Duration
 	answers := make(chan agent.Outcome, 1)
 	var decided atomic.Bool // whoever comes first says whether the answer was in time
 	c.tasks.Go(func() {
-		ctx, cancel := context.WithTimeout(c.life, left+latePatience)
+		ctx, cancel := context.WithTimeout(agent.WithRef(c.life, c.talk.Ref), left+latePatience)
 		defer cancel()
 		outcome := c.cfg.Cloud.Call(ctx, call, c.talk.Dialect, body)
 		if decided.CompareAndSwap(false, true) {

@@ -21,6 +21,7 @@ func (s *Sender) deliver(ctx context.Context, picked agent.Job) error {
 	if job.Status.State != agent.Pending {
 		return nil // settled since it was picked
 	}
+	ctx = agent.WithRef(ctx, job.ID())
 	before := job.Status
 	body, change, err := s.freeze(ctx, job)
 	if postponed, ok := errors.AsType[*agent.Postponed](err); ok {

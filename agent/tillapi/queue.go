@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"pdvagent/agent"
+	"pdvagent/agent/mask"
 	"pdvagent/agent/rawjson"
 	"pdvagent/agent/web"
 )
@@ -28,7 +29,7 @@ func (a *API) queue(w http.ResponseWriter, r *http.Request) {
 		faults = append(faults, agent.Fault{Field: "state", Code: "unknown", Detail: "Use pending, sent, dead, held, annulled ou discarded."})
 	}
 	if kind != "" && !slices.Contains(agent.Kinds(), kind) {
-		faults = append(faults, agent.Fault{Field: "kind", Code: "unknown", Detail: "Use confirm, cancel, coupon ou coupon-cancellation."})
+		faults = append(faults, agent.Fault{Field: "kind", Code: "unknown", Detail: "Use confirm, cancel, coupon, coupon-cancellation ou message."})
 	}
 	if text := query.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -103,7 +104,7 @@ func (a *API) job(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if parsed, err := rawjson.Parse(body); err == nil {
-		shown.Body = mask(body, parsed)
+		shown.Body = mask.Body(body, parsed)
 	}
 	web.JSON(w, http.StatusOK, shown)
 }
@@ -176,7 +177,7 @@ func (a *API) repairBody(w http.ResponseWriter, r *http.Request) (agent.Receipt,
 	if now, err := rawjson.Parse(body); err == nil {
 		if old, err := a.current(job); err == nil {
 			if original, err := rawjson.Parse(old); err == nil {
-				body = unmask(body, now, original)
+				body = mask.Restore(body, now, original)
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pdvagent/agent"
+	"pdvagent/agent/traffic"
 	"pdvagent/agent/web"
 )
 
@@ -41,6 +42,11 @@ type Overview interface {
 	Size() (used, limit int64)
 }
 
+// Journal is what was said, masked.
+type Journal interface {
+	Read(q traffic.Query) ([]traffic.Line, error)
+}
+
 // Engine is the sender.
 type Engine interface {
 	Hurry(seq uint64) (done func())
@@ -57,6 +63,7 @@ type Config struct {
 	Overview Overview
 	Engine   Engine // nil with Sales
 	Wires    func(seq uint64, revision int) ([]byte, error)
+	Journal  Journal
 	Alarms   *agent.Alarms
 	Dialect  agent.Dialect // of the routes that both dialects share
 	Accepted int           // HTTP status of a queued answer, default 202 (till.queued_status)
@@ -72,9 +79,9 @@ type API struct{ cfg Config }
 
 // New checks and fills defaults.
 func New(cfg Config) (*API, error) {
-	if cfg.Queue == nil || cfg.Overview == nil || cfg.Wires == nil || cfg.Alarms == nil || (cfg.Sales == nil) != (cfg.Engine == nil) ||
+	if cfg.Queue == nil || cfg.Overview == nil || cfg.Wires == nil || cfg.Alarms == nil || cfg.Journal == nil || (cfg.Sales == nil) != (cfg.Engine == nil) ||
 		(cfg.Sales == nil) != (cfg.Sessions == nil) || (cfg.Sales == nil) != (cfg.Circuit == nil) {
-		return nil, errors.New("tillapi.Config wants Queue, Overview, Wires and Alarms, and Sales with Sessions, Circuit and Engine")
+		return nil, errors.New("tillapi.Config wants Queue, Overview, Wires, Journal and Alarms, and Sales with Sessions, Circuit and Engine")
 	}
 	if cfg.Accepted == 0 {
 		cfg.Accepted = http.StatusAccepted
@@ -117,6 +124,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPost, Path: "/v1/queue/{id}/retry", Scope: web.Support, Handler: a.retry},
 		{Method: http.MethodPost, Path: "/v1/queue/{id}/discard", Scope: web.Support, Handler: a.discard},
 		{Method: http.MethodPut, Path: "/v1/queue/{id}/body", Scope: web.Support, Handler: a.repair},
+		{Method: http.MethodGet, Path: traffic.Route, Scope: web.Support, Handler: a.traffic},
 		{Method: http.MethodPost, Path: "/v1/members/forget", Scope: web.Support, Handler: a.forget},
 	}
 }

@@ -21,7 +21,7 @@ func (a *API) talk(call agent.Call, dialect agent.Dialect) http.HandlerFunc {
 			problem(w, r, err, "")
 			return
 		}
-		reply, err := a.cfg.Sessions.Talk(agent.Talk{Call: call, Dialect: dialect, Body: body})
+		reply, err := a.cfg.Sessions.Talk(agent.Talk{Call: call, Dialect: dialect, Body: body, Ref: web.RequestID(r)})
 		web.SpentInCloud(r, reply.Cloud)
 		a.fullness(err)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pdvagent/agent"
+	"pdvagent/agent/mask"
 	"pdvagent/agent/rawjson"
 )
 
@@ -48,7 +49,7 @@ func view(job agent.Job) jobView {
 	if answer := job.Status.Answer; answer != nil {
 		v.Answer = &answerView{Status: answer.Status, At: answer.At}
 		if body, err := rawjson.Parse(answer.Body); err == nil {
-			v.Answer.Body = maskAnswer(answer, body)
+			v.Answer.Body = mask.Answer(answer.Status, answer.Body, body)
 		}
 	}
 	return v

@@ -31,6 +31,9 @@ type Config struct {
 	MaxAnswer int64            // bytes of an answer that are read, after inflating; default 1 MiB
 	Header    http.Header      // of every request; Idempotency-Key is refused, net/http would repeat such a POST by itself
 	Now       func() time.Time // default time.Now
+
+	// Observe gets every exchange as it was; it must not wait. Optional.
+	Observe func(agent.Exchange)
 }
 
 // Client speaks with one cloud. It is safe for concurrent use.
@@ -116,14 +119,36 @@ func loopback(host string) bool {
 // Post sends body as JSON to path below the base URL and reads the answer. The outcome always has a class; no error
 // escapes. ctx may shorten the deadline.
 func (c *Client) Post(ctx context.Context, path string, body []byte) agent.Outcome {
-	return c.exchange(ctx, func(request *resty.Request) (*resty.Response, error) {
+	outcome := c.exchange(ctx, func(request *resty.Request) (*resty.Response, error) {
 		return request.SetHeader("Content-Type", "application/json").SetBody(body).Post(Join(c.base, path))
 	})
+	c.observe(ctx, http.MethodPost, path, body, outcome)
+	return outcome
 }
 
 // Probe asks for the base URL, which does nothing in the cloud. Any HTTP answer says that the cloud can be reached.
 func (c *Client) Probe(ctx context.Context) agent.Outcome {
-	return c.exchange(ctx, func(request *resty.Request) (*resty.Response, error) { return request.Get(c.base.String()) })
+	outcome := c.exchange(ctx, func(request *resty.Request) (*resty.Response, error) { return request.Get(c.base.String()) })
+	c.observe(ctx, http.MethodGet, "/", nil, outcome)
+	return outcome
+}
+
+// observe tells of an exchange. path is one of ours, never a caller's.
+func (c *Client) observe(ctx context.Context, method, path string, body []byte, outcome agent.Outcome) {
+	if c.cfg.Observe == nil {
+		return
+	}
+	x := agent.Exchange{
+		At: c.cfg.Now().Add(-outcome.Took), Side: agent.SideCloud, Method: method, Route: path, Ref: agent.RefOf(ctx), Status: outcome.Status,
+		Took: outcome.Took, Detail: outcome.Detail, Request: body, Response: outcome.Body,
+	}
+	if outcome.Class != agent.ClassOK {
+		x.Origin = "cloud"
+		if outcome.Status == 0 {
+			x.Origin = "network"
+		}
+	}
+	c.cfg.Observe(x)
 }
 
 func (c *Client) exchange(ctx context.Context, send func(*resty.Request) (*resty.Response, error)) agent.Outcome {

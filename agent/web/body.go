@@ -42,6 +42,7 @@ func Body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 		return nil, agent.Errorf(agent.CodeMediaType, nil, "Envie o corpo sem compressão.")
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	scopeOf(r).request = body // as it came, until it is known to be text
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, agent.Errorf(agent.CodeTooLarge, err, "O corpo passa do limite de %d KiB.", limit>>10)
 	}
@@ -64,5 +65,6 @@ func Body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if !utf8.Valid(body) {
 		return nil, agent.Errorf(agent.CodeEncoding, nil, "O texto não está em UTF-8. Envie UTF-8 ou informe charset=windows-1252.")
 	}
+	scopeOf(r).request = body
 	return body, nil
 }

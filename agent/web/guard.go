@@ -59,6 +59,9 @@ type Config struct {
 	NewID   func() string    // of a request
 	Log     *slog.Logger     //
 	Now     func() time.Time // default time.Now
+
+	// Observe gets every request with its answer, refused ones too; it must not wait. Optional.
+	Observe func(agent.Exchange)
 }
 
 type guard struct {
@@ -165,6 +168,22 @@ func (g *guard) done(w *timedWriter, r *http.Request, scope *requestScope) {
 	}
 	if scope.err != nil {
 		g.cfg.Log.Error("request_failed", "request_id", scope.id, "route", r.Pattern, "error", scope.err)
+	}
+	if g.cfg.Observe != nil {
+		g.cfg.Observe(exchange(w, r, scope))
+	}
+}
+
+// exchange is a request as the journal has it. A path that no route has is what a caller chose, so it is left out.
+func exchange(w *timedWriter, r *http.Request, scope *requestScope) agent.Exchange {
+	_, route, _ := strings.Cut(r.Pattern, " ")
+	if route == "" || route == "/" {
+		route = "-"
+	}
+	return agent.Exchange{
+		At: scope.start, Side: agent.SideTill, Method: r.Method, Route: strings.TrimSuffix(route, "/{$}"), Ref: scope.id, Status: w.status,
+		Took: scope.now().Sub(scope.start), Delivery: w.Header().Get(HeaderDelivery), Origin: scope.origin,
+		Request: scope.request, Response: scope.response,
 	}
 }
 

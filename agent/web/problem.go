@@ -65,6 +65,7 @@ func Problem(w http.ResponseWriter, r *http.Request, err error, refuse func(agen
 		code, how = agent.CodeInternal, Refusal{http.StatusInternalServerError, "agent", "same-key"}
 		scopeOf(r).fail(err)
 	}
+	scopeOf(r).origin = how.Origin
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	if how.Status == http.StatusUnauthorized {

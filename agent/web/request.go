@@ -24,7 +24,14 @@ type requestScope struct {
 	now   func() time.Time
 	cloud time.Duration
 	err   error
+
+	request  []byte // of the body that was read, for the journal
+	response []byte // the beginning of it
+	origin   string // of a refusal
 }
+
+// maxKept bounds what is kept of an answer for the journal, in bytes.
+const maxKept = 32 << 10
 
 func scopeOf(r *http.Request) *requestScope {
 	if scope, ok := r.Context().Value(scopeKey{}).(*requestScope); ok {
@@ -35,19 +42,23 @@ func scopeOf(r *http.Request) *requestScope {
 
 func (s *requestScope) fail(err error) { s.err = errors.Join(s.err, err) }
 
+// RequestID is the id by which the request is known (X-Request-Id).
+func RequestID(r *http.Request) string { return scopeOf(r).id }
+
 // SpentInCloud notes how much of the request was waiting for a cloud.
 func SpentInCloud(r *http.Request, took time.Duration) { scopeOf(r).cloud += took }
 
 // timedWriter adds the time an answer took, at the moment it begins.
 type timedWriter struct {
 	http.ResponseWriter
-	scope *requestScope
-	wrote bool
+	scope  *requestScope
+	wrote  bool
+	status int
 }
 
 func (w *timedWriter) WriteHeader(status int) {
 	if !w.wrote {
-		w.wrote = true
+		w.wrote, w.status = true, status
 		all := w.scope.now().Sub(w.scope.start)
 		value := fmt.Sprintf("agent=%d;cloud=%d", (all - w.scope.cloud).Milliseconds(), w.scope.cloud.Milliseconds())
 		w.Header().Set(headerTime, value)
@@ -59,6 +70,7 @@ func (w *timedWriter) Write(data []byte) (int, error) {
 	if !w.wrote {
 		w.WriteHeader(http.StatusOK)
 	}
+	w.scope.response = append(w.scope.response, data[:min(len(data), maxKept-len(w.scope.response))]...)
 	return w.ResponseWriter.Write(data)
 }
 

@@ -14,11 +14,11 @@ import (
 	"pdvagent/mercafacil/mercafacilsim"
 )
 
-func execCommand(t *testing.T, self string, args []string) (int, string, string) {
+func execCommand(t *testing.T, self, input string, args []string) (int, string, string) {
 	t.Helper()
 	var out, errOut bytes.Buffer
 	command := exec.CommandContext(t.Context(), self, args...)
-	command.Stdout, command.Stderr = &out, &errOut
+	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(input), &out, &errOut
 	_ = command.Run() // its exit code is what counts
 	return command.ProcessState.ExitCode(), out.String(), errOut.String()
 }

@@ -198,10 +198,16 @@ func TestSecondAgentEndsWithASentence(t *testing.T) {
 // runCommand executes a command line in a process of its own.
 func runCommand(t *testing.T, args ...string) (int, string, string) {
 	t.Helper()
+	return runCommandWith(t, "", args...)
+}
+
+// runCommandWith gives the command something to read.
+func runCommandWith(t *testing.T, input string, args ...string) (int, string, string) {
+	t.Helper()
 	t.Setenv(asMain, "1")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return execCommand(t, self, args)
+	return execCommand(t, self, input, args)
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,6 +21,7 @@ import (
 	"pdvagent/agent/loyalty"
 	"pdvagent/agent/sender"
 	"pdvagent/agent/tillapi"
+	"pdvagent/agent/traffic"
 	"pdvagent/agent/upstream"
 	"pdvagent/agent/web"
 	"pdvagent/mercafacil"
@@ -68,10 +70,20 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		Queue: queue, Overview: queue, Wires: queue.Wire, Alarms: alarms, Dialect: agent.V2,
 		Accepted: cfg.Till.QueuedStatus, Version: version, AgentID: queue.AgentID(),
 	}
+	journal, err := traffic.New(traffic.Config{
+		Dir: filepath.Join(cfg.DataDir, "traffic"), KeepDays: cfg.Traffic.KeepDays, MaxBytes: int64(cfg.Traffic.MaxMB) << 20,
+		Bodies: cfg.Traffic.Bodies == "masked", Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	stopJournal := startJournal(ctx, journal)
+	defer stopJournal()
+	api.Journal = journal
 	group, ctx := errgroup.WithContext(ctx)
 	api.Stopping = ctx.Done()
 	if cfg.Mercafacil != nil {
-		side, err := loyaltySide(cfg, queue, alarms, log)
+		side, err := loyaltySide(cfg, queue, alarms, journal, log)
 		if err != nil {
 			return err
 		}
@@ -86,10 +98,21 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	if err != nil {
 		return errors.Join(err, group.Wait())
 	}
-	if err := serve(ctx, group, cfg, routes, log); err != nil {
+	if err := serve(ctx, group, cfg, routes, journal, log); err != nil {
 		group.Go(func() error { return err })
 	}
 	return group.Wait()
+}
+
+// startJournal writes until the result is called: after everybody who may still have something to say.
+func startJournal(ctx context.Context, journal *traffic.Journal) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = journal.Run(ctx) // it has no error of its own: what it cannot write it says in the log
+	}()
+	return func() { cancel(); <-done }
 }
 
 func openStore(cfg config.Config, log *slog.Logger) (*store.Store, error) {
@@ -120,11 +143,12 @@ func (p loyaltyParts) close() {
 	p.cloud.Close()
 }
 
-func loyaltySide(cfg config.Config, queue *store.Store, alarms *agent.Alarms, log *slog.Logger) (loyaltyParts, error) {
+func loyaltySide(cfg config.Config, queue *store.Store, alarms *agent.Alarms, journal *traffic.Journal, log *slog.Logger) (loyaltyParts, error) {
 	var p loyaltyParts
 	var err error
 	p.cloud, err = mercafacil.New(mercafacil.Config{
 		BaseURL: cfg.Mercafacil.BaseURL, Token: cfg.Mercafacil.Token.Reveal(), PDVVersion: cfg.Mercafacil.PDVVersion,
+		Observe: journal.Record,
 	})
 	if err != nil {
 		return p, err
@@ -163,7 +187,7 @@ func orNone(d config.Duration) time.Duration { return max(time.Duration(d), time
 const stopPatience = 10 * time.Second
 
 // serve opens the door: the same chain on 127.0.0.1 and ::1.
-func serve(ctx context.Context, group *errgroup.Group, cfg config.Config, routes *tillapi.API, log *slog.Logger) error {
+func serve(ctx context.Context, group *errgroup.Group, cfg config.Config, routes *tillapi.API, journal *traffic.Journal, log *slog.Logger) error {
 	listeners, noIPv6, err := web.Listen(ctx, cfg.API.Listen)
 	if err != nil {
 		return err
@@ -177,7 +201,7 @@ func serve(ctx context.Context, group *errgroup.Group, cfg config.Config, routes
 	}
 	handler, err := web.Handler(web.Config{
 		Port: tcp.Port, Origins: cfg.API.AllowedOrigins, Tokens: tokens(cfg), Routes: routes.Routes(),
-		Alarm: routes.AlarmCode, NewID: uuid.NewString, Log: log,
+		Alarm: routes.AlarmCode, NewID: uuid.NewString, Log: log, Observe: journal.Record,
 	})
 	if err != nil {
 		return err

@@ -1,4 +1,6 @@
-package tillapi
+// Package mask hides what may be personal in a body that people see: support's views and the journal. It shows by an
+// allow-list of field names, keeps structure and order, and can put the hidden values back into an edited text.
+package mask
 
 import (
 	"bytes"
@@ -18,7 +20,8 @@ func shown(name string) bool {
 	switch name {
 	case "coupon", "transaction_id", "date", "time", "origin", "pdv_code", "operator_id", "total_value",
 		"total_value_with_discount", "total_value_with_discounts", "sku", "ean", "product_name", "quantity",
-		"packing_quantity", "unit_value", "department", "section", "group", "subgroup", "family", "payment_form",
+		"packing_quantity", "unit_value", "discount_value", "total_value_without_discount", "absolute_share", "total", "index", "delivery",
+		"reason", "button", "department", "section", "group", "subgroup", "family", "payment_form",
 		"amount", "instalments", "acquirer_id", "acquirer_name", "authorizer_id", "authorizer_name",
 		"message_tag", "tag", "status", "statusCode", "code", "requestId", "datetime", "field", "fields":
 		return true
@@ -26,28 +29,28 @@ func shown(name string) bool {
 	return false
 }
 
-// mask gives the text with every value that may be personal replaced; structure, names and order stay.
-func mask(text []byte, v rawjson.Value) []byte { return rawjson.Apply(text, maskEdits(nil, "", v)...) }
+// Body gives the text with every value that may be personal replaced; structure, names and order stay.
+func Body(text []byte, v rawjson.Value) []byte { return rawjson.Apply(text, maskEdits(nil, "", v)...) }
 
-// maskAnswer is mask for what a cloud answered: the words of a refusal are shown, since support needs nothing more, but
+// Answer is [Body] for what a cloud answered: the words of a refusal are shown, since support needs nothing more, but
 // for their numbers, which may be a document.
-func maskAnswer(answer *agent.Answer, v rawjson.Value) []byte {
+func Answer(status int, text []byte, v rawjson.Value) []byte {
 	edits := maskEdits(nil, "", v)
-	if answer.Status < http.StatusBadRequest {
-		return rawjson.Apply(answer.Body, edits...)
+	if status < http.StatusBadRequest {
+		return rawjson.Apply(text, edits...)
 	}
 	for _, member := range v.Members {
-		text, ok := member.Value.Text()
+		words, ok := member.Value.Text()
 		if !ok || !slices.Contains([]string{"message", "error", "detail"}, member.Name) {
 			continue
 		}
 		for i := range edits {
 			if edits[i].Start == member.Value.Start {
-				edits[i].Raw = rawjson.Quote(withoutNumbers(text))
+				edits[i].Raw = rawjson.Quote(withoutNumbers(words))
 			}
 		}
 	}
-	return rawjson.Apply(answer.Body, edits...)
+	return rawjson.Apply(text, edits...)
 }
 
 // withoutNumbers hides every digit of a number that is long enough to be somebody's, and cuts a long text.
@@ -94,8 +97,8 @@ func masked(name string, v rawjson.Value) []byte {
 	return rawjson.Quote(fmt.Sprintf("[texto de %d]", len([]rune(text))))
 }
 
-// unmask gives the edited text with every value that still reads as its mask replaced by the original's.
-func unmask(edited []byte, now, original rawjson.Value) []byte {
+// Restore gives the edited text with every value that still reads as its mask replaced by the original's.
+func Restore(edited []byte, now, original rawjson.Value) []byte {
 	return rawjson.Apply(edited, unmaskEdits(nil, "", now, original)...)
 }
 

@@ -1,0 +1,57 @@
+package mask_test
+
+import (
+	"strings"
+	"testing"
+
+	"pdvagent/agent/agenttest"
+	"pdvagent/agent/mask"
+	"pdvagent/agent/rawjson"
+)
+
+func TestMain(m *testing.M) { agenttest.Main(m) }
+
+func parse(t *testing.T, text string) rawjson.Value {
+	t.Helper()
+	v, err := rawjson.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestOnlyFieldsOfTheAllowListAreShown(t *testing.T) {
+	const original = `{"client_id":"52998224725","coupon":"C-1","cpf_nota":52998224725,"nome":"MARIA","items":[{"sku":"1","obs":["MARIA"]}],"total_value":10.00,"ok":true,"x":null,"document_no":"1"}`
+	const want = `{"client_id":"***982247**","coupon":"C-1","cpf_nota":"[número]","nome":"[texto de 5]","items":[{"sku":"1","obs":["[texto de 5]"]}],"total_value":10.00,"ok":true,"x":null,"document_no":"*"}`
+	if got := string(mask.Body([]byte(original), parse(t, original))); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestSupportReadsWhyTheCloudRefusesWithoutAnybodysNumber(t *testing.T) {
+	const body = `{"statusCode":422,"message":"client_id 529.982.247-25 of 52998224725 is unknown, 12 items","user":{"name":"MARIA"}}`
+	const want = `{"statusCode":422,"message":"client_id ************** of *********** is unknown, 12 items","user":{"name":"[texto de 5]"}}`
+	if got := string(mask.Answer(422, []byte(body), parse(t, body))); got != want {
+		t.Errorf("got %s", got)
+	}
+	if got := string(mask.Answer(200, []byte(body), parse(t, body))); strings.Contains(got, "unknown") {
+		t.Errorf("an answer that is no refusal shows %s", got)
+	}
+}
+
+func TestMaskSentBackUnchangedKeepsTheOriginal(t *testing.T) {
+	const original = `{"client_id":"52998224725","fone":41987762038,"nome":"MARIA","items":[{"obs":"JOSE"},{"obs":"ANA"}],"coupon":"C"}`
+	masked := string(mask.Body([]byte(original), parse(t, original)))
+	for name, c := range map[string]struct{ edited, want string }{
+		"nothing changed": {masked, original},
+		"another value":   {strings.Replace(masked, `"***982247**"`, `"0"`, 1), strings.Replace(original, `"52998224725"`, `"0"`, 1)},
+		"a shown value":   {strings.Replace(masked, `"C"`, `"D"`, 1), strings.Replace(original, `"C"`, `"D"`, 1)},
+		"a line less":     {strings.Replace(masked, `,{"obs":"[texto de 3]"}`, ``, 1), strings.Replace(original, `,{"obs":"ANA"}`, ``, 1)},
+		"a field less":    {strings.Replace(masked, `"nome":"[texto de 5]",`, ``, 1), strings.Replace(original, `"nome":"MARIA",`, ``, 1)},
+		"another's mask":  {strings.Replace(masked, `"[texto de 4]"`, `"[texto de 3]"`, 1), strings.Replace(original, `"JOSE"`, `"[texto de 3]"`, 1)},
+	} {
+		if got := string(mask.Restore([]byte(c.edited), parse(t, c.edited), parse(t, original))); got != c.want {
+			t.Errorf("%s: got %s, want %s", name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,194 @@
+// Package traffic is the journal of requests and answers, of tills and of clouds: masked, in rotating gzip files of one
+// JSON line each, with a bound on their age and size. It is written beside the calls, never in their way: a full disk or
+// a slow one costs lines, which are counted, and no till notices.
+package traffic
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"pdvagent/agent"
+)
+
+// Config says where the journal is kept and how much of it.
+type Config struct {
+	Dir      string           // required; made if missing
+	KeepDays int              // default 7
+	MaxBytes int64            // of all files together, default 200 MiB
+	Bodies   bool             // keep masked bodies
+	Log      *slog.Logger     // required
+	Now      func() time.Time // default time.Now
+}
+
+// Journal takes exchanges and writes them down in Run. It is safe for concurrent use.
+type Journal struct {
+	cfg     Config
+	lines   chan agent.Exchange
+	dropped atomic.Int64 // since the last line that said so
+
+	file    *file // of Run alone, as what follows
+	polled  map[string][sha256.Size]byte
+	failing bool
+	retry   time.Time
+}
+
+const (
+	waiting    = 512              // exchanges that may wait to be written
+	flushEvery = time.Second      // how soon a reader sees a line
+	retryEvery = 10 * time.Second // after a failure of the disk
+)
+
+// New fills defaults and checks.
+func New(cfg Config) (*Journal, error) {
+	if cfg.Dir == "" || cfg.Log == nil {
+		return nil, errors.New("traffic.Config wants Dir and Log")
+	}
+	if cfg.KeepDays == 0 {
+		cfg.KeepDays = 7
+	}
+	if cfg.MaxBytes == 0 {
+		cfg.MaxBytes = 200 << 20
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Journal{cfg: cfg, lines: make(chan agent.Exchange, waiting), polled: make(map[string][sha256.Size]byte)}, nil
+}
+
+// Record hands an exchange over and never waits: one that finds no room is dropped and counted.
+func (j *Journal) Record(x agent.Exchange) {
+	select {
+	case j.lines <- x:
+	default:
+		j.dropped.Add(1)
+	}
+}
+
+// Run writes until ctx ends, then what is left.
+func (j *Journal) Run(ctx context.Context) error {
+	ticker := time.NewTicker(flushEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case x := <-j.lines:
+			j.write(x)
+		case <-ticker.C:
+			j.flush()
+		case <-ctx.Done():
+			j.rest()
+			return nil
+		}
+	}
+}
+
+// rest writes what was handed over before the end.
+func (j *Journal) rest() {
+	for {
+		select {
+		case x := <-j.lines:
+			j.write(x)
+		default:
+			if j.file != nil {
+				j.failed(j.file.close())
+			}
+			return
+		}
+	}
+}
+
+func (j *Journal) write(x agent.Exchange) {
+	if j.poll(x) {
+		return
+	}
+	now := j.cfg.Now()
+	if j.failing && now.Before(j.retry) {
+		j.dropped.Add(1)
+		return
+	}
+	missing := j.dropped.Load()
+	line, err := j.encode(x, missing)
+	if err == nil {
+		err = j.open(now)
+	}
+	if err == nil {
+		err = j.file.write(line)
+	}
+	if err == nil {
+		j.dropped.Add(-missing)
+	} else {
+		j.dropped.Add(1)
+	}
+	j.failed(err)
+}
+
+func (j *Journal) flush() {
+	if j.file != nil {
+		j.failed(j.file.flush())
+	}
+}
+
+// failed gives up the file that could not be written, and says so once.
+func (j *Journal) failed(err error) {
+	switch {
+	case err != nil:
+		if j.file != nil {
+			_ = j.file.close() // it failed already
+			j.file = nil
+		}
+		if !j.failing {
+			j.cfg.Log.Warn("journal_not_written", "error", err)
+		}
+		j.failing, j.retry = true, j.cfg.Now().Add(retryEvery)
+	case j.failing:
+		j.failing = false
+		j.cfg.Log.Info("journal_written_again")
+	}
+}
+
+// Route is the local route by which the journal is read.
+const Route = "/v1/traffic"
+
+// maxPolled bounds the answers that are remembered.
+const maxPolled = 1000
+
+// poll tells whether a line is left out: the same question that had the same answer the last time.
+func (j *Journal) poll(x agent.Exchange) bool {
+	if x.Method != "GET" || x.Side != agent.SideTill {
+		return false
+	}
+	if x.Route == Route { // the journal does not read itself
+		return true
+	}
+	sum := sha256.Sum256(append([]byte(x.Route+string(rune(x.Status))), x.Response...))
+	if j.polled[x.Route] == sum {
+		return true
+	}
+	if len(j.polled) >= maxPolled {
+		clear(j.polled)
+	}
+	j.polled[x.Route] = sum
+	return false
+}
+
+// open makes sure that there is a file to write to, of today and not too large.
+func (j *Journal) open(now time.Time) error {
+	if j.file != nil && j.file.fits(now) {
+		return nil
+	}
+	if j.file != nil {
+		if err := j.file.close(); err != nil {
+			return err
+		}
+		j.file = nil
+	}
+	if err := prune(j.cfg.Dir, now.AddDate(0, 0, -j.cfg.KeepDays), j.cfg.MaxBytes-fileBytes); err != nil {
+		return err
+	}
+	var err error
+	j.file, err = create(j.cfg.Dir, now)
+	return err
+}

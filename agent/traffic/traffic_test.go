@@ -1,0 +1,298 @@
+package traffic_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pdvagent/agent"
+	"pdvagent/agent/agenttest"
+	"pdvagent/agent/traffic"
+)
+
+func TestMain(m *testing.M) { agenttest.Main(m) }
+
+// diary is a journal being written, in fake time.
+type diary struct {
+	*testing.T
+	*traffic.Journal
+	dir string
+	log *bytes.Buffer
+}
+
+func inDiary(t *testing.T, change func(*traffic.Config), test func(d *diary)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		d := &diary{T: t, dir: filepath.Join(t.TempDir(), "traffic"), log: new(bytes.Buffer)}
+		cfg := traffic.Config{Dir: d.dir, Bodies: true, Log: slog.New(slog.NewTextHandler(d.log, nil))}
+		if change != nil {
+			change(&cfg)
+		}
+		var err error
+		if d.Journal, err = traffic.New(cfg); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		var done sync.WaitGroup
+		done.Go(func() {
+			if err := d.Journal.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+		test(d)
+		cancel()
+		done.Wait()
+	})
+}
+
+// settle lets what was recorded be written and seen.
+func (d *diary) settle() {
+	<-time.After(2 * time.Second)
+	synctest.Wait()
+}
+
+func (d *diary) lines(q traffic.Query) []traffic.Line {
+	d.Helper()
+	lines, err := d.Read(q)
+	if err != nil {
+		d.Fatal(err)
+	}
+	return lines
+}
+
+func sale(n int) agent.Exchange {
+	return agent.Exchange{
+		At: time.Now(), Side: agent.SideTill, Method: "POST", Route: "/v2/coupons", Ref: fmt.Sprint("req-", n), Status: 202, Took: 1500 * time.Microsecond,
+		Delivery: "queued", Request: []byte(fmt.Sprintf(`{"coupon":"K-%d","transaction_id":"T","client_id":"52998224725","nome":"MARIA"}`, n)),
+		Response: []byte(fmt.Sprintf(`{"status":"queued","job":"%d"}`, n)),
+	}
+}
+
+func TestALineSaysWhatWasSaidWithoutAnybodysName(t *testing.T) {
+	inDiary(t, nil, func(d *diary) {
+		d.Record(sale(7))
+		d.settle()
+		lines := d.lines(traffic.Query{})
+		if len(lines) != 1 {
+			d.Fatalf("%d lines", len(lines))
+		}
+		line := lines[0]
+		if line.Route != "/v2/coupons" || line.Status != 202 || line.MS != 1.5 || line.Ref != "req-7" || line.Delivery != "queued" || strings.Join(line.Keys, " ") != "T K-7 7" {
+			d.Errorf("got %+v", line)
+		}
+		const want = `{"coupon":"K-7","transaction_id":"T","client_id":"***982247**","nome":"[texto de 5]"}`
+		if got := string(line.Request.JSON); got != want {
+			d.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
+func TestBodiesAreCutAndWhatIsNoJSONShowsItsShape(t *testing.T) {
+	inDiary(t, nil, func(d *diary) {
+		x := sale(1)
+		x.Request, x.Response = []byte(`{"sku":"`+strings.Repeat("a", 20<<10)+`"}`), []byte("<h1>MARIA</h1> 52998224725, \xe9 {\"a\":")
+		d.Record(x)
+		d.settle()
+		line := d.lines(traffic.Query{})[0]
+		if len(line.Request.Head) != 8<<10 || line.Request.JSON != nil || line.Request.Bytes != 20<<10+10 {
+			d.Errorf("got %d bytes of %d", len(line.Request.Head), line.Request.Bytes)
+		}
+		if line.Response.Bytes != 35 || line.Response.Shape != `<x9>xxxxx</x9> 99999999999, ? {"x":` || line.Response.Head != "" || line.Response.JSON != nil {
+			d.Errorf("got %+v", line.Response)
+		}
+	})
+}
+
+func TestWithoutBodiesNoneIsKept(t *testing.T) {
+	inDiary(t, func(c *traffic.Config) { c.Bodies = false }, func(d *diary) {
+		d.Record(sale(1))
+		d.settle()
+		if line := d.lines(traffic.Query{})[0]; line.Request != nil || line.Response != nil || len(line.Keys) != 3 {
+			d.Errorf("got %+v", line)
+		}
+	})
+}
+
+func TestFiltersGiveTheNewestThatFit(t *testing.T) {
+	inDiary(t, nil, func(d *diary) {
+		var middle time.Time
+		for n := range 10 {
+			if n == 5 {
+				middle = time.Now()
+				<-time.After(time.Millisecond)
+			}
+			x := sale(n)
+			if n%2 == 1 {
+				x.Side, x.Route, x.Ref = agent.SideCloud, "v2/coupons/", fmt.Sprint(n)
+			}
+			d.Record(x)
+		}
+		d.settle()
+		for name, c := range map[string]struct {
+			q    traffic.Query
+			want int
+		}{
+			"all": {traffic.Query{}, 10}, "since": {traffic.Query{Since: middle}, 5}, "side": {traffic.Query{Side: "cloud"}, 5},
+			"route": {traffic.Query{Route: "/v2/"}, 5}, "coupon": {traffic.Query{Key: "K-3"}, 1}, "session": {traffic.Query{Key: "T"}, 10},
+			"request": {traffic.Query{Key: "req-4"}, 1}, "limit": {traffic.Query{Limit: 3}, 3}, "none": {traffic.Query{Key: "ghost"}, 0},
+		} {
+			lines := d.lines(c.q)
+			if len(lines) != c.want {
+				d.Errorf("%s: %d lines, want %d", name, len(lines), c.want)
+			}
+		}
+		if newest := d.lines(traffic.Query{Limit: 3}); newest[2].Keys[1] != "K-9" || newest[0].Keys[1] != "K-7" {
+			d.Errorf("got %+v", newest)
+		}
+	})
+}
+
+func TestAPollIsALineOnlyWhenItsAnswerChanges(t *testing.T) {
+	inDiary(t, nil, func(d *diary) {
+		poll := func(route, answer string) {
+			d.Record(agent.Exchange{At: time.Now(), Side: agent.SideTill, Method: "GET", Route: route, Status: 200, Response: []byte(answer)})
+		}
+		for range 5 {
+			poll("/v1/status", `{"pending":0}`)
+			poll(traffic.Route, fmt.Sprintf(`{"lines":[%d]}`, time.Now().UnixNano()))
+		}
+		poll("/v1/status", `{"pending":1}`)
+		poll("/health", `{"pending":1}`)
+		d.settle()
+		if lines := d.lines(traffic.Query{}); len(lines) != 3 {
+			d.Errorf("%d lines, want 3: %+v", len(lines), lines)
+		}
+	})
+}
+
+// random text does not shrink: the files are as large on the disk as they are read.
+func noise(n int) []byte {
+	var b strings.Builder
+	seed := uint64(n)*2862933555777941757 + 3037000493
+	for b.Len() < 7<<10 {
+		seed = seed*6364136223846793005 + 1442695040888963407
+		fmt.Fprintf(&b, "%x", seed)
+	}
+	return []byte(`{"sku":"` + b.String() + `"}`)
+}
+
+func TestFilesTurnAndTheOldestGo(t *testing.T) {
+	const limit = 20 << 20
+	inDiary(t, func(c *traffic.Config) { c.MaxBytes = limit }, func(d *diary) {
+		for n := range 5000 {
+			x := sale(n)
+			x.Request = noise(n)
+			d.Record(x)
+			if n%100 == 99 {
+				d.settle()
+			}
+		}
+		files, size := d.files()
+		if len(files) < 2 || size > limit {
+			d.Errorf("%d files of %d bytes together, limit %d", len(files), size, limit)
+		}
+		if lines := d.lines(traffic.Query{Limit: 1}); len(lines) != 1 || lines[0].Ref != "req-4999" {
+			d.Errorf("the newest is %+v", lines)
+		}
+		<-time.After(8 * 24 * time.Hour)
+		d.Record(sale(1))
+		d.settle()
+		if files, _ := d.files(); len(files) != 1 {
+			d.Errorf("after eight days: %v", files)
+		}
+	})
+}
+
+func (d *diary) files() ([]string, int64) {
+	d.Helper()
+	entries, err := os.ReadDir(d.dir)
+	if err != nil {
+		d.Fatal(err)
+	}
+	var names []string
+	var size int64
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil {
+			d.Fatal(err)
+		}
+		names, size = append(names, entry.Name()), size+info.Size()
+	}
+	return names, size
+}
+
+func TestADiskThatFailsCostsLinesThatAreCountedAndIsSaidOnce(t *testing.T) {
+	inDiary(t, nil, func(d *diary) {
+		if err := os.WriteFile(d.dir, []byte("a file where the folder should be"), 0o600); err != nil {
+			d.Fatal(err)
+		}
+		for n := range 20 {
+			d.Record(sale(n))
+			d.settle()
+		}
+		if said := strings.Count(d.log.String(), "journal_not_written"); said != 1 {
+			d.Errorf("said %d times: %s", said, d.log)
+		}
+		if err := os.Remove(d.dir); err != nil {
+			d.Fatal(err)
+		}
+		<-time.After(time.Minute)
+		d.Record(sale(99))
+		d.settle()
+		if lines := d.lines(traffic.Query{}); len(lines) != 1 || lines[0].Ref != "req-99" || lines[0].Dropped != 20 {
+			d.Errorf("got %+v", lines)
+		}
+		if !strings.Contains(d.log.String(), "journal_written_again") {
+			d.Errorf("log: %s", d.log)
+		}
+	})
+}
+
+func TestRecordNeverWaits(t *testing.T) {
+	j, err := traffic.New(traffic.Config{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 5000 { // nobody writes
+		j.Record(sale(n))
+	}
+}
+
+func TestAFileCutByThePowerIsReadUpToThere(t *testing.T) {
+	inDiary(t, nil, func(d *diary) {
+		for n := range 50 {
+			d.Record(sale(n))
+			d.settle()
+		}
+		files, _ := d.files()
+		path := filepath.Join(d.dir, files[0])
+		content, err := os.ReadFile(path)
+		if err != nil {
+			d.Fatal(err)
+		}
+		for _, at := range []int{0, 5, len(content) / 2, len(content) - 3} {
+			if err := os.WriteFile(path, content[:at], 0o600); err != nil {
+				d.Fatal(err)
+			}
+			if lines := d.lines(traffic.Query{}); (len(lines) > 10) != (at > 5) {
+				d.Errorf("cut at %d of %d: %d lines", at, len(content), len(lines))
+			}
+		}
+		damaged := bytes.Clone(content)
+		for i := len(damaged) / 2; i < len(damaged)/2+40; i++ {
+			damaged[i] ^= 0xff
+		}
+		if err := os.WriteFile(path, damaged, 0o600); err != nil {
+			d.Fatal(err)
+		}
+		d.lines(traffic.Query{}) // no error
+	})
+}
