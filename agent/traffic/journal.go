@@ -4,6 +4,7 @@
 package traffic
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -27,8 +28,9 @@ type Config struct {
 // Journal takes exchanges and writes them down in Run. It is safe for concurrent use.
 type Journal struct {
 	cfg     Config
-	lines   chan agent.Exchange
-	dropped atomic.Int64 // since the last line that said so
+	lines   chan handed
+	many    chan struct{} // tells Run not to wait
+	dropped atomic.Int64  // since the last line that said so
 
 	file    *file // of Run alone, as what follows
 	polled  map[string][sha256.Size]byte
@@ -37,10 +39,27 @@ type Journal struct {
 }
 
 const (
-	waiting    = 512              // exchanges that may wait to be written
-	flushEvery = time.Second      // how soon a reader sees a line
-	retryEvery = 10 * time.Second // after a failure of the disk
+	waiting    = 1024                   // exchanges that may wait to be written
+	writeEvery = 250 * time.Millisecond // in batches: a till that waits needs the processor more
+	flushEvery = time.Second            // how soon a reader sees a line
+	retryEvery = 10 * time.Second       // after a failure of the disk
 )
+
+// handed is an exchange on its way, with the true length of bodies that are too long to be kept whole until then.
+type handed struct {
+	agent.Exchange
+	requestBytes, responseBytes int
+}
+
+// maxParsed bounds a body that is masked; of a longer one only its shape and length are kept.
+const maxParsed = 64 << 10
+
+func short(text []byte) []byte {
+	if len(text) <= maxParsed {
+		return text
+	}
+	return bytes.Clone(text[:maxShape])
+}
 
 // New fills defaults and checks.
 func New(cfg Config) (*Journal, error) {
@@ -56,51 +75,62 @@ func New(cfg Config) (*Journal, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Journal{cfg: cfg, lines: make(chan agent.Exchange, waiting), polled: make(map[string][sha256.Size]byte)}, nil
+	return &Journal{cfg: cfg, lines: make(chan handed, waiting), many: make(chan struct{}, 1), polled: make(map[string][sha256.Size]byte)}, nil
 }
 
 // Record hands an exchange over and never waits: one that finds no room is dropped and counted.
 func (j *Journal) Record(x agent.Exchange) {
+	h := handed{x, len(x.Request), len(x.Response)}
+	h.Request, h.Response = short(x.Request), short(x.Response)
 	select {
-	case j.lines <- x:
+	case j.lines <- h:
 	default:
 		j.dropped.Add(1)
+	}
+	if len(j.lines) > waiting/2 {
+		select {
+		case j.many <- struct{}{}:
+		default:
+		}
 	}
 }
 
 // Run writes until ctx ends, then what is left.
 func (j *Journal) Run(ctx context.Context) error {
-	ticker := time.NewTicker(flushEvery)
-	defer ticker.Stop()
+	batch, flush := time.NewTicker(writeEvery), time.NewTicker(flushEvery)
+	defer batch.Stop()
+	defer flush.Stop()
 	for {
 		select {
-		case x := <-j.lines:
-			j.write(x)
-		case <-ticker.C:
+		case <-batch.C:
+			j.writeAll()
+		case <-j.many:
+			j.writeAll()
+		case <-flush.C:
 			j.flush()
 		case <-ctx.Done():
-			j.rest()
+			j.writeAll()
+			if j.file != nil {
+				j.failed(j.file.close())
+			}
 			return nil
 		}
 	}
 }
 
-// rest writes what was handed over before the end.
-func (j *Journal) rest() {
+// writeAll writes what was handed over.
+func (j *Journal) writeAll() {
 	for {
 		select {
 		case x := <-j.lines:
 			j.write(x)
 		default:
-			if j.file != nil {
-				j.failed(j.file.close())
-			}
 			return
 		}
 	}
 }
 
-func (j *Journal) write(x agent.Exchange) {
+func (j *Journal) write(x handed) {
 	if j.poll(x) {
 		return
 	}
@@ -156,7 +186,7 @@ const Route = "/v1/traffic"
 const maxPolled = 1000
 
 // poll tells whether a line is left out: the same question that had the same answer the last time.
-func (j *Journal) poll(x agent.Exchange) bool {
+func (j *Journal) poll(x handed) bool {
 	if x.Method != "GET" || x.Side != agent.SideTill {
 		return false
 	}

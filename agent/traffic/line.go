@@ -35,14 +35,14 @@ type Body struct {
 	Bytes int             `json:"bytes"`
 	JSON  json.RawMessage `json:"json,omitempty"`  // whole, masked
 	Head  string          `json:"head,omitempty"`  // of a masked one that is longer than [maxBody]
-	Shape string          `json:"shape,omitempty"` // beginning of one that is no JSON: a letter is x, a digit 9
+	Shape string          `json:"shape,omitempty"` // beginning of one that is no JSON, or too long to be masked: a letter is x, a digit 9
 }
 
 // maxBody bounds what is kept of a masked body, in bytes.
 const maxBody = 8 << 10
 
 // encode masks an exchange and gives its line, which says how many are missing before it.
-func (j *Journal) encode(x agent.Exchange, missing int64) ([]byte, error) {
+func (j *Journal) encode(x handed, missing int64) ([]byte, error) {
 	line := Line{
 		At: x.At.UTC(), Side: x.Side, Method: x.Method, Route: x.Route, Ref: x.Ref, Status: x.Status,
 		MS: float64(x.Took.Microseconds()) / 1000, Delivery: x.Delivery, Origin: x.Origin, Detail: x.Detail,
@@ -51,7 +51,7 @@ func (j *Journal) encode(x agent.Exchange, missing int64) ([]byte, error) {
 		line.Keys = append(line.Keys, keys(text)...)
 	}
 	if j.cfg.Bodies {
-		line.Request, line.Response = body(x.Request, 0), body(x.Response, x.Status)
+		line.Request, line.Response = body(x.Request, x.requestBytes, 0), body(x.Response, x.responseBytes, x.Status)
 	}
 	line.Dropped = missing
 	encoded, err := json.Marshal(line)
@@ -74,11 +74,12 @@ func keys(text []byte) []string {
 	return list
 }
 
-func body(text []byte, status int) *Body {
-	if len(text) == 0 {
+// body masks a text that was that long; a longer one than is masked has lost its end and is no JSON any more.
+func body(text []byte, length, status int) *Body {
+	if length == 0 {
 		return nil
 	}
-	b := &Body{Bytes: len(text)}
+	b := &Body{Bytes: length}
 	parsed, err := rawjson.Parse(text)
 	if err != nil {
 		b.Shape = shape(text[:min(len(text), maxShape)])

@@ -111,6 +111,19 @@ func TestBodiesAreCutAndWhatIsNoJSONShowsItsShape(t *testing.T) {
 	})
 }
 
+func TestALongBodyIsKeptByItsShapeAndLength(t *testing.T) {
+	inDiary(t, nil, func(d *diary) {
+		x := sale(1)
+		x.Request = []byte(`{"nome":"` + strings.Repeat("MARIA ", 20<<10) + `"}`)
+		d.Record(x)
+		d.settle()
+		line := d.lines(traffic.Query{})[0]
+		if line.Request.Bytes != len(x.Request) || !strings.HasPrefix(line.Request.Shape, `{"xxxx":"xxxxx `) || len(line.Request.Shape) != 256 {
+			d.Errorf("got %+v", line.Request)
+		}
+	})
+}
+
 func TestWithoutBodiesNoneIsKept(t *testing.T) {
 	inDiary(t, func(c *traffic.Config) { c.Bodies = false }, func(d *diary) {
 		d.Record(sale(1))
