@@ -48,8 +48,8 @@ func WithNote(text []byte, answer rawjson.Value, note Note) ([]byte, error) {
 	return rawjson.SetMember(text, answer, "agent", raw), nil
 }
 
-// StandInStart is the answer to a start that the cloud did not give (contract 3.1).
-func StandInStart(dialect agent.Dialect, session, document string, member Member, at time.Time, note Note) ([]byte, error) {
+// StandInStart is the answer to a start that the cloud did not give (contract 3.1). request is the id of the till's call.
+func StandInStart(dialect agent.Dialect, session, document, request string, member Member, at time.Time, note Note) ([]byte, error) {
 	type user struct {
 		Document string `json:"document_no"`
 		Name     string `json:"name,omitempty"`
@@ -59,9 +59,10 @@ func StandInStart(dialect agent.Dialect, session, document string, member Member
 		User     user   `json:"user"`
 		Session  string `json:"transaction_id"`
 		Show     *bool  `json:"should_display_message,omitempty"`
+		Request  string `json:"requestId"`
 		Datetime string `json:"datetime"`
 		Agent    Note   `json:"agent"`
-	}{member.Loyalty, user{document, member.FirstName}, session, noMessage(dialect), at.Format(time.DateTime), note})
+	}{member.Loyalty, user{document, member.FirstName}, session, noMessage(dialect), request, at.Format(time.DateTime), note})
 }
 
 // StandInMessage is the answer to a message or a pre-apply that the cloud did not give: nothing to show.

@@ -175,7 +175,7 @@ func FuzzReadAnswers(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%s: stand-in %s: %v", text, body, err)
 		}
-		if _, err := mercafacil.StandInStart(agent.V2, "T", opened.Name, mercafacil.Member{}, time.Time{}, mercafacil.Note{}); err != nil {
+		if _, err := mercafacil.StandInStart(agent.V2, "T", opened.Name, "R", mercafacil.Member{}, time.Time{}, mercafacil.Note{}); err != nil {
 			t.Fatal(err)
 		}
 	})

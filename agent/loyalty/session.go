@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"pdvagent/agent"
+	"pdvagent/agent/rawjson"
+	"pdvagent/mercafacil"
 )
 
 // record is one loyalty session as it stands on disk. The till sees ID for the session's whole life; Cloud is what the
@@ -179,6 +181,16 @@ func (r record) view() agent.Session {
 func (s *Service) Session(id string) (agent.Session, bool, error) {
 	r, known, err := s.peek(id)
 	return r.view(), known, err
+}
+
+// Downward gives what the cloud answered about a session as the till must read it: with the till's own id.
+func (s *Service) Downward(id string, text []byte) []byte {
+	r, known, err := s.peek(id)
+	answer, malformed := rawjson.Parse(text)
+	if err != nil || malformed != nil || !known || r.Cloud == "" {
+		return text
+	}
+	return mercafacil.SwapID(text, answer, r.Cloud, r.ID)
 }
 
 // peek reads a session's record.

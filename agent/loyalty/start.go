@@ -125,7 +125,7 @@ func (c *conversation) beginWithout(opening mercafacil.Opening, again *session, 
 	}
 	x.Dialect, x.Stage, x.Absence = c.talk.Dialect, agent.StageOpen, reason
 	x.Document, x.Member, x.Opening, x.Prompt = opening.Document, nil, c.talk.Body, nil
-	reply, err := standIn(mercafacil.StandInStart(x.Dialect, x.ID, opening.Document, member, c.local(), contingency(reason)))
+	reply, err := standIn(mercafacil.StandInStart(x.Dialect, x.ID, opening.Document, c.talk.Ref, member, c.local(), contingency(reason)))
 	c.saveLater(x, agent.Change{})
 	return reply, err
 }

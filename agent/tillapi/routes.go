@@ -24,6 +24,7 @@ type Sessions interface {
 	Talk(talk agent.Talk) (agent.Reply, error) // inside the live deadline, also when the till hangs up
 	Session(id string) (agent.Session, bool, error)
 	Forget(ctx context.Context, document string) (bool, error)
+	Downward(id string, answer []byte) []byte
 }
 
 // Queue is what can be looked at.

@@ -124,7 +124,7 @@ func (a *API) delivered(w http.ResponseWriter, job agent.Job, receipt agent.Rece
 	if answer := job.Status.Answer; answer != nil {
 		if _, err := rawjson.Parse(answer.Body); err == nil {
 			w.Header().Set("Content-Type", "application/json")
-			_, _ = w.Write(answer.Body) // the till is gone: nobody to tell
+			_, _ = w.Write(a.cfg.Sessions.Downward(job.Session, answer.Body)) // the till is gone: nobody to tell
 			return
 		}
 	}

@@ -185,7 +185,7 @@ func TestAStartTooLateLeavesNothingOpen(t *testing.T) {
 		s := hasty(t).open()
 		s.fault(mercafacilsim.Fault{Route: "start", Fault: "slow", DelayMS: 900, Times: 1})
 		got := s.inTime("start", func() answer { return s.post("/"+dialect+"/transaction/start", startBody(dialect, maria)) })
-		if got.field("agent.reason") != "timeout" || got.header.Get("X-Agent-Delivery") != "contingency" {
+		if got.field("agent.reason") != "timeout" || got.header.Get("X-Agent-Delivery") != "contingency" || got.field("requestId") != got.header.Get("X-Request-Id") {
 			t.Errorf("got %d %s", got.status, got.body)
 		}
 		s.until("the late session is there", func() bool { return len(s.clouds.Mercafacil.SessionList()) == 1 })
@@ -392,6 +392,50 @@ func TestTheShopperIsNotAskedAgainWhenTheBasketChanges(t *testing.T) {
 	}) {
 		t.Errorf("the cloud heard %q", said)
 	}
+}
+
+// Whatever the contract leaves open, the till gets its discounts (contract 3.13).
+func TestEveryVariationOfTheCloudIsUnderstood(t *testing.T) {
+	both(t, func(t *testing.T, dialect string) {
+		s := newSite(t).open()
+		s.member(maria, "Maria")
+		s.offer(`{"id":"p","type":"percentage","product":"A","percent":10}`)
+		s.offer(`{"id":"five","type":"absolute","value":5}`)
+		s.offer(`{"id":"three","type":"payment","value":3}`)
+		for _, setting := range []string{
+			`{"decimals":"string"}`, `{"items":"merged"}`, `{"items":"reordered"}`, `{"no_message":"null"}`, `{"no_message":"empty"}`, `{"without_responses":true}`,
+			`{"unknown_fields":true}`, `{"no_totals":"absent"}`, `{"no_totals":"zero"}`, `{"second_apply":"refuse"}`, `{"unknown_sessions":"refuse"}`, `{"gzip":true}`,
+			`{"strict":false}`, `{"repeated_coupon":"replace"}`, `{"rounds":3}`, `{"ask_document":true}`,
+		} {
+			s.set(setting)
+			one := s.begin(dialect, maria)
+			if got := one.apply(units("A", 1, "10.00"), units("A", 2, "10.00")); got.given(t).discount(t) != "3.00" || got.given(t).Agent.Delivery != "live" {
+				t.Errorf("%s: got %s", setting, got.body)
+			}
+			if got := one.apply(units("A", 2, "10.00")); got.given(t).discount(t) != "2.00" || got.field("transaction_id") != one.id { // a changed basket
+				t.Errorf("%s, changed: got %s", setting, got.body)
+			}
+			one.end("cancel")
+		}
+		s.drained()
+		s.nothingOpen()
+	})
+}
+
+func TestTheAnswerToAConfirmThatATillWaitedForNamesTheTillsSession(t *testing.T) {
+	both(t, func(t *testing.T, dialect string) {
+		s := newSite(t).open()
+		one := s.begin(dialect, "0")
+		one.apply(units("A", 2, "10.00"))
+		one.apply(units("A", 1, "10.00")) // the cloud's id is another one now
+		got := s.post("/"+dialect+"/transaction/confirm", idBody("transaction_id", one.id), "Prefer", "wait=10")
+		if got.status != http.StatusOK || got.header.Get("X-Agent-Delivery") != "delivered" || got.field("transaction_id") != one.id {
+			t.Errorf("got %d %s", got.status, got.body)
+		}
+		if sent := s.lastBody("confirm"); strings.Contains(sent, one.id) {
+			t.Errorf("the cloud heard the till's id: %s", sent)
+		}
+	})
 }
 
 func TestForgetAMemberByTheAPI(t *testing.T) {
