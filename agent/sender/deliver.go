@@ -18,8 +18,8 @@ func (s *Sender) deliver(ctx context.Context, picked agent.Job) error {
 	if err != nil {
 		return err
 	}
-	if job.Status.State != agent.Pending {
-		return nil // settled since it was picked
+	if job.Status.State != agent.Pending || job.Status.Version != picked.Status.Version {
+		return nil // it moved since it was picked; if it is still due, the move's sign picks it anew
 	}
 	ctx = agent.WithRef(ctx, job.ID())
 	before := job.Status

@@ -8,6 +8,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/sender"
+	"pdvagent/store"
 )
 
 // preparing prepares as a test tells it.
@@ -108,5 +109,40 @@ func TestLiveCallsInAnEndlessRowDoNotStarveTheQueue(t *testing.T) {
 		wait(2 * time.Second)
 		s.want(seqs[0], agent.Sent)
 		s.want(seqs[1], agent.Sent)
+	})
+}
+
+// late moves a job after it was picked and before anything else is done with it.
+type late struct {
+	*store.Store
+	moved atomic.Bool
+}
+
+func (q *late) Due(now time.Time, after uint64, limit int, skip func(uint64, agent.Kind) bool) ([]agent.Job, time.Time, error) {
+	jobs, next, err := q.Store.Due(now, after, limit, skip)
+	if len(jobs) > 0 && q.moved.CompareAndSwap(false, true) {
+		status := jobs[0].Status
+		status.NotBefore = now.Add(time.Hour)
+		if _, err := q.Commit(context.Background(), agent.Change{Moves: []agent.Move{{Seq: jobs[0].Seq, Status: status}}}); err != nil {
+			return nil, next, err
+		}
+	}
+	return jobs, next, err
+}
+
+func TestAJobThatMovedSinceItWasPickedWaitsItsNewTime(t *testing.T) {
+	var queue *late
+	change := func(cfg *sender.Config) {
+		queue = &late{Store: cfg.Jobs.(*store.Store)}
+		cfg.Queue = queue
+	}
+	inShop(t, change, nil, func(s *shop) {
+		seq := s.add(coupon("A"))[0]
+		wait(50 * time.Minute)
+		if n := len(s.cloud.deliveries()); n != 0 || !queue.moved.Load() {
+			s.t.Errorf("%d attempts before its time", n)
+		}
+		wait(20 * time.Minute)
+		s.want(seq, agent.Sent)
 	})
 }

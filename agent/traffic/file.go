@@ -12,10 +12,8 @@ import (
 )
 
 const (
-	// fileBytes bounds one file before it is compressed.
-	fileBytes = 8 << 20
-	suffix    = ".ndjson.gz"
-	nameOf    = "20060102T150405.000000000Z"
+	suffix = ".ndjson.gz"
+	nameOf = "20060102T150405.000000000Z"
 )
 
 // file is one journal file being written.
@@ -40,8 +38,8 @@ func create(dir string, now time.Time) (*file, error) {
 	return &file{disk: disk, gzip: gzip.NewWriter(disk), day: now.UTC().Format(time.DateOnly)}, nil
 }
 
-func (f *file) fits(now time.Time) bool {
-	return f.size < fileBytes && f.day == now.UTC().Format(time.DateOnly)
+func (f *file) fits(now time.Time, most int) bool {
+	return f.size < most && f.day == now.UTC().Format(time.DateOnly)
 }
 
 func (f *file) write(line []byte) error {

@@ -20,6 +20,7 @@ type Config struct {
 	Dir      string           // required; made if missing
 	KeepDays int              // default 7
 	MaxBytes int64            // of all files together, default 200 MiB
+	FileSize int              // of one file before it is compressed, default 8 MiB
 	Bodies   bool             // keep masked bodies
 	Log      *slog.Logger     // required
 	Now      func() time.Time // default time.Now
@@ -71,6 +72,9 @@ func New(cfg Config) (*Journal, error) {
 	}
 	if cfg.MaxBytes == 0 {
 		cfg.MaxBytes = 200 << 20
+	}
+	if cfg.FileSize == 0 {
+		cfg.FileSize = 8 << 20
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -206,7 +210,7 @@ func (j *Journal) poll(x handed) bool {
 
 // open makes sure that there is a file to write to, of today and not too large.
 func (j *Journal) open(now time.Time) error {
-	if j.file != nil && j.file.fits(now) {
+	if j.file != nil && j.file.fits(now, j.cfg.FileSize) {
 		return nil
 	}
 	if j.file != nil {
@@ -215,7 +219,7 @@ func (j *Journal) open(now time.Time) error {
 		}
 		j.file = nil
 	}
-	if err := prune(j.cfg.Dir, now.AddDate(0, 0, -j.cfg.KeepDays), j.cfg.MaxBytes-fileBytes); err != nil {
+	if err := prune(j.cfg.Dir, now.AddDate(0, 0, -j.cfg.KeepDays), j.cfg.MaxBytes-int64(j.cfg.FileSize)); err != nil {
 		return err
 	}
 	var err error

@@ -198,13 +198,13 @@ func noise(n int) []byte {
 }
 
 func TestFilesTurnAndTheOldestGo(t *testing.T) {
-	const limit = 20 << 20
-	inDiary(t, func(c *traffic.Config) { c.MaxBytes = limit }, func(d *diary) {
-		for n := range 5000 {
+	const limit = 1 << 20
+	inDiary(t, func(c *traffic.Config) { c.MaxBytes, c.FileSize = limit, 200<<10 }, func(d *diary) {
+		for n := range 400 {
 			x := sale(n)
 			x.Request = noise(n)
 			d.Record(x)
-			if n%100 == 99 {
+			if n%20 == 19 {
 				d.settle()
 			}
 		}
@@ -212,7 +212,7 @@ func TestFilesTurnAndTheOldestGo(t *testing.T) {
 		if len(files) < 2 || size > limit {
 			d.Errorf("%d files of %d bytes together, limit %d", len(files), size, limit)
 		}
-		if lines := d.lines(traffic.Query{Limit: 1}); len(lines) != 1 || lines[0].Ref != "req-4999" {
+		if lines := d.lines(traffic.Query{Limit: 1}); len(lines) != 1 || lines[0].Ref != "req-399" {
 			d.Errorf("the newest is %+v", lines)
 		}
 		<-time.After(8 * 24 * time.Hour)
