@@ -52,25 +52,21 @@ func (c *Client) Close() { c.upstream.Close() }
 // Deliver posts body to the route of that kind and dialect, once. A 2xx counts only when the cloud can have written it:
 // no HTML, nothing cut, no error inside.
 func (c *Client) Deliver(ctx context.Context, kind agent.Kind, dialect agent.Dialect, body []byte) agent.Outcome {
-	profile, ok := ProfileOf(dialect)
-	path := profile.Paths[kind]
-	if !ok || path == "" {
-		return agent.Outcome{Class: agent.ClassUnreachable, Detail: fmt.Sprintf("no route for %s in dialect %q", kind, dialect)}
-	}
-	outcome := c.upstream.Post(ctx, path, body)
-	if outcome.Class == agent.ClassOK {
-		outcome = inside(outcome)
-	}
-	return outcome
+	profile, _ := ProfileOf(dialect)
+	return c.post(ctx, profile.Paths[kind], body)
 }
 
 // Call posts body to a live route of the dialect, once. Its deadline is ctx's; the client's own is only the bound of one
 // whose till has gone on without it.
 func (c *Client) Call(ctx context.Context, call agent.Call, dialect agent.Dialect, body []byte) agent.Outcome {
-	profile, ok := ProfileOf(dialect)
-	path := profile.Live[call]
-	if !ok || path == "" {
-		return agent.Outcome{Class: agent.ClassUnreachable, Detail: fmt.Sprintf("no route for %s in dialect %q", call, dialect)}
+	profile, _ := ProfileOf(dialect)
+	return c.post(ctx, profile.Live[call], body)
+}
+
+// post sends body to a path of a profile; an empty one is a route that the dialect does not have.
+func (c *Client) post(ctx context.Context, path string, body []byte) agent.Outcome {
+	if path == "" {
+		return agent.Outcome{Class: agent.ClassUnreachable, Detail: "the dialect has no such route"}
 	}
 	outcome := c.upstream.Post(ctx, path, body)
 	if outcome.Class == agent.ClassOK {

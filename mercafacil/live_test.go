@@ -52,8 +52,8 @@ func TestPromptsTakeTheirButtonsOrAnyTextWithoutButtons(t *testing.T) {
 
 func TestAnOpeningIsReadInEitherDialect(t *testing.T) {
 	for text, want := range map[string]mercafacil.Opening{
-		`{"document_no":"123"}`:                     {Document: "123"},
-		`{"document_no":123,"transaction_id":null}`: {Document: "123"},
+		`{"document_no":"123"}`:                                                       {Document: "123"},
+		`{"document_no":123,"transaction_id":null}`:                                   {Document: "123"},
 		`{"transaction_context":{"document_no":"9","phone":""},"transaction_id":"T"}`: {Session: "T", Document: "9"},
 		`{"transaction_context":{},"transaction_id":""}`:                              {},
 		string(mercafacil.OpeningBody(agent.V2, "52998224725")):                       {Document: "52998224725"},

@@ -26,16 +26,24 @@ type queued struct {
 
 const notConfigured = "A integração com a Mercafácil não está configurada neste caixa (seção mercafacil do arquivo de configuração)."
 
+// loyaltyBody reads the body of a call that needs the loyalty part; false when the till was answered already.
+func (a *API) loyaltyBody(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
+	if a.cfg.Sales == nil {
+		problem(w, r, agent.Errorf(agent.CodeNotConfigured, nil, "%s", notConfigured), "")
+		return nil, false
+	}
+	body, err := web.Body(w, r, maxSale)
+	if err != nil {
+		problem(w, r, err, "")
+	}
+	return body, err == nil
+}
+
 // submit takes a confirm, a cancel, a coupon or its cancellation: 202 as soon as it is on disk.
 func (a *API) submit(kind agent.Kind, dialect agent.Dialect) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if a.cfg.Sales == nil {
-			problem(w, r, agent.Errorf(agent.CodeNotConfigured, nil, "%s", notConfigured), "")
-			return
-		}
-		body, err := web.Body(w, r, maxSale)
-		if err != nil {
-			problem(w, r, err, "")
+		body, ok := a.loyaltyBody(w, r)
+		if !ok {
 			return
 		}
 		receipt, err := a.cfg.Sales.Accept(r.Context(), agent.Submission{Kind: kind, Dialect: dialect, Body: body})

@@ -12,13 +12,8 @@ import (
 // the body's member "agent" tell which.
 func (a *API) talk(call agent.Call, dialect agent.Dialect) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if a.cfg.Sessions == nil {
-			problem(w, r, agent.Errorf(agent.CodeNotConfigured, nil, "%s", notConfigured), "")
-			return
-		}
-		body, err := web.Body(w, r, maxSale)
-		if err != nil {
-			problem(w, r, err, "")
+		body, ok := a.loyaltyBody(w, r)
+		if !ok {
 			return
 		}
 		reply, err := a.cfg.Sessions.Talk(agent.Talk{Call: call, Dialect: dialect, Body: body, Ref: web.RequestID(r)})
@@ -36,13 +31,8 @@ func (a *API) talk(call agent.Call, dialect agent.Dialect) http.HandlerFunc {
 
 // forget removes a shopper from the member cache. The document comes in the body: addresses end up in logs.
 func (a *API) forget(w http.ResponseWriter, r *http.Request) {
-	if a.cfg.Sessions == nil {
-		problem(w, r, agent.Errorf(agent.CodeNotConfigured, nil, "%s", notConfigured), "")
-		return
-	}
-	body, err := web.Body(w, r, maxSale)
-	if err != nil {
-		problem(w, r, err, "")
+	body, ok := a.loyaltyBody(w, r)
+	if !ok {
 		return
 	}
 	var asked struct {
