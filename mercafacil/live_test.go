@@ -51,16 +51,19 @@ func TestPromptsTakeTheirButtonsOrAnyTextWithoutButtons(t *testing.T) {
 }
 
 func TestAnOpeningIsReadInEitherDialect(t *testing.T) {
-	for text, want := range map[string]mercafacil.Opening{
-		`{"document_no":"123"}`:                                                       {Document: "123"},
-		`{"document_no":123,"transaction_id":null}`:                                   {Document: "123"},
-		`{"transaction_context":{"document_no":"9","phone":""},"transaction_id":"T"}`: {Session: "T", Document: "9"},
-		`{"transaction_context":{},"transaction_id":""}`:                              {},
-		string(mercafacil.OpeningBody(agent.V2, "52998224725")):                       {Document: "52998224725"},
-		string(mercafacil.OpeningBody(agent.V22, "52998224725")):                      {Document: "52998224725"},
+	for _, c := range []struct {
+		text string
+		want mercafacil.Opening
+	}{
+		{`{"document_no":"123"}`, mercafacil.Opening{Document: "123"}},
+		{`{"document_no":123,"transaction_id":null}`, mercafacil.Opening{Document: "123"}},
+		{`{"transaction_context":{"document_no":"9","phone":""},"transaction_id":"T"}`, mercafacil.Opening{Session: "T", Document: "9"}},
+		{`{"transaction_context":{},"transaction_id":""}`, mercafacil.Opening{}},
+		{string(mercafacil.OpeningBody(agent.V2, "52998224725")), mercafacil.Opening{Document: "52998224725"}},
+		{string(mercafacil.OpeningBody(agent.V22, "52998224725")), mercafacil.Opening{Document: "52998224725"}},
 	} {
-		if got, faults := mercafacil.ReadOpening(value(t, text)); got != want || len(faults) > 0 {
-			t.Errorf("%s: got %+v, %v", text, got, faults)
+		if got, faults := mercafacil.ReadOpening(value(t, c.text)); got != c.want || len(faults) > 0 {
+			t.Errorf("%s: got %+v, %v", c.text, got, faults)
 		}
 	}
 	for _, text := range []string{`[]`, `{"document_no":{}}`, `{"transaction_id":"` + strings.Repeat("x", 101) + `"}`} {
