@@ -68,7 +68,7 @@ func (c *conversation) messageLive(x *session, told mercafacil.Said, print agent
 	if err != nil {
 		return agent.Reply{}, err
 	}
-	x.Answers = append(x.Answers, said{x.question(), c.talk.Body})
+	x.answered(c.talk.Body)
 	reply := passed(mercafacil.SwapID(h.outcome.Body, h.answer, x.Cloud, x.ID))
 	if c.talk.Dialect == agent.V2 {
 		x.Script = &exchange{print, reply.Body}
@@ -79,11 +79,17 @@ func (c *conversation) messageLive(x *session, told mercafacil.Said, print agent
 	return reply, nil
 }
 
-func (x *session) question() []byte {
-	if x.Prompt == nil {
-		return nil
+// maxAnswers bounds what is remembered of a dialogue that does not end.
+const maxAnswers = 50
+
+// answered remembers how the question on the screen was answered. It is called with the lock held.
+func (x *session) answered(body []byte) {
+	var question []byte
+	if x.Prompt != nil {
+		question = x.Prompt.Text
 	}
-	return x.Prompt.Text
+	x.Answers = append(x.Answers, said{question, body})
+	x.Answers = x.Answers[max(0, len(x.Answers)-maxAnswers):]
 }
 
 // messageWithout answers in the cloud's place. A v2 answer goes into the queue, unless the cloud refused it.
@@ -102,7 +108,7 @@ func (c *conversation) messageWithout(x *session, told mercafacil.Said, print ag
 		change.Jobs = []agent.Job{{
 			Kind: agent.KindMessage, Dialect: c.talk.Dialect, Session: x.ID, Body: c.talk.Body, Fingerprint: print, CreatedAt: c.cfg.Now(),
 		}}
-		x.Answers = append(x.Answers, said{x.question(), c.talk.Body})
+		x.answered(c.talk.Body)
 		x.Script = &exchange{print, reply.Body}
 	}
 	x.Prompt = keepIf(c.talk.Dialect == agent.V2, x.Prompt)

@@ -268,3 +268,31 @@ func TestAStartThatSaysMoreOfASessionKeepsItsID(t *testing.T) {
 		}
 	})
 }
+
+func TestADialogueWithoutAnEndIsRememberedInPart(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.cloud.says(agent.CallStart, `{"transaction_id":"C-1",`+question("De novo?", "sim")[1:])
+		s.cloud.says(agent.CallMessage, question("De novo?", "sim"))
+		s.hears("live", agent.CallStart, agent.V22, start22)
+		size := func() int {
+			data, _, err := s.store.Record(s.config.SessionBucket, "C-1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(data)
+		}
+		say := func() {
+			s.hears("live", agent.CallMessage, agent.V22, `{"transaction_id":"C-1","tag":"sim","input_value":""}`)
+		}
+		for range 50 {
+			say()
+		}
+		before := size()
+		for range 20 {
+			say()
+		}
+		if after := size(); after > before+100 {
+			t.Errorf("the record grew from %d to %d bytes", before, after)
+		}
+	})
+}
