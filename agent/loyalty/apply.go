@@ -65,9 +65,7 @@ func (c *conversation) notAgain(x *session) error {
 		return nil
 	}
 	var change agent.Change
-	if err := c.letGo(x, &change); err != nil {
-		return err
-	}
+	c.letGo(x, &change)
 	_, err := c.save(context.Background(), x, change)
 	return err
 }
@@ -355,9 +353,7 @@ func (c *conversation) conclude(x *session, h heard, lines []agent.CartLine) (re
 	}
 	var change agent.Change
 	if h.open() { // what it did is not what the till is told
-		if err := c.letGo(x, &change); err != nil {
-			return agent.Reply{}, false, err
-		}
+		c.letGo(x, &change)
 	}
 	x.Asked, x.Applied, x.Given, x.Absence = false, nil, false, h.absence
 	cart, err := rawjson.Parse(x.Cart)

@@ -298,6 +298,8 @@ func TestACloudThatCannotIdentifyDoesNotHoldASaleForEver(t *testing.T) {
 		"refused": {agent.Outcome{Class: agent.ClassStatus, Status: 404, Reached: true}, 0},
 		"nothing": {agent.Outcome{Class: agent.ClassOK, Status: 200, Reached: true, Body: []byte(`{}`)}, 0},
 		"500":     {agent.Outcome{Class: agent.ClassStatus, Status: 500, Reached: true}, 5},
+		"silence": {agent.Outcome{Class: agent.ClassTimeout, Reached: true}, 5},
+		"HTML":    {agent.Outcome{Class: agent.ClassForeign, Status: 200, Reached: true}, 5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inShop(t, nil, func(t *testing.T, s *shop) {

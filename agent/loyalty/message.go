@@ -111,15 +111,9 @@ func (c *conversation) messageWithout(x *session, told mercafacil.Said, print ag
 		x.answered(c.talk.Body)
 		x.Script = &exchange{print, reply.Body}
 	}
-	x.Prompt = keepIf(c.talk.Dialect == agent.V2, x.Prompt)
+	if c.talk.Dialect == agent.V22 { // a loop that broke off asks nothing any more; a script stands for the whole session
+		x.Prompt = nil
+	}
 	_, err = c.save(context.Background(), x, change)
 	return reply, err
-}
-
-// keepIf keeps a script's question, which stands for the whole session; a loop that broke off asks nothing any more.
-func keepIf(keep bool, p *prompt) *prompt {
-	if keep {
-		return p
-	}
-	return nil
 }

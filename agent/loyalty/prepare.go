@@ -152,7 +152,7 @@ func (s *Service) resolve(ctx context.Context, dialect agent.Dialect, document s
 		s.identified[document] = resolved{member: true, at: s.cfg.Now()} // as given
 		return true, nil
 	}
-	if outcome.Status >= 500 {
+	if outcome.Reached && (outcome.Status == 0 || outcome.Status >= 500 || outcome.Class == agent.ClassForeign) {
 		known.failed++
 		s.identified[document] = known
 	}
@@ -161,11 +161,7 @@ func (s *Service) resolve(ctx context.Context, dialect agent.Dialect, document s
 
 // identifiedAs writes down what the cloud said, together with the cancel of the session that the question opened.
 func (s *Service) identifiedAs(ctx context.Context, dialect agent.Dialect, document string, opened mercafacil.Opened) (bool, error) {
-	job, err := s.voidJob("", opened.Session, dialect)
-	if err != nil {
-		return false, err
-	}
-	change := agent.Change{Jobs: []agent.Job{job}, Puts: s.memberRecord(document, opened)}
+	change := agent.Change{Jobs: []agent.Job{s.voidJob("", opened.Session, dialect)}, Puts: s.memberRecord(document, opened)}
 	if _, err := s.cfg.Store.Commit(context.WithoutCancel(ctx), change); err != nil && !errors.Is(err, agent.ErrKeyTaken) {
 		return false, err
 	}

@@ -320,7 +320,6 @@ func (c *call) undoSession(ctx context.Context, x *session, change *agent.Change
 	if x.known() {
 		dialect = x.Dialect
 	}
-	job, err := c.cancelJob(sale.Session, sale.Session, dialect)
-	change.Jobs = append(change.Jobs, job)
-	return true, err
+	change.Jobs = append(change.Jobs, c.cancelJob(sale.Session, sale.Session, dialect))
+	return true, nil
 }

@@ -204,23 +204,18 @@ func (s *Service) peek(id string) (record, bool, error) {
 }
 
 // voidJob is the job by which a session of the cloud is taken back.
-func (s *Service) voidJob(session, cloudID string, dialect agent.Dialect) (agent.Job, error) {
-	job, err := s.cancelJob(session, cloudID, dialect)
+func (s *Service) voidJob(session, cloudID string, dialect agent.Dialect) agent.Job {
+	job := s.cancelJob(session, cloudID, dialect)
 	job.Unique = agent.VoidKey(cloudID)
-	return job, err
+	return job
 }
 
 // letGo gives up the cloud's session, because what it knows is not what the till was told. The job that cancels it goes
 // into the change. It is called with the lock held.
-func (s *Service) letGo(x *session, change *agent.Change) error {
+func (s *Service) letGo(x *session, change *agent.Change) {
 	if x.Cloud == "" {
-		return nil
+		return
 	}
-	job, err := s.voidJob(x.id, x.Cloud, x.Dialect)
-	if err != nil {
-		return err
-	}
-	change.Jobs = append(change.Jobs, job)
+	change.Jobs = append(change.Jobs, s.voidJob(x.id, x.Cloud, x.Dialect))
 	x.Cloud, x.CartUp, x.Asked, x.Applied, x.Given = "", false, false, nil, false
-	return nil
 }

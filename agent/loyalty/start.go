@@ -3,7 +3,6 @@ package loyalty
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	"pdvagent/agent"
 	"pdvagent/agent/rawjson"
@@ -57,9 +56,7 @@ func (c *conversation) begin(opening mercafacil.Opening, again *session) (agent.
 	}
 	var change agent.Change
 	if x.Cloud != opened.Session {
-		if err := c.letGo(x, &change); err != nil {
-			return agent.Reply{}, err
-		}
+		c.letGo(x, &change)
 	}
 	x.opened(c, opening, opened)
 	change.Puts = append(change.Puts, c.memberRecord(opening.Document, opened)...)
@@ -100,8 +97,17 @@ func (c *conversation) mine(again *session, id string) (*session, error) {
 // opened notes what a live start said. It is called with the lock held.
 func (x *session) opened(c *conversation, opening mercafacil.Opening, opened mercafacil.Opened) {
 	x.Cloud, x.Dialect, x.Stage, x.Absence = opened.Session, c.talk.Dialect, agent.StageOpen, ""
-	x.Document, x.Member, x.Opening = opening.Document, opened.Loyalty, c.talk.Body
-	x.Prompt = asked(opened.Prompt)
+	x.identified(opening.Document, c.talk.Body)
+	x.Member, x.Prompt = opened.Loyalty, asked(opened.Prompt)
+}
+
+// identified notes whom the session is for. Discounts that were given to somebody else are not the answer to the next
+// apply. It is called with the lock held.
+func (x *session) identified(document string, opening []byte) {
+	if x.Document != document {
+		x.Applied, x.Given = nil, false
+	}
+	x.Document, x.Opening = document, opening
 }
 
 func asked(p mercafacil.Prompt) *prompt {
@@ -124,7 +130,8 @@ func (c *conversation) beginWithout(opening mercafacil.Opening, again *session, 
 		return agent.Reply{}, closedSession(x.Stage)
 	}
 	x.Dialect, x.Stage, x.Absence = c.talk.Dialect, agent.StageOpen, reason
-	x.Document, x.Member, x.Opening, x.Prompt = opening.Document, nil, c.talk.Body, nil
+	x.identified(opening.Document, c.talk.Body)
+	x.Member, x.Prompt = nil, nil
 	reply, err := standIn(mercafacil.StandInStart(x.Dialect, x.ID, opening.Document, c.talk.Ref, member, c.local(), contingency(reason)))
 	c.saveLater(x, agent.Change{})
 	return reply, err
@@ -164,11 +171,8 @@ func (c *conversation) takeBackLate(session string) func(agent.Outcome) {
 
 // takeBack queues the cancel of a session of the cloud that nobody will speak of.
 func (c *conversation) takeBack(session, cloudID string) {
-	job, err := c.voidJob(session, cloudID, c.talk.Dialect)
-	if err == nil {
-		_, err = c.cfg.Store.Commit(context.Background(), agent.Change{Jobs: []agent.Job{job}})
-	}
-	if err != nil {
+	change := agent.Change{Jobs: []agent.Job{c.voidJob(session, cloudID, c.talk.Dialect)}}
+	if _, err := c.cfg.Store.Commit(context.Background(), change); err != nil {
 		c.cfg.Log.Error("session_not_taken_back", "error", err)
 		return
 	}
@@ -192,8 +196,5 @@ func cloudRefused(h heard) error {
 	}
 	refusal := agent.Errorf(agent.CodeCloudRefused, nil, "%s", detail)
 	refusal.Status = h.outcome.Status
-	if refusal.Status < http.StatusBadRequest {
-		refusal.Status = http.StatusBadGateway
-	}
 	return refusal
 }

@@ -118,9 +118,7 @@ func (s *Service) abandon(ctx context.Context, id string) (unconfirmed bool, err
 		return x.Cloud != "", nil
 	}
 	var change agent.Change
-	if err := s.letGo(x, &change); err != nil {
-		return false, err
-	}
+	s.letGo(x, &change)
 	x.Stage, x.Prompt = agent.StageAbandoned, nil
 	_, err = s.save(ctx, x, change)
 	s.cfg.Log.Info("session_abandoned", "cancelled", len(change.Jobs) > 0)

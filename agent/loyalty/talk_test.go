@@ -296,3 +296,24 @@ func TestADialogueWithoutAnEndIsRememberedInPart(t *testing.T) {
 		}
 	})
 }
+
+// The document is typed after the discounts were shown (v2.2): what the unknown shopper got is not the member's answer.
+func TestADocumentGivenAfterAnApplyAsksForDiscountsAnew(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.cloud.says(agent.CallStart, `{"transaction_id":"C-1"}`)
+		s.cloud.says(agent.CallPreApply, none)
+		s.cloud.says(agent.CallApply, tenPercent(2))
+		s.hears("live", agent.CallStart, agent.V22, strings.Replace(start22, agenttest.CPF, "", 1))
+		s.hears("live", agent.CallPreApply, agent.V22, cart("C-1", 2))
+		s.hears("live", agent.CallApply, agent.V22, named("C-1"))
+		later := strings.Replace(start22, `"transaction_id":""`, `"transaction_id":"C-1"`, 1)
+		s.hears("live", agent.CallStart, agent.V22, later)
+		s.cloud.says(agent.CallStart, `{"transaction_id":"C-2"}`)
+		s.cloud.heard()
+		s.hears("live", agent.CallApply, agent.V22, named("C-1"))
+		if seen := s.cloud.heard(); calls(seen) != "start pre-apply apply" || seen[0].body != start22 {
+			t.Errorf("the cloud heard %v", seen)
+		}
+		s.wantVoided("C-1")
+	})
+}
