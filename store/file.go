@@ -12,7 +12,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"pdvagent/agent"
-	"pdvagent/store/internal/osfile"
+	"pdvagent/agent/osfile"
 )
 
 // allocSize is by how much the file grows: small, because a till's disk is.

@@ -14,7 +14,7 @@ import (
 	"pdvagent/agent"
 	"pdvagent/store/internal/envelope"
 	"pdvagent/store/internal/keyring"
-	"pdvagent/store/internal/osfile"
+	"pdvagent/agent/osfile"
 )
 
 const (

@@ -17,7 +17,7 @@ import (
 	"pdvagent/store/internal/commit"
 	"pdvagent/store/internal/envelope"
 	"pdvagent/store/internal/keyring"
-	"pdvagent/store/internal/osfile"
+	"pdvagent/agent/osfile"
 )
 
 // Config says where the store is and how large it may become.

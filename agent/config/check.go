@@ -231,12 +231,7 @@ func (c *checker) secret(section, variable string, secret *Secret, file string) 
 	}
 }
 
-func (c *checker) resolve(path string) string {
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(c.folder, path)
-}
+func (c *checker) resolve(path string) string { return resolve(c.folder, path) }
 
 func envName(name string) string {
 	return strings.Map(func(r rune) rune {

@@ -79,7 +79,11 @@ func TestExampleIsTheTemplateAndIsRight(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the example's data_dir is a Linux path")
 	}
-	cfg, warnings, err := config.Load(path, noEnv)
+	private := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(private, got, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, warnings, err := config.Load(private, noEnv)
 	if err != nil || len(warnings) != 2 || !strings.Contains(warnings[0].Detail, "token do exemplo") {
 		t.Fatalf("got %v, warnings %v, want one for each published token", err, warnings)
 	}
@@ -263,4 +267,36 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("took %q", text)
 		}
 	})
+}
+
+// SEC-07: what others could read is closed at the next start, and said.
+func TestFilesWithSecretsAreClosedToStrangers(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("rights are no mode there: package osfile has the test")
+	}
+	folder := t.TempDir()
+	for name, text := range map[string]string{
+		"config.yaml": minimal("mercafacil: {base_url: https://example.com/api/, token_file: cloud.txt, pdv_version: '1'}",
+			"api: {tokens: [{name: caixa, scope: till, token_file: till.txt}]}"),
+		"cloud.txt": "t0ken", "till.txt": "aaaaaaaaaaaaaaaaaaaaaa",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(filepath.Join(folder, name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(folder, "config.yaml")
+	for _, want := range []int{3, 0} {
+		_, warnings, err := config.Load(path, noEnv)
+		if err != nil || len(warnings) != want {
+			t.Errorf("got %v, %v, want %d warnings", warnings, err, want)
+		}
+	}
+	for _, name := range []string{"config.yaml", "cloud.txt", "till.txt"} {
+		if info, err := os.Stat(filepath.Join(folder, name)); err != nil || info.Mode().Perm() != 0o640 {
+			t.Errorf("%s: got %v, %v", name, info.Mode(), err)
+		}
+	}
 }

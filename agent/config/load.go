@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"pdvagent/agent/osfile"
 )
 
 // Fault is one thing wrong with the file. Line 0 is the file as a whole.
@@ -47,7 +49,7 @@ func (f Faults) Error() string {
 type Env func(name string) (string, bool)
 
 // Load reads, completes and checks the file. The error is [Faults] when the content is wrong. The warnings name what is
-// accepted and has no effect.
+// accepted and has no effect, and files with secrets that others could read: they cannot any more (SEC-07).
 func Load(path string, env Env) (Config, []Fault, error) {
 	raw, err := os.ReadFile(filepath.Clean(path))
 	if errors.Is(err, os.ErrNotExist) {
@@ -56,10 +58,29 @@ func Load(path string, env Env) (Config, []Fault, error) {
 	if err != nil {
 		return Config{}, nil, Faults{{Detail: fmt.Sprintf("o arquivo de configuração %s não pôde ser lido: %v", path, err)}}
 	}
-	return Parse(raw, filepath.Dir(path), env)
+	cfg, warnings, err := Parse(raw, filepath.Dir(path), env)
+	if err != nil {
+		return cfg, nil, err
+	}
+	return cfg, append(warnings, restrict(append(cfg.secretFiles(filepath.Dir(path)), path))...), nil
 }
 
-// Parse is [Load] of bytes; folder is where relative secret files are looked for.
+// restrict takes strangers' rights from the files that hold secrets, and says which had any.
+func restrict(paths []string) []Fault {
+	var warnings []Fault
+	for _, path := range paths {
+		open, err := osfile.Restrict(path)
+		switch {
+		case err != nil:
+			warnings = append(warnings, Fault{Detail: fmt.Sprintf("outros usuários podem ler %s e os direitos não puderam ser corrigidos: %v", path, err)})
+		case open:
+			warnings = append(warnings, Fault{Detail: fmt.Sprintf("outros usuários podiam ler %s; os direitos foram corrigidos. Se o arquivo esteve exposto, troque os tokens", path)})
+		}
+	}
+	return warnings
+}
+
+// Parse is [Load] of bytes, and touches no file's rights; folder is where relative secret files are looked for.
 func Parse(raw []byte, folder string, env Env) (Config, []Fault, error) {
 	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
 	if fault, ok := emptyFile(raw); ok {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 )
 
 // DefaultDataDir is where the store lives when the file does not say.
@@ -27,4 +28,28 @@ func programData() string {
 		return folder
 	}
 	return `C:\ProgramData`
+}
+
+// resolve makes a path of the file absolute: it is meant from the file's folder.
+func resolve(folder, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(folder, path)
+}
+
+// secretFiles are the files named by the configuration that hold secrets.
+func (c Config) secretFiles(folder string) []string {
+	var list []string
+	for _, token := range c.API.Tokens {
+		list = append(list, token.File)
+	}
+	if c.Mercafacil != nil {
+		list = append(list, c.Mercafacil.TokenFile)
+	}
+	list = slices.DeleteFunc(list, func(path string) bool { return path == "" })
+	for i, path := range list {
+		list[i] = resolve(folder, path)
+	}
+	return list
 }

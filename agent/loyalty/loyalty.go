@@ -141,7 +141,7 @@ const maxRaces = 16
 func (s *Service) Accept(ctx context.Context, sub agent.Submission) (agent.Receipt, error) {
 	body, err := rawjson.Parse(sub.Body)
 	if err != nil {
-		return agent.Receipt{}, Malformed(err)
+		return agent.Receipt{}, rawjson.Refusal(err)
 	}
 	decide := s.decision(sub, body)
 	for range maxRaces {
@@ -182,19 +182,6 @@ func (c *call) newJob() agent.Job {
 	return agent.Job{
 		Kind: c.sub.Kind, Dialect: c.sub.Dialect, Body: c.sub.Body, Fingerprint: c.fingerprint, CreatedAt: c.cfg.Now(),
 	}
-}
-
-// Malformed translates what is wrong with a body that cannot be read at all.
-func Malformed(err error) *agent.Error {
-	switch {
-	case errors.Is(err, rawjson.ErrDuplicateKey):
-		return agent.Errorf(agent.CodeDuplicateKey, err, "O JSON tem o mesmo campo duas vezes no mesmo objeto.")
-	case errors.Is(err, rawjson.ErrTooDeep):
-		return agent.Errorf(agent.CodeTooDeep, err, "O JSON tem níveis demais.")
-	case errors.Is(err, rawjson.ErrEncoding):
-		return agent.Errorf(agent.CodeEncoding, err, "O texto não está em UTF-8. Envie UTF-8 ou informe charset=windows-1252.")
-	}
-	return agent.Errorf(agent.CodeMalformed, err, "O corpo não é um JSON válido.")
 }
 
 // forTill translates the store's troubles.

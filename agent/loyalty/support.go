@@ -85,7 +85,7 @@ func (s *Service) job(seq uint64) (agent.Job, error) {
 func (s *Service) Repair(ctx context.Context, seq uint64, text []byte) (agent.Receipt, error) {
 	body, err := rawjson.Parse(text)
 	if err != nil {
-		return agent.Receipt{}, Malformed(err)
+		return agent.Receipt{}, rawjson.Refusal(err)
 	}
 	job, err := s.job(seq)
 	if err != nil {

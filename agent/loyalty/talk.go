@@ -31,7 +31,7 @@ func (s *Service) Talk(talk agent.Talk) (agent.Reply, error) {
 	c := &conversation{Service: s, talk: talk, begun: s.cfg.Now()}
 	body, err := rawjson.Parse(talk.Body)
 	if err != nil {
-		return agent.Reply{}, Malformed(err)
+		return agent.Reply{}, rawjson.Refusal(err)
 	}
 	c.body = body
 	defer s.busy.enter()()

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"pdvagent/agent"
 	"pdvagent/agent/rawjson"
@@ -33,7 +35,7 @@ func shown(name string) bool {
 func Body(text []byte, v rawjson.Value) []byte { return rawjson.Apply(text, maskEdits(nil, "", v)...) }
 
 // Answer is [Body] for what a cloud answered: the words of a refusal are shown, since support needs nothing more, but
-// for their numbers, which may be a document.
+// for what may be a person's in them.
 func Answer(status int, text []byte, v rawjson.Value) []byte {
 	edits := maskEdits(nil, "", v)
 	if status < http.StatusBadRequest {
@@ -46,24 +48,64 @@ func Answer(status int, text []byte, v rawjson.Value) []byte {
 		}
 		for i := range edits {
 			if edits[i].Start == member.Value.Start {
-				edits[i].Raw = rawjson.Quote(withoutNumbers(words))
+				edits[i].Raw = rawjson.Quote(withoutPersons(words))
 			}
 		}
 	}
 	return rawjson.Apply(text, edits...)
 }
 
-// withoutNumbers hides every digit of a number that is long enough to be somebody's, and cuts a long text.
-func withoutNumbers(text string) string {
+// withoutPersons hides in a cloud's words what may be somebody's: numbers, also those with letters in them, and words
+// that begin with a capital and are none that refusals are made of, which may be names. A long text is cut.
+func withoutPersons(text string) string {
 	const most = 300
 	if runes := []rune(text); len(runes) > most {
 		text = string(runes[:most])
 	}
-	return longNumber.ReplaceAllStringFunc(text, func(number string) string { return strings.Repeat("*", len(number)) })
+	text = longNumber.ReplaceAllStringFunc(text, stars)
+	return word.ReplaceAllStringFunc(text, func(word string) string {
+		letters, digits := 0, 0
+		for _, r := range word {
+			if unicode.IsDigit(r) || r == '*' {
+				digits++
+			} else if unicode.IsLetter(r) {
+				letters++
+			}
+		}
+		first, _ := utf8.DecodeRuneInString(word)
+		switch {
+		case digits > 0 && letters > 0 && letters+digits >= 8:
+			return stars(word)
+		case digits == 0 && unicode.IsUpper(first) && !saying(strings.ToLower(word)):
+			return "[…]"
+		}
+		return word
+	})
 }
 
-// longNumber is five digits or more, with the punctuation people write between them.
-var longNumber = regexp.MustCompile(`[0-9](?:[0-9.\-/ ]{3,}[0-9])`)
+func stars(text string) string { return strings.Repeat("*", utf8.RuneCountInString(text)) }
+
+var (
+	// longNumber is five digits or more, with the punctuation people write between them.
+	longNumber = regexp.MustCompile(`[0-9](?:[0-9.\-/ ]{3,}[0-9])`)
+	word       = regexp.MustCompile(`[\pL\pN*](?:[\pL\pN*_./-]*[\pL\pN*])?`)
+)
+
+// saying knows the words with a capital that refusals are made of: an allow-list, for any other may be a name.
+func saying(word string) bool {
+	switch word {
+	case "a", "o", "as", "os", "um", "uma", "não", "nao", "já", "ja", "erro", "falha", "campo", "campos", "cliente", "cupom", "transação", "transacao",
+		"venda", "documento", "token", "loja", "item", "itens", "produto", "produtos", "operador", "data", "hora", "valor", "total", "limite",
+		"formato", "tamanho", "inválido", "invalido", "inválida", "invalida", "obrigatório", "obrigatorio", "cadastro", "acesso", "cpf", "cnpj",
+		"json", "http", "id", "uuid", "pdv", "sku", "ean", "api", "url", "the", "an", "no", "not", "is", "invalid", "missing", "required",
+		"unknown", "unexpected", "error", "internal", "server", "service", "unavailable", "bad", "gateway", "timeout", "request", "unauthorized",
+		"forbidden", "found", "conflict", "duplicate", "duplicated", "too", "many", "requests", "entity", "payload", "large", "unprocessable",
+		"validation", "failed", "coupon", "transaction", "client", "customer", "document", "field", "value", "method", "allowed", "session", "access",
+		"denied", "body", "sale", "product":
+		return true
+	}
+	return false
+}
 
 func maskEdits(edits []rawjson.Edit, name string, v rawjson.Value) []rawjson.Edit {
 	switch v.Kind {

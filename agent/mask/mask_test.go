@@ -39,6 +39,27 @@ func TestSupportReadsWhyTheCloudRefusesWithoutAnybodysNumber(t *testing.T) {
 	}
 }
 
+func TestWordsOfARefusalNameNobody(t *testing.T) {
+	for words, want := range map[string]string{
+		"Cliente Maria Silva não encontrado":         "Cliente […] […] não encontrado",
+		"JOSÉ já existe":                             "[…] já existe",
+		"CNPJ 12ABC34501DE35 inválido":               "CNPJ ************** inválido",
+		"CNPJ 12.ABC.345/01DE-35 inválido":           "CNPJ ****************** inválido",
+		"Token expirado; item 12 de 30, SKU 80215":   "Token expirado; item 12 de 30, SKU *****",
+		"items[0].total_value must be a number":      "items[0].total_value must be a number",
+		"Transação não encontrada":                   "Transação não encontrada",
+		"(41) 98776-2038 não confere":                "(41) ********** não confere",
+		"Fale com Ana-Maria D'Ávila":                 "[…] com […] […]'[…]",
+		"Invalid date, expected YYYY-MM-DD":          "Invalid date, expected […]",
+		"coupon 001-20260514-191246 already present": "coupon ******************* already present",
+	} {
+		body := `{"message":` + string(rawjson.Quote(words)) + `}`
+		if got := string(mask.Answer(422, []byte(body), parse(t, body))); got != `{"message":`+string(rawjson.Quote(want))+`}` {
+			t.Errorf("%s: got %s", words, got)
+		}
+	}
+}
+
 func TestMaskSentBackUnchangedKeepsTheOriginal(t *testing.T) {
 	const original = `{"client_id":"52998224725","fone":41987762038,"nome":"MARIA","items":[{"obs":"JOSE"},{"obs":"ANA"}],"coupon":"C"}`
 	masked := string(mask.Body([]byte(original), parse(t, original)))

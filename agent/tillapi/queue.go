@@ -142,7 +142,7 @@ func (a *API) discard(w http.ResponseWriter, r *http.Request) {
 		}
 		parsed, err := rawjson.Parse(body)
 		if err != nil {
-			return agent.Errorf(agent.CodeMalformed, err, "O corpo não é um JSON válido.")
+			return rawjson.Refusal(err)
 		}
 		reason, _ := parsed.Get("reason")
 		text, _ := reason.Text()

@@ -1,10 +1,10 @@
 package tillapi
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"pdvagent/agent"
+	"pdvagent/agent/rawjson"
 	"pdvagent/agent/web"
 )
 
@@ -35,14 +35,14 @@ func (a *API) forget(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	var asked struct {
-		Document string `json:"document"`
-	}
-	if err := json.Unmarshal(body, &asked); err != nil {
-		problem(w, r, agent.Errorf(agent.CodeMalformed, err, "Envie {\"document\": \"CPF ou CNPJ\"}."), "")
+	asked, err := rawjson.Parse(body)
+	if err != nil {
+		problem(w, r, rawjson.Refusal(err), "")
 		return
 	}
-	forgotten, err := a.cfg.Sessions.Forget(r.Context(), asked.Document)
+	document, _ := asked.Get("document")
+	text, _ := document.Text()
+	forgotten, err := a.cfg.Sessions.Forget(r.Context(), text)
 	if err != nil {
 		problem(w, r, err, "")
 		return

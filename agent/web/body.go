@@ -49,6 +49,7 @@ func Body(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, agent.Errorf(agent.CodeMalformed, err, "O corpo chegou incompleto.")
 	}
+	w.Header().Del("Connection") // it came to its end, see guard.ServeHTTP
 	switch charset(r) {
 	case "", "utf-8", "utf8":
 		body = bytes.TrimPrefix(body, bom)

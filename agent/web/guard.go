@@ -110,8 +110,11 @@ func Handler(cfg Config) (http.Handler, error) {
 
 // Server gives an http.Server with the limits of SEC-08.
 func Server(handler http.Handler, log *slog.Logger) *http.Server {
+	gate := newGate(MaxConnections)
 	return &http.Server{
-		Handler:           handler,
+		Handler:           gate.answers(handler),
+		ConnState:         gate.state,
+		ConnContext:       gate.context,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      65 * time.Second, // longer than the longest wait a till may ask for
@@ -121,9 +124,6 @@ func Server(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// MaxConnections bounds the clients of a listener (SEC-08).
-const MaxConnections = 256
-
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	scope := &requestScope{id: g.cfg.NewID(), start: g.cfg.Now(), now: g.cfg.Now}
 	r = r.WithContext(context.WithValue(r.Context(), scopeKey{}, scope))
@@ -132,6 +132,9 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set(HeaderDelivery, "live")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
+	if r.ContentLength != 0 { // until Body has read it to its end: nobody waits for the rest of a body that is not wanted
+		h.Set("Connection", "close")
+	}
 	if alarm := g.cfg.Alarm(); alarm != "" {
 		h.Set("X-Agent-Alarm", alarm)
 	}

@@ -6,8 +6,6 @@ import (
 	"net"
 	"strconv"
 
-	"golang.org/x/net/netutil"
-
 	"pdvagent/agent"
 )
 
@@ -27,13 +25,13 @@ func Listen(ctx context.Context, address string) (listeners []net.Listener, noIP
 		return nil, nil, portTaken(err, port)
 	}
 	tcp, _ := four.Addr().(*net.TCPAddr)
-	listeners = []net.Listener{netutil.LimitListener(four, MaxConnections)}
+	listeners = []net.Listener{four}
 	six, noIPv6 := config.Listen(ctx, "tcp6", net.JoinHostPort("::1", strconv.Itoa(tcp.Port)))
 	if inUse(noIPv6) { // who has it would get the calls of tills that say "localhost"
 		return nil, nil, errors.Join(portTaken(noIPv6, port), four.Close())
 	}
 	if noIPv6 == nil {
-		listeners = append(listeners, netutil.LimitListener(six, MaxConnections))
+		listeners = append(listeners, six)
 	}
 	return listeners, noIPv6, nil
 }

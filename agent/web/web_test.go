@@ -67,7 +67,11 @@ func door(t *testing.T) int {
 		go func() { _ = server.Serve(listener); done <- struct{}{} }()
 	}
 	t.Cleanup(func() {
-		_ = server.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
 		for range listeners {
 			<-done
 		}
@@ -161,6 +165,10 @@ func TestGuard(t *testing.T) {
 		{"SEC-06 larger scope", "POST /echo HTTP/1.1\n" + host + "Authorization: Bearer " + supportToken + "\n" + jsonType + "Content-Length: 2\nConnection: close\n\n{}", 200, ""},
 		{"SEC-08 body too large", post(jsonType, `"`+strings.Repeat("x", 1000)+`"`), 413, "too_large"},
 		{"SEC-08 header too large", get("/health", host+"X: "+strings.Repeat("x", 64<<10)+"\n"), 431, ""},
+		{"SEC-08 chunks without end", "POST /echo HTTP/1.1\n" + host + auth + jsonType + "Transfer-Encoding: chunked\n\n" + strings.Repeat("40\n"+strings.Repeat("x", 64)+"\n", 1000), 413, "too_large"},
+		{"SEC-08 half a body", "POST /echo HTTP/1.1\n" + host + auth + jsonType + "Transfer-Encoding: chunked\n\n5\nxxxxx\nZZ\n", 400, "malformed"},
+		{"SEC-08 two lengths", "POST /echo HTTP/1.1\n" + host + auth + jsonType + "Content-Length: 2\nContent-Length: 3\n\n{} ", 400, ""},
+		{"SEC-02 two hosts", get("/health", host+"Host: evil.example\n"), 400, ""},
 		{"SEC-09 compressed", post(jsonType+"Content-Encoding: gzip\n", "x"), 415, "media_type"},
 		{"unknown path", get("/nowhere", host), 404, "not_found"},
 		{"panic", get("/panic", host), 500, "internal"},

@@ -13,6 +13,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/config"
+	"pdvagent/agent/osfile"
 )
 
 func newConfig(opts *options) *cobra.Command {
@@ -113,7 +114,7 @@ func writeNew(path, text string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // the folder may be listed; the file may not be read
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := osfile.CreatePrivate(path)
 	if errors.Is(err, os.ErrExist) {
 		return agent.Errorf(agent.CodeBadConfig, nil, "%s já existe e não foi alterado. Use outro nome com --config.", path)
 	}

@@ -38,7 +38,7 @@ func newRun(opts *options) *cobra.Command {
 			}
 			log := newLog(os.Stderr, cfg.Log.Level)
 			for _, warning := range warnings {
-				log.Warn("config_without_effect", "line", warning.Line, "key", warning.Field)
+				log.Warn("config_warning", "line", warning.Line, "key", warning.Field, "detail", warning.Detail)
 			}
 			return run(cmd.Context(), cfg, log)
 		},

@@ -23,7 +23,7 @@ import (
 	"github.com/google/uuid"
 
 	"pdvagent/store/internal/envelope"
-	"pdvagent/store/internal/osfile"
+	"pdvagent/agent/osfile"
 )
 
 const (

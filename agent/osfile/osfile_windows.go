@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -67,6 +69,30 @@ func protect(path, rights string) error {
 	}
 	return windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
 		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, list, nil)
+}
+
+// strangers are the trustees that are everybody: World, Users, Authenticated Users, Interactive, Anonymous, Guests.
+var strangers = regexp.MustCompile(`\([^()]*;(?:WD|BU|AU|IU|AN|BG)\)`)
+
+// inherited is the flag of an entry that came from the folder.
+var inherited = regexp.MustCompile(`(\([A-Z]*;[A-Z]*?)ID`)
+
+// Restrict takes from a file with secrets the rights that strangers have on it, and tells whether there were any.
+func Restrict(path string) (bool, error) {
+	descriptor, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		return false, err
+	}
+	text := descriptor.String()
+	start := strings.IndexByte(text, '(')
+	if start < 0 || !strangers.MatchString(text) {
+		return false, nil
+	}
+	kept := inherited.ReplaceAllString(strangers.ReplaceAllString(text[start:], ""), "$1")
+	if kept == "" { // only strangers had rights
+		return true, Protect(path)
+	}
+	return true, protect(path, "D:P"+kept)
 }
 
 // SyncFolder does nothing: rename below writes through, and Windows has no sync of a folder.

@@ -1,5 +1,5 @@
-// Package osfile writes small files so that they are whole or absent after a power cut, and private from birth. It
-// hides what differs between Linux and Windows; only package store and its internals use it.
+// Package osfile writes small files so that they are whole or absent after a power cut, and private from birth, and takes
+// strangers' rights from those that somebody else wrote. It hides what differs between Linux and Windows.
 package osfile
 
 import (

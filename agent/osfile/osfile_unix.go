@@ -24,6 +24,20 @@ func MakePrivateFolder(path string) error {
 // Protect takes everybody else's rights from a file that is there.
 func Protect(path string) error { return os.Chmod(path, 0o600) }
 
+// foreign is what nobody but the owner and its group may have on a file with secrets: a service's configuration belongs
+// to root and may be read by the service's group.
+const foreign = 0o027
+
+// Restrict takes from a file with secrets the rights that strangers have on it, and tells whether there were any. What is
+// no regular file is left alone.
+func Restrict(path string) (bool, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&foreign == 0 {
+		return false, err
+	}
+	return true, os.Chmod(path, info.Mode().Perm()&^foreign)
+}
+
 // SyncFolder makes a rename inside the folder durable.
 func SyncFolder(path string) error {
 	folder, err := os.Open(path)

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"pdvagent/store/internal/osfile"
+	"pdvagent/agent/osfile"
 	"pdvagent/store/storetest"
 )
 

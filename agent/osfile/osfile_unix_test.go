@@ -1,0 +1,49 @@
+//go:build !windows
+
+package osfile_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pdvagent/agent/osfile"
+)
+
+func TestNetworkFileSystemsAreKnownByTheirMagic(t *testing.T) {
+	for name, c := range map[string]struct {
+		magic uint32
+		want  bool
+	}{
+		"nfs": {0x6969, true}, "cifs": {0xff534d42, true}, "smb2": {0xfe534d42, true}, "9p": {0x01021997, true},
+		"ext4": {0xef53, false}, "xfs": {0x58465342, false}, "btrfs": {0x9123683e, false}, "tmpfs": {0x01021994, false}, "overlay": {0x794c7630, false},
+	} {
+		if got := osfile.NetworkMagic(c.magic); got != c.want {
+			t.Errorf("%s: got %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+func TestStrangersLoseTheirRightsOnAFileWithSecrets(t *testing.T) {
+	for mode, want := range map[os.FileMode]os.FileMode{0o644: 0o640, 0o666: 0o640, 0o604: 0o600, 0o600: 0o600, 0o640: 0o640, 0o400: 0o400} {
+		path := filepath.Join(t.TempDir(), "token")
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		open, err := osfile.Restrict(path)
+		info, statErr := os.Stat(path)
+		if err != nil || statErr != nil || info.Mode().Perm() != want || open != (mode != want) {
+			t.Errorf("%v: got %v, had strangers %v, %v, %v", mode, info.Mode().Perm(), open, err, statErr)
+		}
+	}
+	folder := t.TempDir()
+	if open, err := osfile.Restrict(folder); open || err != nil {
+		t.Errorf("a folder: got %v, %v", open, err)
+	}
+	if _, err := osfile.Restrict(filepath.Join(folder, "nothing")); !os.IsNotExist(err) {
+		t.Errorf("no file: got %v", err)
+	}
+}
