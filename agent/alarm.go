@@ -15,6 +15,7 @@ const (
 	AlarmDeadJobs     = "dead_jobs"            // the cloud refused something for good
 	AlarmHeldJobs     = "held_jobs"            // something is kept until a person decides
 	AlarmUnconfirmed  = "discount_unconfirmed" // sales went without the confirm of their session
+	AlarmClock        = "clock_suspect"        // the machine's clock went back or jumped
 )
 
 // Alarm is one trouble that needs a person, said once until it ends.
@@ -29,6 +30,25 @@ type Alarm struct {
 type Alarms struct {
 	mu     sync.Mutex
 	active map[string]Alarm
+	notice chan struct{} // closed at the next change; nil while nobody asked
+}
+
+// Changed gives a channel that is closed when an alarm is next raised or cleared. Take it before reading the list.
+func (a *Alarms) Changed() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.notice == nil {
+		a.notice = make(chan struct{})
+	}
+	return a.notice
+}
+
+// tell is called with the lock held.
+func (a *Alarms) tell() {
+	if a.notice != nil {
+		close(a.notice)
+		a.notice = nil
+	}
 }
 
 // Raise adds the alarm and tells whether it is new; the same code and subject again change nothing.
@@ -43,6 +63,7 @@ func (a *Alarms) Raise(alarm Alarm) bool {
 		a.active = make(map[string]Alarm)
 	}
 	a.active[id] = alarm
+	a.tell()
 	return true
 }
 
@@ -53,6 +74,7 @@ func (a *Alarms) Clear(code, subject string) bool {
 	id := code + "\x00" + subject
 	_, known := a.active[id]
 	delete(a.active, id)
+	a.tell()
 	return known
 }
 

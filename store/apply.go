@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -24,7 +25,10 @@ type request = commit.Request[prepared, agent.Committed]
 // failed commit leaves nobody acknowledged, and the file is opened anew before the next group.
 func (s *Store) applyGroup(group []*request) {
 	next := *s.meta.Load()
-	next.HighWater = max(next.HighWater, s.cfg.Now().UnixMilli())
+	begun := s.cfg.Now()
+	if !s.clock.look(begun, time.UnixMilli(next.HighWater)).Suspect { // one wrong year must not make every later clock look late
+		next.HighWater = max(next.HighWater, begun.UnixMilli())
+	}
 	var drop []string // spool files of jobs that settled
 	s.mu.RLock()
 	err := s.db.Update(func(tx *bbolt.Tx) error {
@@ -46,6 +50,7 @@ func (s *Store) applyGroup(group []*request) {
 		return
 	}
 	s.meta.Store(&next)
+	s.cfg.Committed(len(group), s.cfg.Now().Sub(begun))
 	s.spool.remove(drop)
 	s.notice.tell()
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/google/uuid"
 
 	"pdvagent/agent"
+	"pdvagent/agent/osfile"
 	"pdvagent/store/internal/envelope"
 	"pdvagent/store/internal/keyring"
-	"pdvagent/agent/osfile"
 )
 
 const (

@@ -14,10 +14,10 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"pdvagent/agent"
+	"pdvagent/agent/osfile"
 	"pdvagent/store/internal/commit"
 	"pdvagent/store/internal/envelope"
 	"pdvagent/store/internal/keyring"
-	"pdvagent/agent/osfile"
 )
 
 // Config says where the store is and how large it may become.
@@ -28,6 +28,10 @@ type Config struct {
 	RecoveryKey []byte           // PEM; a copy of the store's key, wrapped for its owner, goes into the store. Optional
 	Now         func() time.Time // default time.Now
 	Log         *slog.Logger     // default: nothing is logged
+
+	// Committed hears of every group of changes that went to disk together, and how long that took; it must not wait.
+	// Optional.
+	Committed func(changes int, took time.Duration)
 }
 
 // Store is an open store. All methods are safe for concurrent use.
@@ -43,6 +47,7 @@ type Store struct {
 	spool     *spool
 	notice    notice
 	closed    sync.Once
+	clock     clock
 	damaged   sync.Map // seq -> said once
 }
 
@@ -104,6 +109,9 @@ func (c *Config) fill() error {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Committed == nil {
+		c.Committed = func(int, time.Duration) {}
 	}
 	return nil
 }
@@ -193,6 +201,9 @@ func (s *Store) Size() (used, limit int64) {
 	_ = s.view(func(tx *bbolt.Tx) error { used = tx.Size(); return nil }) // a closed store has no size
 	return used, s.cfg.MaxBytes
 }
+
+// SpoolSize is the length of all spooled bodies in bytes and how large they may become.
+func (s *Store) SpoolSize() (used, limit int64) { return s.spool.used.Load(), s.cfg.SpoolBytes }
 
 func (s *Store) view(read func(*bbolt.Tx) error) error {
 	s.mu.RLock()

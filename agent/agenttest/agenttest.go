@@ -21,15 +21,16 @@ const (
 	BadCPF     = "12345678901"
 )
 
-// Main is a TestMain: names are not resolved outside this machine, and no goroutine may outlive its test.
-func Main(m *testing.M) {
+// Main is a TestMain: names are not resolved outside this machine, and no goroutine may outlive its test but those
+// that are known.
+func Main(m *testing.M, known ...goleak.Option) {
 	net.DefaultResolver = &net.Resolver{
 		PreferGo: true,
 		Dial: func(context.Context, string, string) (net.Conn, error) {
 			return nil, errors.New("a test must not leave this machine")
 		},
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, known...)
 }
 
 // Missing skips a test for want of something that this machine may lack, unless PDVAGENT_REQUIRE=all forbids it.

@@ -61,6 +61,9 @@ func (c *checker) all() {
 		c.fault("traffic.max_mb", "deve ser de 16 a 1048576")
 	}
 	c.oneOf("traffic.bodies", c.cfg.Traffic.Bodies, "masked", "none")
+	if mb := c.cfg.Log.MaxMB; mb < 5 || mb > 1<<20 {
+		c.fault("log.max_mb", "deve ser de 5 a 1048576")
+	}
 	c.oneOf("log.level", c.cfg.Log.Level, "debug", "info", "warn", "error")
 }
 
@@ -262,7 +265,7 @@ func inOrder(faults Faults) Faults {
 // later names the keys of the file that this version accepts without effect.
 func later(lines lineIndex) []Fault {
 	var warnings []Fault
-	for _, key := range []string{"routines", "payments", "log.max_mb"} {
+	for _, key := range []string{"routines", "payments"} {
 		if line, ok := lines[key]; ok {
 			warnings = append(warnings, Fault{Line: line, Field: key, Detail: "ainda não tem efeito nesta versão do pdvagent"})
 		}

@@ -106,8 +106,8 @@ type Traffic struct {
 
 // Log is what the agent says of itself.
 type Log struct {
-	Level string `yaml:"level"` // debug, info (default), warn or error
-	MaxMB int    `yaml:"max_mb,omitempty"`
+	Level string `yaml:"level"`  // debug, info (default), warn or error
+	MaxMB int    `yaml:"max_mb"` // of all log files together, default 50
 }
 
 // Default is the configuration that an empty section stands for.
@@ -126,7 +126,7 @@ func Default() Config {
 		},
 		Store:   Store{MaxMB: 1024, SpoolMB: 2048},
 		Traffic: Traffic{KeepDays: 7, MaxMB: 200, Bodies: "masked"},
-		Log:     Log{Level: "info"},
+		Log:     Log{Level: "info", MaxMB: 50},
 	}
 }
 

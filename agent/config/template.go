@@ -102,4 +102,5 @@ traffic:                     # diário das chamadas do caixa e das nuvens, com o
 
 log:
   level: info                # debug, info, warn ou error
+  max_mb: 50                 # de todos os arquivos de log juntos, em data_dir/log
 `

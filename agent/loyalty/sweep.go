@@ -132,7 +132,6 @@ func (s *Service) sayUnconfirmed(n int) {
 	}
 	s.cfg.Alarms.Clear(agent.AlarmUnconfirmed, "")
 	if n == 0 {
-		s.cfg.Log.Info("discounts_confirmed")
 		return
 	}
 	s.cfg.Alarms.Raise(agent.Alarm{
@@ -140,5 +139,4 @@ func (s *Service) sayUnconfirmed(n int) {
 		Detail: fmt.Sprintf("%d venda(s) enviada(s) sem a confirmação da transação: a Mercafácil não sabe que o desconto foi usado. "+
 			"O programa do caixa deve chamar confirm antes do cupom.", n),
 	})
-	s.cfg.Log.Warn("discount_unconfirmed", "sales", n)
 }

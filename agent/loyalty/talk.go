@@ -136,16 +136,10 @@ func (s *Service) unauthorized() {
 		Code: agent.AlarmUnauthorized, Since: s.cfg.Now(),
 		Detail: "A Mercafácil recusou o token desta loja (401). Confira mercafacil.token; as vendas continuam sem desconto do clube.",
 	}
-	if s.cfg.Alarms.Raise(alarm) {
-		s.cfg.Log.Error("cloud_unauthorized")
-	}
+	s.cfg.Alarms.Raise(alarm)
 }
 
-func (s *Service) authorized() {
-	if s.cfg.Alarms.Clear(agent.AlarmUnauthorized, "") {
-		s.cfg.Log.Info("cloud_accepts_token_again")
-	}
-}
+func (s *Service) authorized() { s.cfg.Alarms.Clear(agent.AlarmUnauthorized, "") }
 
 // session finds the open session that the call speaks of, or the refusal. The session comes with its talk held; release
 // it by the function. Its state lock is not held.

@@ -188,8 +188,8 @@ func (s *Sender) observe(ctx context.Context, job agent.Job, outcome agent.Outco
 	authorized := s.auth != nil
 	s.auth = nil
 	s.mu.Unlock()
-	if authorized && s.cfg.Alarms.Clear(agent.AlarmUnauthorized, "") {
-		s.cfg.Log.Info("cloud_accepts_token_again")
+	if authorized {
+		s.cfg.Alarms.Clear(agent.AlarmUnauthorized, "")
 	}
 	if returned || authorized {
 		s.cfg.Log.Info("cloud_back")
@@ -237,7 +237,7 @@ func (s *Sender) annul(ctx context.Context, job agent.Job, reason string) error 
 	return ignoreLostRace(s.commit(ctx, &job, agent.Change{}))
 }
 
-// say logs what a person may want to know, without any body. Failures of a link that is down are said once, by observe.
+// say logs and counts what a person may want to know, without any body. Failures of a link that is down are said once, by observe.
 func (s *Sender) say(job agent.Job, outcome agent.Outcome, v verdict) {
 	attrs := []any{
 		"seq", job.Seq, "kind", job.Kind, "attempts", job.Status.Attempts, "class", outcome.Class,
@@ -250,5 +250,6 @@ func (s *Sender) say(job agent.Job, outcome agent.Outcome, v verdict) {
 		s.cfg.Log.Warn("job_dead", attrs...)
 	case again, suspect, notTried, unauthorized:
 		s.cfg.Log.Debug("job_later", attrs...)
+		s.cfg.Later(outcome.Class)
 	}
 }

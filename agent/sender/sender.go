@@ -55,6 +55,9 @@ type Config struct {
 	// goes first. Optional.
 	Busy func() <-chan struct{}
 
+	// Later hears why a delivery has to be made once more; it must not wait. Optional.
+	Later func(agent.Class)
+
 	Parallel    int            // deliveries at the same time, default 4
 	PerSecond   float64        // deliveries per second, default 20
 	RetryMin    time.Duration  // first wait after a failure, default 5 s
@@ -68,6 +71,9 @@ type Config struct {
 func (c *Config) fill() error {
 	if c.Queue == nil || c.Jobs == nil || c.Cloud == nil || c.Preparer == nil || c.Alarms == nil || c.Log == nil {
 		return errors.New("sender.Config wants Queue, Jobs, Cloud, Preparer, Alarms and Log")
+	}
+	if c.Later == nil {
+		c.Later = func(agent.Class) {}
 	}
 	if c.Parallel == 0 {
 		c.Parallel = 4

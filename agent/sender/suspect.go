@@ -2,6 +2,7 @@ package sender
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"pdvagent/agent"
@@ -16,9 +17,7 @@ func (s *Sender) pauseCloud(now time.Time) {
 		Code: agent.AlarmUnauthorized, Since: now,
 		Detail: "A Mercafácil recusou o token desta loja (401). Confira mercafacil.token; as vendas continuam guardadas.",
 	}
-	if s.cfg.Alarms.Raise(alarm) {
-		s.cfg.Log.Error("cloud_unauthorized")
-	}
+	s.cfg.Alarms.Raise(alarm)
 }
 
 // suspicion notes that a job was refused as if its route were missing. The first one may be itself to blame; when the
@@ -42,12 +41,10 @@ func (s *Sender) suspicion(now time.Time, job agent.Job, status int) {
 	}
 	alarm := agent.Alarm{
 		Code: agent.AlarmRoutePaused, Subject: string(job.Kind), Since: now,
-		Detail: "A Mercafácil recusa tudo nesta rota. Confira mercafacil.base_url e o dialeto; os envios ficam guardados " +
-			"e são tentados de novo sozinhos.",
+		Detail: fmt.Sprintf("A Mercafácil recusa tudo nesta rota (%d). Confira mercafacil.base_url e o dialeto; os envios ficam guardados "+
+			"e são tentados de novo sozinhos.", status),
 	}
-	if s.cfg.Alarms.Raise(alarm) {
-		s.cfg.Log.Error("route_paused", "kind", job.Kind, "status", status)
-	}
+	s.cfg.Alarms.Raise(alarm)
 }
 
 // routePasses ends a pause of the route, and the hope of those that were refused while others pass.
@@ -65,8 +62,8 @@ func (s *Sender) routePasses(ctx context.Context, job agent.Job) {
 		}
 	}
 	s.mu.Unlock()
-	if paused && s.cfg.Alarms.Clear(agent.AlarmRoutePaused, string(job.Kind)) {
-		s.cfg.Log.Info("route_resumed", "kind", job.Kind)
+	if paused {
+		s.cfg.Alarms.Clear(agent.AlarmRoutePaused, string(job.Kind))
 	}
 	for _, seq := range guilty {
 		s.condemn(ctx, seq)

@@ -48,6 +48,9 @@ type Journal interface {
 	Read(q traffic.Query) ([]traffic.Line, error)
 }
 
+// Board is every alarm.
+type Board interface{ List() []agent.Alarm }
+
 // Engine is the sender.
 type Engine interface {
 	Hurry(seq uint64) (done func())
@@ -66,6 +69,8 @@ type Config struct {
 	Wires    func(seq uint64, revision int) ([]byte, error)
 	Journal  Journal
 	Alarms   *agent.Alarms
+	Board    Board
+	Metrics  http.Handler
 	Dialect  agent.Dialect // of the routes that both dialects share
 	Accepted int           // HTTP status of a queued answer, default 202 (till.queued_status)
 	Version  string
@@ -80,9 +85,9 @@ type API struct{ cfg Config }
 
 // New checks and fills defaults.
 func New(cfg Config) (*API, error) {
-	if cfg.Queue == nil || cfg.Overview == nil || cfg.Wires == nil || cfg.Alarms == nil || cfg.Journal == nil || (cfg.Sales == nil) != (cfg.Engine == nil) ||
+	if cfg.Queue == nil || cfg.Overview == nil || cfg.Wires == nil || cfg.Alarms == nil || cfg.Board == nil || cfg.Metrics == nil || cfg.Journal == nil || (cfg.Sales == nil) != (cfg.Engine == nil) ||
 		(cfg.Sales == nil) != (cfg.Sessions == nil) || (cfg.Sales == nil) != (cfg.Circuit == nil) {
-		return nil, errors.New("tillapi.Config wants Queue, Overview, Wires, Journal and Alarms, and Sales with Sessions, Circuit and Engine")
+		return nil, errors.New("tillapi.Config wants Queue, Overview, Wires, Journal, Alarms, Board and Metrics, and Sales with Sessions, Circuit and Engine")
 	}
 	if cfg.Accepted == 0 {
 		cfg.Accepted = http.StatusAccepted
@@ -126,6 +131,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPost, Path: "/v1/queue/{id}/discard", Scope: web.Support, Handler: a.discard},
 		{Method: http.MethodPut, Path: "/v1/queue/{id}/body", Scope: web.Support, Handler: a.repair},
 		{Method: http.MethodGet, Path: traffic.Route, Scope: web.Support, Handler: a.traffic},
+		{Method: http.MethodGet, Path: "/metrics", Scope: web.Support, Handler: a.cfg.Metrics.ServeHTTP},
 		{Method: http.MethodPost, Path: "/v1/members/forget", Scope: web.Support, Handler: a.forget},
 	}
 }

@@ -1,7 +1,6 @@
 package tillapi
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 
@@ -55,7 +54,7 @@ func (a *API) status(w http.ResponseWriter, r *http.Request) {
 	}
 	c := a.cfg.Overview.Counters()
 	v := statusView{
-		Circuit: "closed", Version: a.cfg.Version, AgentID: a.cfg.AgentID, Alarms: a.Alarms(), Routines: []string{},
+		Circuit: "closed", Version: a.cfg.Version, AgentID: a.cfg.AgentID, Alarms: a.cfg.Board.List(), Routines: []string{},
 		Clouds: []cloudView{},
 		Queue: queueView{
 			Pending: c.Total(agent.Pending), Sent: c.Total(agent.Sent), Dead: c.Total(agent.Dead), Held: c.Total(agent.Held),
@@ -78,47 +77,4 @@ func (a *API) status(w http.ResponseWriter, r *http.Request) {
 		v.Clouds = append(v.Clouds, cloudView{"mercafacil", a.cfg.Cloud, v.Online, link.Reason, link.Paused})
 	}
 	web.JSON(w, http.StatusOK, v)
-}
-
-// Alarms gives what needs a person: the lasting troubles, and jobs that wait for a decision.
-func (a *API) Alarms() []agent.Alarm {
-	alarms := a.cfg.Alarms.List()
-	c := a.cfg.Overview.Counters()
-	for _, waiting := range []struct {
-		state agent.State
-		code  string
-		text  string
-	}{
-		{agent.Dead, agent.AlarmDeadJobs, "%d registro(s) recusado(s) pela Mercafácil. Veja com: pdvagent queue ls --state dead"},
-		{agent.Held, agent.AlarmHeldJobs, "%d registro(s) retido(s) até alguém decidir. Veja com: pdvagent queue ls --state held"},
-	} {
-		if n := c.Total(waiting.state); n > 0 {
-			alarms = append(alarms, agent.Alarm{Code: waiting.code, Detail: fmt.Sprintf(waiting.text, n), Since: a.firstOf(waiting.state)})
-		}
-	}
-	return alarms
-}
-
-func (a *API) firstOf(state agent.State) time.Time {
-	jobs, err := a.cfg.Overview.List(state, "", 0, 1)
-	if err != nil || len(jobs) == 0 {
-		return a.cfg.Now()
-	}
-	return jobs[0].Status.UpdatedAt
-}
-
-// AlarmCode is the most pressing alarm for the X-Agent-Alarm header; empty when nobody is needed. It is asked for every
-// answer and reads no disk.
-func (a *API) AlarmCode() string {
-	if alarms := a.cfg.Alarms.List(); len(alarms) > 0 {
-		return alarms[0].Code
-	}
-	c := a.cfg.Overview.Counters()
-	switch {
-	case c.Total(agent.Dead) > 0:
-		return agent.AlarmDeadJobs
-	case c.Total(agent.Held) > 0:
-		return agent.AlarmHeldJobs
-	}
-	return ""
 }

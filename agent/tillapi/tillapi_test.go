@@ -38,6 +38,8 @@ type silent struct{ Sessions }
 
 type noJournal struct{ Journal }
 
+type nobody struct{ Board }
+
 type emptyStore struct {
 	Queue
 	Overview
@@ -49,7 +51,7 @@ func TestFullStoreIsToldByStatusAndAlarmUntilThereIsRoom(t *testing.T) {
 	sales := &fullSales{err: agent.Errorf(agent.CodeStoreFull, nil, "cheio")}
 	alarms := new(agent.Alarms)
 	api, err := New(Config{
-		Sales: sales, Sessions: silent{}, Circuit: func() agent.Circuit { return agent.Circuit{} }, Engine: idle{}, Queue: emptyStore{}, Overview: emptyStore{}, Alarms: alarms, Journal: noJournal{},
+		Sales: sales, Sessions: silent{}, Circuit: func() agent.Circuit { return agent.Circuit{} }, Engine: idle{}, Queue: emptyStore{}, Overview: emptyStore{}, Alarms: alarms, Journal: noJournal{}, Board: nobody{}, Metrics: http.NotFoundHandler(),
 		Wires: func(uint64, int) ([]byte, error) { return nil, nil },
 	})
 	if err != nil {
@@ -62,11 +64,11 @@ func TestFullStoreIsToldByStatusAndAlarmUntilThereIsRoom(t *testing.T) {
 		api.submit(agent.KindCoupon, agent.V2)(recorder, request)
 		return recorder.Code
 	}
-	if status := post(); status != http.StatusInsufficientStorage || api.AlarmCode() != agent.AlarmStoreFull {
-		t.Errorf("got %d, alarm %q", status, api.AlarmCode())
+	if status := post(); status != http.StatusInsufficientStorage || len(alarms.List()) != 1 || alarms.List()[0].Code != agent.AlarmStoreFull {
+		t.Errorf("got %d, alarms %v", status, alarms.List())
 	}
 	sales.err = nil
-	if status := post(); status != http.StatusAccepted || api.AlarmCode() != "" {
-		t.Errorf("got %d, alarm %q", status, api.AlarmCode())
+	if status := post(); status != http.StatusAccepted || len(alarms.List()) != 0 {
+		t.Errorf("got %d, alarms %v", status, alarms.List())
 	}
 }

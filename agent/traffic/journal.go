@@ -9,6 +9,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +34,7 @@ type Journal struct {
 	lines   chan handed
 	many    chan struct{} // tells Run not to wait
 	dropped atomic.Int64  // since the last line that said so
+	lost    atomic.Int64  // since the start
 
 	file    *file // of Run alone, as what follows
 	polled  map[string][sha256.Size]byte
@@ -89,7 +92,7 @@ func (j *Journal) Record(x agent.Exchange) {
 	select {
 	case j.lines <- h:
 	default:
-		j.dropped.Add(1)
+		j.drop()
 	}
 	if len(j.lines) > waiting/2 {
 		select {
@@ -97,6 +100,25 @@ func (j *Journal) Record(x agent.Exchange) {
 		default:
 		}
 	}
+}
+
+func (j *Journal) drop() {
+	j.dropped.Add(1)
+	j.lost.Add(1)
+}
+
+// Lost is how many lines found no room or no disk since the start.
+func (j *Journal) Lost() int64 { return j.lost.Load() }
+
+// Size is the length of all files in bytes and how large they may become.
+func (j *Journal) Size() (used, limit int64) {
+	list, _ := names(j.cfg.Dir) // a folder that cannot be read has no size
+	for _, name := range list {
+		if info, err := os.Stat(filepath.Join(j.cfg.Dir, name)); err == nil {
+			used += info.Size()
+		}
+	}
+	return used, j.cfg.MaxBytes
 }
 
 // Run writes until ctx ends, then what is left.
@@ -140,7 +162,7 @@ func (j *Journal) write(x handed) {
 	}
 	now := j.cfg.Now()
 	if j.failing && now.Before(j.retry) {
-		j.dropped.Add(1)
+		j.drop()
 		return
 	}
 	missing := j.dropped.Load()
@@ -154,7 +176,7 @@ func (j *Journal) write(x handed) {
 	if err == nil {
 		j.dropped.Add(-missing)
 	} else {
-		j.dropped.Add(1)
+		j.drop()
 	}
 	j.failed(err)
 }

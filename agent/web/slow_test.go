@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -75,8 +76,8 @@ func TestTheLongestSilentIsCutOffWhenTheDoorIsFull(t *testing.T) {
 		}
 		_ = conn.SetReadDeadline(time.Now().Add(patience))
 		_, err := conn.Read(make([]byte, 1))
-		timeout, ok := err.(net.Error)
-		cut := !ok || !timeout.Timeout()
+		var timeout net.Error
+		cut := !errors.As(err, &timeout) || !timeout.Timeout()
 		if want := i < 11; cut != want {
 			t.Errorf("connection %d: cut off %v, want %v", i, cut, want)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"pdvagent/agent/agenttest"
 	"pdvagent/agent/config"
@@ -27,7 +30,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asMain) != "" {
 		os.Exit(execute(os.Args[1:]))
 	}
-	agenttest.Main(m)
+	agenttest.Main(m, goleak.IgnoreTopFunction("gopkg.in/natefinch/lumberjack%2ev2.(*Logger).millRun")) // one of each log, for good
 }
 
 const (
@@ -114,9 +117,13 @@ func (s *site) open() *site {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	log, closeLog, err := openLog(cfg, s.log)
+	if err != nil {
+		s.t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- run(ctx, cfg, newLog(s.log, cfg.Log.Level)) }()
+	go func() { done <- errors.Join(run(ctx, cfg, log), closeLog()) }()
 	s.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {

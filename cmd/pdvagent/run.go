@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,9 +16,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pdvagent/agent"
+	"pdvagent/agent/alarm"
 	"pdvagent/agent/config"
 	"pdvagent/agent/loyalty"
+	"pdvagent/agent/metrics"
 	"pdvagent/agent/sender"
+	"pdvagent/agent/service"
 	"pdvagent/agent/tillapi"
 	"pdvagent/agent/traffic"
 	"pdvagent/agent/upstream"
@@ -31,12 +33,16 @@ import (
 func newRun(opts *options) *cobra.Command {
 	return &cobra.Command{
 		Use: "run", Short: "Executa o agente em primeiro plano", Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			cfg, warnings, err := config.Load(opts.config, os.LookupEnv)
 			if err != nil {
 				return err
 			}
-			log := newLog(os.Stderr, cfg.Log.Level)
+			log, closeLog, err := openLog(cfg, os.Stderr)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, closeLog()) }()
 			for _, warning := range warnings {
 				log.Warn("config_warning", "line", warning.Line, "key", warning.Field, "detail", warning.Detail)
 			}
@@ -45,18 +51,11 @@ func newRun(opts *options) *cobra.Command {
 	}
 }
 
-func newLog(w io.Writer, level string) *slog.Logger {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		l = slog.LevelInfo
-	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l}))
-}
-
 // run is the wiring: the store, who writes into it (loyalty), who drains it (sender), and the door (tillapi behind web).
 // It returns when ctx ends and everything has stopped, or with the error that makes a restart necessary.
 func run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
-	queue, err := openStore(cfg, log)
+	counts := metrics.New()
+	queue, err := openStore(cfg, counts.Commit, log)
 	if err != nil {
 		return err
 	}
@@ -65,43 +64,91 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 			log.Error("store_not_closed", "error", err)
 		}
 	}()
-	alarms := new(agent.Alarms)
-	api := tillapi.Config{
-		Queue: queue, Overview: queue, Wires: queue.Wire, Alarms: alarms, Dialect: agent.V2,
-		Accepted: cfg.Till.QueuedStatus, Version: version, AgentID: queue.AgentID(),
-	}
-	journal, err := traffic.New(traffic.Config{
-		Dir: filepath.Join(cfg.DataDir, "traffic"), KeepDays: cfg.Traffic.KeepDays, MaxBytes: int64(cfg.Traffic.MaxMB) << 20,
-		Bodies: cfg.Traffic.Bodies == "masked", Log: log,
-	})
+	watch, err := openWatch(ctx, cfg, queue, counts, log)
 	if err != nil {
 		return err
 	}
-	stopJournal := startJournal(ctx, journal)
-	defer stopJournal()
-	api.Journal = journal
+	defer watch.close()
 	group, ctx := errgroup.WithContext(ctx)
-	api.Stopping = ctx.Done()
+	api := tillapi.Config{
+		Queue: queue, Overview: queue, Wires: queue.Wire, Alarms: watch.alarms, Board: watch.board, Metrics: counts, Journal: watch.journal,
+		Dialect: agent.V2, Accepted: cfg.Till.QueuedStatus, Version: version, AgentID: queue.AgentID(), Stopping: ctx.Done(),
+	}
+	parts := []func(context.Context) error{watch.board.Run}
+	reads := watch.reads(cfg, queue)
 	if cfg.Mercafacil != nil {
-		side, err := loyaltySide(cfg, queue, alarms, journal, log)
+		side, err := loyaltySide(cfg, queue, watch, counts, log)
 		if err != nil {
 			return err
 		}
 		defer side.close()
 		api.Sales, api.Sessions, api.Engine, api.Circuit = side.sales, side.sales, side.engine, side.circuit.State
 		api.Dialect, api.Cloud = agent.Dialect(cfg.Mercafacil.Dialect), cfg.Mercafacil.BaseURL
-		for _, part := range []func(context.Context) error{side.engine.Run, side.sales.Run, side.circuit.Run} {
-			group.Go(func() error { return part(ctx) })
-		}
+		reads.Link, reads.Circuit = side.engine.Link, side.circuit.State
+		parts = append(parts, side.engine.Run, side.sales.Run, side.circuit.Run)
 	}
 	routes, err := tillapi.New(api)
-	if err != nil {
-		return errors.Join(err, group.Wait())
+	if err := errors.Join(err, counts.Read(reads)); err != nil {
+		return err
 	}
-	if err := serve(ctx, group, cfg, routes, journal, log); err != nil {
+	for _, part := range parts {
+		group.Go(func() error { return part(ctx) })
+	}
+	if err := serve(ctx, group, cfg, routes, watch, log); err != nil {
 		group.Go(func() error { return err })
 	}
 	return group.Wait()
+}
+
+// watch is what looks on: the journal, the alarms, the metrics. Nothing waits for it.
+type watch struct {
+	journal *traffic.Journal
+	counts  *metrics.Metrics
+	alarms  *agent.Alarms
+	board   *alarm.Board
+	close   func() // after everybody who may still have something to say
+}
+
+func openWatch(ctx context.Context, cfg config.Config, queue *store.Store, counts *metrics.Metrics, log *slog.Logger) (watch, error) {
+	w := watch{counts: counts, alarms: new(agent.Alarms)}
+	var err error
+	w.journal, err = traffic.New(traffic.Config{
+		Dir: filepath.Join(cfg.DataDir, "traffic"), KeepDays: cfg.Traffic.KeepDays, MaxBytes: int64(cfg.Traffic.MaxMB) << 20,
+		Bodies: cfg.Traffic.Bodies == "masked", Log: log,
+	})
+	if err != nil {
+		return w, err
+	}
+	events, err := service.OpenEventLog()
+	if err != nil {
+		return w, err
+	}
+	if w.board, err = alarm.New(alarm.Config{Alarms: w.alarms, Jobs: queue, Log: log, Tell: events.Tell}); err != nil {
+		return w, errors.Join(err, events.Close())
+	}
+	stopJournal := startJournal(ctx, w.journal)
+	w.close = func() {
+		stopJournal()
+		_ = events.Close() // nothing is said any more
+	}
+	return w, nil
+}
+
+// observe notes a call of the local API or of a cloud.
+func (w watch) observe(x agent.Exchange) {
+	w.journal.Record(x)
+	w.counts.Exchange(x)
+}
+
+// reads is what the metrics read when somebody asks.
+func (w watch) reads(cfg config.Config, queue *store.Store) metrics.Config {
+	return metrics.Config{
+		Version: version, Queue: queue, Alarms: w.board.List, Lost: w.journal.Lost,
+		Sizes: map[string]metrics.Size{
+			"database": queue.Size, "spool": queue.SpoolSize, "journal": w.journal.Size,
+			"log": func() (int64, int64) { return logSize(cfg) },
+		},
+	}
 }
 
 // startJournal writes until the result is called: after everybody who may still have something to say.
@@ -115,7 +162,7 @@ func startJournal(ctx context.Context, journal *traffic.Journal) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-func openStore(cfg config.Config, log *slog.Logger) (*store.Store, error) {
+func openStore(cfg config.Config, committed func(int, time.Duration), log *slog.Logger) (*store.Store, error) {
 	var recovery []byte
 	if path := cfg.Security.RecoveryPublicKey; path != "" {
 		var err error
@@ -125,7 +172,7 @@ func openStore(cfg config.Config, log *slog.Logger) (*store.Store, error) {
 	}
 	return store.Open(store.Config{
 		Dir: cfg.DataDir, MaxBytes: int64(cfg.Store.MaxMB) << 20, SpoolBytes: int64(cfg.Store.SpoolMB) << 20,
-		RecoveryKey: recovery, Log: log,
+		RecoveryKey: recovery, Committed: committed, Log: log,
 	})
 }
 
@@ -143,12 +190,12 @@ func (p loyaltyParts) close() {
 	p.cloud.Close()
 }
 
-func loyaltySide(cfg config.Config, queue *store.Store, alarms *agent.Alarms, journal *traffic.Journal, log *slog.Logger) (loyaltyParts, error) {
+func loyaltySide(cfg config.Config, queue *store.Store, watch watch, counts *metrics.Metrics, log *slog.Logger) (loyaltyParts, error) {
 	var p loyaltyParts
 	var err error
 	p.cloud, err = mercafacil.New(mercafacil.Config{
 		BaseURL: cfg.Mercafacil.BaseURL, Token: cfg.Mercafacil.Token.Reveal(), PDVVersion: cfg.Mercafacil.PDVVersion,
-		Observe: journal.Record,
+		Observe: watch.observe,
 	})
 	if err != nil {
 		return p, err
@@ -161,7 +208,7 @@ func loyaltySide(cfg config.Config, queue *store.Store, alarms *agent.Alarms, jo
 		return p, err
 	}
 	p.sales, err = loyalty.New(loyalty.Config{
-		Store: queue, Counter: queue, Records: queue, Changed: queue.Changed, Cloud: p.cloud, Circuit: p.circuit, Alarms: alarms, Log: log,
+		Store: queue, Counter: queue, Records: queue, Changed: queue.Changed, Cloud: p.cloud, Circuit: p.circuit, Alarms: watch.alarms, Log: log,
 		CounterBucket: store.CounterRecords, SessionBucket: store.SessionRecords, MemberBucket: store.MemberRecords,
 		LiveDeadline: time.Duration(cfg.Mercafacil.LiveDeadline), AbandonAfter: time.Duration(cfg.Loyalty.AbandonAfter),
 		MemberCache: orNone(cfg.Loyalty.MemberCache), UnknownMember: loyalty.Unknown(cfg.Loyalty.UnknownMember),
@@ -172,7 +219,7 @@ func loyaltySide(cfg config.Config, queue *store.Store, alarms *agent.Alarms, jo
 		return p, err
 	}
 	p.engine, err = sender.New(sender.Config{
-		Queue: queue, Jobs: queue, Cloud: p.cloud, Preparer: p.sales, Busy: p.sales.Busy, Alarms: alarms, Log: log,
+		Queue: queue, Jobs: queue, Cloud: p.cloud, Preparer: p.sales, Busy: p.sales.Busy, Later: counts.Later, Alarms: watch.alarms, Log: log,
 		Parallel: cfg.Sender.Parallel, PerSecond: cfg.Sender.PerSecond,
 		RetryMin: time.Duration(cfg.Sender.RetryMin), RetryMax: time.Duration(cfg.Sender.RetryMax), StartJitter: orNone(cfg.Sender.StartJitter),
 		Conflict: sender.CouponConflict(cfg.Mercafacil.CouponConflict),
@@ -187,7 +234,7 @@ func orNone(d config.Duration) time.Duration { return max(time.Duration(d), time
 const stopPatience = 10 * time.Second
 
 // serve opens the door: the same chain on 127.0.0.1 and ::1.
-func serve(ctx context.Context, group *errgroup.Group, cfg config.Config, routes *tillapi.API, journal *traffic.Journal, log *slog.Logger) error {
+func serve(ctx context.Context, group *errgroup.Group, cfg config.Config, routes *tillapi.API, watch watch, log *slog.Logger) error {
 	listeners, noIPv6, err := web.Listen(ctx, cfg.API.Listen)
 	if err != nil {
 		return err
@@ -201,7 +248,7 @@ func serve(ctx context.Context, group *errgroup.Group, cfg config.Config, routes
 	}
 	handler, err := web.Handler(web.Config{
 		Port: tcp.Port, Origins: cfg.API.AllowedOrigins, Tokens: tokens(cfg), Routes: routes.Routes(),
-		Alarm: routes.AlarmCode, NewID: uuid.NewString, Log: log, Observe: journal.Record,
+		Alarm: watch.board.Code, NewID: uuid.NewString, Log: log, Observe: watch.observe,
 	})
 	if err != nil {
 		return err

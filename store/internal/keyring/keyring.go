@@ -22,8 +22,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"pdvagent/store/internal/envelope"
 	"pdvagent/agent/osfile"
+	"pdvagent/store/internal/envelope"
 )
 
 const (

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gopkg.in/natefinch/lumberjack.v2"
+
+	"pdvagent/agent/config"
+	"pdvagent/agent/osfile"
+)
+
+// newLog writes to w: logfmt, which people and collectors read alike.
+func newLog(w io.Writer, level string) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: logLevel(level)}))
+}
+
+func logLevel(text string) slog.Level {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(text)); err != nil {
+		return slog.LevelInfo
+	}
+	return level
+}
+
+// logFiles is how many files the log's budget is shared by: the one being written and those kept.
+const logFiles = 5
+
+// logFolder is where the log lies, for support.
+func logFolder(cfg config.Config) string { return filepath.Join(cfg.DataDir, "log") }
+
+// openLog writes to w and to rotating files in the data folder. A disk that is full costs lines of the files only.
+func openLog(cfg config.Config, w io.Writer) (*slog.Logger, func() error, error) {
+	for _, folder := range []string{cfg.DataDir, logFolder(cfg)} {
+		if err := osfile.MakePrivateFolder(folder); err != nil {
+			return nil, nil, err
+		}
+	}
+	files := &lumberjack.Logger{Filename: filepath.Join(logFolder(cfg), "pdvagent.log"), MaxSize: cfg.Log.MaxMB / logFiles, MaxBackups: logFiles - 1}
+	options := &slog.HandlerOptions{Level: logLevel(cfg.Log.Level)}
+	both := slog.NewMultiHandler(slog.NewTextHandler(w, options), slog.NewTextHandler(files, options))
+	return slog.New(both), files.Close, nil
+}
+
+// logSize is the length of the log's files in bytes and how large they may become.
+func logSize(cfg config.Config) (used, limit int64) {
+	entries, _ := os.ReadDir(logFolder(cfg)) // a folder that cannot be read has no size
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && strings.HasSuffix(entry.Name(), ".log") {
+			used += info.Size()
+		}
+	}
+	return used, int64(cfg.Log.MaxMB) << 20
+}

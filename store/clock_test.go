@@ -1,0 +1,82 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"pdvagent/agent"
+	"pdvagent/agent/agenttest"
+	"pdvagent/store"
+	"pdvagent/store/storetest"
+)
+
+// A machine whose battery is flat starts in another year; one that is put right jumps. Neither moves the high-water mark.
+func TestClockThatCannotBeRightIsSuspect(t *testing.T) {
+	folder := storetest.Dir(t)
+	begin := time.Now()
+	shift := time.Duration(0)
+	now := func() time.Time { return begin.Add(shift).Round(0) } // without a monotonic reading every jump is time that passed
+	var s *store.Store
+	open := func() {
+		var err error
+		if s, err = store.Open(store.Config{Dir: folder, MaxBytes: 16 << 20, Now: now}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sell := func(coupon string) {
+		t.Helper()
+		job := agent.Job{Kind: agent.KindCoupon, Coupon: coupon, Body: []byte(agenttest.Receipt(coupon, "T")), CreatedAt: now()}
+		if _, err := s.Commit(t.Context(), agent.Change{Jobs: []agent.Job{job}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	restart := func() {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		open()
+	}
+	open()
+	defer func() { _ = s.Close() }()
+	sell("A")
+	if clock := s.Clock(); clock.Suspect {
+		t.Errorf("right: got %+v", clock)
+	}
+	shift = -4 * time.Minute
+	if clock := s.Clock(); clock.Suspect {
+		t.Errorf("4 minutes back: got %+v", clock)
+	}
+	shift = -6 * time.Minute
+	if clock := s.Clock(); !clock.Suspect || clock.Off > -6*time.Minute+time.Second || clock.Off < -7*time.Minute {
+		t.Errorf("6 minutes back: got %+v", clock)
+	}
+	shift = -10 * 365 * 24 * time.Hour
+	restart()
+	if clock := s.Clock(); !clock.Suspect {
+		t.Errorf("started ten years ago: got %+v", clock)
+	}
+	sell("B")
+	shift = time.Minute
+	if clock := s.Clock(); clock.Suspect {
+		t.Errorf("put right: got %+v", clock)
+	}
+	sell("C")
+	if err := s.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A wall clock that moves against the time that passed, as a person or a bad time server makes it.
+func TestClockThatJumpsAgainstTheTimeThatPassed(t *testing.T) {
+	for _, c := range []struct{ wall, want time.Duration }{
+		{time.Hour, 0},
+		{time.Hour + 9*time.Minute, 0},
+		{time.Hour + 11*time.Minute, 11 * time.Minute},
+		{time.Hour - 4*time.Minute, 0},
+		{-time.Hour, -2 * time.Hour},
+	} {
+		if got := store.Jump(c.wall, time.Hour); got != c.want {
+			t.Errorf("%v in an hour: got %v, want %v", c.wall, got, c.want)
+		}
+	}
+}
