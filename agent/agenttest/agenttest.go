@@ -23,7 +23,7 @@ const (
 
 // Main is a TestMain: names are not resolved outside this machine, and no goroutine may outlive its test but those
 // that are known.
-func Main(m *testing.M, known ...goleak.Option) {
+func Main(m goleak.TestingM, known ...goleak.Option) {
 	net.DefaultResolver = &net.Resolver{
 		PreferGo: true,
 		Dial: func(context.Context, string, string) (net.Conn, error) {

@@ -108,6 +108,9 @@ func (a *API) Routes() []web.Route {
 	}
 	return []web.Route{
 		{Method: http.MethodGet, Path: "/health", Scope: web.Public, Handler: a.health},
+		{Method: http.MethodGet, Path: "/openapi.yaml", Scope: web.Public, Handler: document("openapi.yaml", "application/yaml")},
+		{Method: http.MethodGet, Path: "/docs", Scope: web.Public, Handler: document("index.html", "text/html; charset=utf-8")},
+		{Method: http.MethodGet, Path: "/docs/{file}", Scope: web.Public, Handler: swagger()},
 
 		talk("/v2/transaction/start", agent.CallStart, agent.V2),
 		talk("/v2/transaction/message", agent.CallMessage, agent.V2),

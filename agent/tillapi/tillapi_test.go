@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"gopkg.in/yaml.v3"
+
 	"pdvagent/agent"
+	"pdvagent/agent/web"
 )
 
 func TestPreferWaitIsReadAsTheStandardSays(t *testing.T) {
@@ -70,5 +73,45 @@ func TestFullStoreIsToldByStatusAndAlarmUntilThereIsRoom(t *testing.T) {
 	sales.err = nil
 	if status := post(); status != http.StatusAccepted || len(alarms.List()) != 0 {
 		t.Errorf("got %d, alarms %v", status, alarms.List())
+	}
+}
+
+// The document and the table of routes say the same, and the same of who may.
+func TestDocumentHasEveryRouteAndNoOther(t *testing.T) {
+	text, err := docs.ReadFile("docs/openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Paths map[string]map[string]struct {
+			Tags     []string
+			Security *[]any
+		}
+	}
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	api := &API{cfg: Config{Dialect: agent.V2, Metrics: http.NotFoundHandler()}}
+	routes := api.Routes()
+	for _, route := range routes {
+		operation, ok := document.Paths[route.Path][strings.ToLower(route.Method)]
+		if !ok {
+			t.Errorf("the document does not have %s %s", route.Method, route.Path)
+			continue
+		}
+		if public := operation.Security != nil && len(*operation.Security) == 0; public != (route.Scope == web.Public) {
+			t.Errorf("%s %s: without a token %v in the document", route.Method, route.Path, public)
+		}
+		want := map[web.Scope]string{web.Public: "Aberto", web.Support: "Suporte"}[route.Scope]
+		if tag := operation.Tags[0]; want != "" && tag != want || want == "" && (tag == "Aberto" || tag == "Suporte") {
+			t.Errorf("%s %s stands under %s", route.Method, route.Path, tag)
+		}
+	}
+	documented := 0
+	for _, operations := range document.Paths {
+		documented += len(operations)
+	}
+	if documented != len(routes) {
+		t.Errorf("the document has %d operations, the table %d routes", documented, len(routes))
 	}
 }

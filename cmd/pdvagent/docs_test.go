@@ -130,3 +130,30 @@ func TestTheSandboxDocumentNamesWhatTheCloudBeginsWith(t *testing.T) {
 		}
 	}
 }
+
+// The page that a till's programmer opens needs nothing from anywhere else.
+func TestDocumentationIsServedWithoutTheInternet(t *testing.T) {
+	s := newSite(t).open()
+	document, err := os.ReadFile(filepath.Join("..", "..", "agent", "tillapi", "docs", "openapi.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.call(http.MethodGet, "/openapi.yaml", "", ""); got.body != string(document) {
+		t.Errorf("openapi.yaml: got %d, %d bytes", got.status, len(got.body))
+	}
+	page := s.call(http.MethodGet, "/docs", "", "")
+	if page.status != http.StatusOK || !strings.Contains(page.header.Get("Content-Security-Policy"), "default-src 'none'") || strings.Contains(page.body, "//") {
+		t.Errorf("page: %d %v %s", page.status, page.header, page.body)
+	}
+	for _, file := range regexp.MustCompile(`(?:href|src)="([^"]+)"`).FindAllStringSubmatch(page.body, -1) {
+		got := s.call(http.MethodGet, file[1], "", "")
+		if media := got.header.Get("Content-Type"); got.status != http.StatusOK || len(got.body) < 100 || !(strings.Contains(media, "javascript") || strings.Contains(media, "css")) {
+			t.Errorf("%s: %d, %s, %d bytes", file[1], got.status, media, len(got.body))
+		}
+	}
+	for _, path := range []string{"/docs/index.html", "/docs/..%2f..%2fgo.mod", "/docs/openapi.yaml", "/docs/a/b"} {
+		if got := s.call(http.MethodGet, path, "", ""); got.status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, got.status)
+		}
+	}
+}

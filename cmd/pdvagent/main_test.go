@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asMain) != "" {
 		os.Exit(execute(os.Args[1:]))
 	}
-	agenttest.Main(m, goleak.IgnoreTopFunction("gopkg.in/natefinch/lumberjack%2ev2.(*Logger).millRun")) // one of each log, for good
+	agenttest.Main(suite{m}, goleak.IgnoreTopFunction("gopkg.in/natefinch/lumberjack%2ev2.(*Logger).millRun")) // one of each log, for good
 }
 
 const (
@@ -189,6 +189,13 @@ func (s *site) call(method, path, token, body string, headers ...string) answer 
 	raw, err := io.ReadAll(response.Body)
 	if err != nil {
 		return answer{body: err.Error()}
+	}
+	document, err := theContract()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := document.check(request, []byte(body), response, raw); err != nil {
+		s.t.Errorf("openapi.yaml, %s %s, answered %d: %v\nrequest: %.2000s\nanswer: %.2000s", method, path, response.StatusCode, err, body, raw)
 	}
 	return answer{response.StatusCode, response.Header, string(raw)}
 }
