@@ -145,7 +145,7 @@ func TestDocumentationIsServedWithoutTheInternet(t *testing.T) {
 	if page.status != http.StatusOK || !strings.Contains(page.header.Get("Content-Security-Policy"), "default-src 'none'") || strings.Contains(page.body, "//") {
 		t.Errorf("page: %d %v %s", page.status, page.header, page.body)
 	}
-	for _, file := range regexp.MustCompile(`(?:href|src)="([^"]+)"`).FindAllStringSubmatch(page.body, -1) {
+	for _, file := range regexp.MustCompile(`(?:href|src)="(/[^"]+)"`).FindAllStringSubmatch(page.body, -1) {
 		got := s.call(http.MethodGet, file[1], "", "")
 		if media := got.header.Get("Content-Type"); got.status != http.StatusOK || len(got.body) < 100 || !(strings.Contains(media, "javascript") || strings.Contains(media, "css")) {
 			t.Errorf("%s: %d, %s, %d bytes", file[1], got.status, media, len(got.body))
