@@ -147,7 +147,7 @@ func TestDocumentationIsServedWithoutTheInternet(t *testing.T) {
 	}
 	for _, file := range regexp.MustCompile(`(?:href|src)="(/[^"]+)"`).FindAllStringSubmatch(page.body, -1) {
 		got := s.call(http.MethodGet, file[1], "", "")
-		if media := got.header.Get("Content-Type"); got.status != http.StatusOK || len(got.body) < 100 || !(strings.Contains(media, "javascript") || strings.Contains(media, "css")) {
+		if media := got.header.Get("Content-Type"); got.status != http.StatusOK || len(got.body) < 100 || !regexp.MustCompile(`^text/css|javascript`).MatchString(media) {
 			t.Errorf("%s: %d, %s, %d bytes", file[1], got.status, media, len(got.body))
 		}
 	}
