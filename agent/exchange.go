@@ -28,6 +28,8 @@ type Exchange struct {
 	Detail   string // why there was no answer; no personal data
 	Request  []byte // may be cut
 	Response []byte // may be cut
+
+	ResponseBytes int // length of the whole answer where Response is cut
 }
 
 type refKey struct{}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -186,6 +187,11 @@ func (s *Store) Close() error {
 
 // AgentID is this installation's id, made with its first key.
 func (s *Store) AgentID() string { return s.ring.AgentID }
+
+// Mark is a text's mark under this installation's secret: the same for the same text, and of no use elsewhere.
+func (s *Store) Mark(text []byte) string {
+	return hex.EncodeToString(s.ring.Hash("mark", string(text)))
+}
 
 // Counters gives the lifetime counts as last committed.
 func (s *Store) Counters() agent.Counters { return s.meta.Load().counters() }

@@ -19,13 +19,18 @@ import (
 
 // Config says where the journal is kept and how much of it.
 type Config struct {
-	Dir      string           // required; made if missing
-	KeepDays int              // default 7
-	MaxBytes int64            // of all files together, default 200 MiB
-	FileSize int              // of one file before it is compressed, default 8 MiB
-	Bodies   bool             // keep masked bodies
-	Log      *slog.Logger     // required
-	Now      func() time.Time // default time.Now
+	Dir      string // required; made if missing
+	KeepDays int    // default 7
+	MaxBytes int64  // of all files together, default 200 MiB
+	FileSize int    // of one file before it is compressed, default 8 MiB
+	Bodies   bool   // keep masked bodies
+
+	// Mark gives a mark of a long body under a secret of this installation, by which two of them can be told to be the same
+	// without either being kept. Optional.
+	Mark func(body []byte) string
+
+	Log *slog.Logger     // required
+	Now func() time.Time // default time.Now
 }
 
 // Journal takes exchanges and writes them down in Run. It is safe for concurrent use.
@@ -33,6 +38,7 @@ type Journal struct {
 	cfg     Config
 	lines   chan handed
 	many    chan struct{} // tells Run not to wait
+	held    atomic.Int64  // bytes of bodies that wait
 	dropped atomic.Int64  // since the last line that said so
 	lost    atomic.Int64  // since the start
 
@@ -49,20 +55,25 @@ const (
 	retryEvery = 10 * time.Second       // after a failure of the disk
 )
 
-// handed is an exchange on its way, with the true length of bodies that are too long to be kept whole until then.
+// handed is an exchange on its way, with the true length of its bodies.
 type handed struct {
 	agent.Exchange
 	requestBytes, responseBytes int
 }
 
-// maxParsed bounds a body that is masked; of a longer one only its shape and length are kept.
-const maxParsed = 64 << 10
+// maxHeld bounds the bodies that wait to be written, in bytes; of one that finds no room only its shape and length are
+// kept.
+const maxHeld = 16 << 20
 
-func short(text []byte) []byte {
-	if len(text) <= maxParsed {
+// hold keeps a body until it is written.
+func (j *Journal) hold(text []byte) []byte {
+	if j.held.Add(int64(len(text))) <= maxHeld {
 		return text
 	}
-	return bytes.Clone(text[:maxShape])
+	j.held.Add(-int64(len(text)))
+	cut := bytes.Clone(text[:min(len(text), maxShape)])
+	j.held.Add(int64(len(cut)))
+	return cut
 }
 
 // New fills defaults and checks.
@@ -87,11 +98,12 @@ func New(cfg Config) (*Journal, error) {
 
 // Record hands an exchange over and never waits: one that finds no room is dropped and counted.
 func (j *Journal) Record(x agent.Exchange) {
-	h := handed{x, len(x.Request), len(x.Response)}
-	h.Request, h.Response = short(x.Request), short(x.Response)
+	h := handed{x, len(x.Request), max(len(x.Response), x.ResponseBytes)}
+	h.Request, h.Response = j.hold(x.Request), j.hold(x.Response)
 	select {
 	case j.lines <- h:
 	default:
+		j.letGo(h)
 		j.drop()
 	}
 	if len(j.lines) > waiting/2 {
@@ -101,6 +113,8 @@ func (j *Journal) Record(x agent.Exchange) {
 		}
 	}
 }
+
+func (j *Journal) letGo(x handed) { j.held.Add(-int64(len(x.Request) + len(x.Response))) }
 
 func (j *Journal) drop() {
 	j.dropped.Add(1)
@@ -150,6 +164,7 @@ func (j *Journal) writeAll() {
 		select {
 		case x := <-j.lines:
 			j.write(x)
+			j.letGo(x)
 		default:
 			return
 		}

@@ -34,8 +34,10 @@ type Line struct {
 type Body struct {
 	Bytes int             `json:"bytes"`
 	JSON  json.RawMessage `json:"json,omitempty"`  // whole, masked
-	Head  string          `json:"head,omitempty"`  // of a masked one that is longer than [maxBody]
-	Shape string          `json:"shape,omitempty"` // beginning of one that is no JSON, or too long to be masked: a letter is x, a digit 9
+	Head  string          `json:"head,omitempty"`  // beginning of a masked one that is longer than [maxBody]
+	Count int             `json:"count,omitempty"` // entries of its longest list, where there is a Head
+	Hash  string          `json:"hash,omitempty"`  // mark of the whole, where there is a Head
+	Shape string          `json:"shape,omitempty"` // beginning of one that is no JSON or was not kept whole: a letter is x, a digit 9
 }
 
 // maxBody bounds what is kept of a masked body, in bytes.
@@ -51,7 +53,7 @@ func (j *Journal) encode(x handed, missing int64) ([]byte, error) {
 		line.Keys = append(line.Keys, keys(text)...)
 	}
 	if j.cfg.Bodies {
-		line.Request, line.Response = body(x.Request, x.requestBytes, 0), body(x.Response, x.responseBytes, x.Status)
+		line.Request, line.Response = j.body(x.Request, x.requestBytes, 0), j.body(x.Response, x.responseBytes, x.Status)
 	}
 	line.Dropped = missing
 	encoded, err := json.Marshal(line)
@@ -75,23 +77,35 @@ func keys(text []byte) []string {
 }
 
 // body masks a text that was that long; a longer one than is masked has lost its end and is no JSON any more.
-func body(text []byte, length, status int) *Body {
+func (j *Journal) body(text []byte, length, status int) *Body {
 	if length == 0 {
 		return nil
 	}
 	b := &Body{Bytes: length}
 	parsed, err := rawjson.Parse(text)
-	if err != nil {
+	if err != nil || len(text) < length {
 		b.Shape = shape(text[:min(len(text), maxShape)])
 		return b
 	}
 	masked := mask.Answer(status, text, parsed)
 	if len(masked) > maxBody {
-		b.Head = string(masked[:maxBody])
+		b.Head, b.Count = strings.ToValidUTF8(string(masked[:maxBody]), ""), longest(parsed)
+		if j.cfg.Mark != nil {
+			b.Hash = j.cfg.Mark(text)
+		}
 		return b
 	}
 	b.JSON = masked
 	return b
+}
+
+// longest counts the entries of a load: of the list that the text is, or of the longest that it holds.
+func longest(v rawjson.Value) int {
+	most := len(v.Elements)
+	for _, member := range v.Members {
+		most = max(most, len(member.Value.Elements))
+	}
+	return most
 }
 
 // maxShape bounds the shape of a body, in bytes.

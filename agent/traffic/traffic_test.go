@@ -111,15 +111,66 @@ func TestBodiesAreCutAndWhatIsNoJSONShowsItsShape(t *testing.T) {
 	})
 }
 
-func TestALongBodyIsKeptByItsShapeAndLength(t *testing.T) {
+// A load is known by its beginning, how many it has and a mark; nothing else of it is kept.
+func TestALoadIsItsHeadItsCountAndItsMark(t *testing.T) {
+	mark := func(text []byte) string { return fmt.Sprintf("mark-%d", len(text)) }
+	inDiary(t, func(c *traffic.Config) { c.Mark = mark }, func(d *diary) {
+		operator := `{"operator_id":"0123","name":"MARIA"}`
+		list := "[" + operator + strings.Repeat(","+operator, 19_999) + "]"
+		wrapped := `{"shop":"001","few":[1,2],"operators":` + list + `}`
+		for _, text := range []string{list, wrapped} {
+			x := sale(1)
+			x.Request = []byte(text)
+			d.Record(x)
+		}
+		d.settle()
+		for i, line := range d.lines(traffic.Query{}) {
+			want := []string{list, wrapped}[i]
+			b := line.Request
+			if b.Bytes != len(want) || b.Count != 20_000 || b.Hash != mark([]byte(want)) || len(b.Head) != 8<<10 || !strings.Contains(b.Head, `"name":"[texto de 5]"`) || b.JSON != nil || b.Shape != "" {
+				d.Errorf("got %+v", b)
+			}
+		}
+	})
+}
+
+func TestBodiesThatFindNoRoomAreTheirShapeAndLength(t *testing.T) {
+	inDiary(t, nil, func(d *diary) {
+		big := []byte(`{"nome":"` + strings.Repeat("MARIA ", 150<<10) + `"}`)
+		for n := range 30 { // at once: more than may wait
+			x := sale(n)
+			x.Request = big
+			d.Record(x)
+		}
+		d.settle()
+		whole, shapes := 0, 0
+		for _, line := range d.lines(traffic.Query{}) {
+			switch b := line.Request; {
+			case b.JSON != nil && b.Bytes == len(big):
+				whole++
+			case strings.HasPrefix(b.Shape, `{"xxxx":"xxxxx `) && len(b.Shape) == 256 && b.Bytes == len(big):
+				shapes++
+			}
+		}
+		if whole < 15 || shapes < 5 || whole+shapes != 30 {
+			d.Errorf("%d whole, %d by their shape", whole, shapes)
+		}
+		d.Record(sale(99)) // there is room again
+		d.settle()
+		if line := d.lines(traffic.Query{Key: "req-99"}); len(line) != 1 || line[0].Request.JSON == nil {
+			d.Errorf("afterwards: %+v", line)
+		}
+	})
+}
+
+func TestAnswerThatWasCutIsItsShapeWithItsTrueLength(t *testing.T) {
 	inDiary(t, nil, func(d *diary) {
 		x := sale(1)
-		x.Request = []byte(`{"nome":"` + strings.Repeat("MARIA ", 20<<10) + `"}`)
+		x.Response, x.ResponseBytes = []byte(`{"jobs":[1]}`), 100_000 // by chance it reads as a whole one
 		d.Record(x)
 		d.settle()
-		line := d.lines(traffic.Query{})[0]
-		if line.Request.Bytes != len(x.Request) || !strings.HasPrefix(line.Request.Shape, `{"xxxx":"xxxxx `) || len(line.Request.Shape) != 256 {
-			d.Errorf("got %+v", line.Request)
+		if b := d.lines(traffic.Query{})[0].Response; b.Bytes != 100_000 || b.Shape != `{"xxxx":[9]}` || b.JSON != nil {
+			d.Errorf("got %+v", b)
 		}
 	})
 }

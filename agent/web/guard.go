@@ -186,7 +186,7 @@ func exchange(w *timedWriter, r *http.Request, scope *requestScope) agent.Exchan
 	return agent.Exchange{
 		At: scope.start, Side: agent.SideTill, Method: r.Method, Route: strings.TrimSuffix(route, "/{$}"), Ref: scope.id, Status: w.status,
 		Took: scope.now().Sub(scope.start), Delivery: w.Header().Get(HeaderDelivery), Origin: scope.origin,
-		Request: scope.request, Response: scope.response,
+		Request: scope.request, Response: scope.response, ResponseBytes: scope.answered,
 	}
 }
 

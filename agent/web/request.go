@@ -27,6 +27,7 @@ type requestScope struct {
 
 	request  []byte // of the body that was read, for the journal
 	response []byte // the beginning of it
+	answered int    // length of the whole, in bytes
 	origin   string // of a refusal
 }
 
@@ -70,6 +71,7 @@ func (w *timedWriter) Write(data []byte) (int, error) {
 	if !w.wrote {
 		w.WriteHeader(http.StatusOK)
 	}
+	w.scope.answered += len(data)
 	w.scope.response = append(w.scope.response, data[:min(len(data), maxKept-len(w.scope.response))]...)
 	return w.ResponseWriter.Write(data)
 }

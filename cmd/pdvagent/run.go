@@ -114,7 +114,7 @@ func openWatch(ctx context.Context, cfg config.Config, queue *store.Store, count
 	var err error
 	w.journal, err = traffic.New(traffic.Config{
 		Dir: filepath.Join(cfg.DataDir, "traffic"), KeepDays: cfg.Traffic.KeepDays, MaxBytes: int64(cfg.Traffic.MaxMB) << 20,
-		Bodies: cfg.Traffic.Bodies == "masked", Log: log,
+		Bodies: cfg.Traffic.Bodies == "masked", Mark: queue.Mark, Log: log,
 	})
 	if err != nil {
 		return w, err
