@@ -13,6 +13,8 @@ type Change struct {
 	Wires  []Wire   // bytes for the cloud, where they differ from the job's
 	Puts   []Record // the domains' own values
 	Events []Event  // for those who watch
+
+	Forgets []uint64 // ended jobs whose bodies are dropped; their heads stay
 }
 
 // Move gives a job its next status. Status.Version is the one that was read; another one on disk refuses the change.

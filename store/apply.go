@@ -31,6 +31,7 @@ func (s *Store) applyGroup(group []*request) {
 	}
 	var drop []string // spool files of jobs that settled
 	s.mu.RLock()
+	next.Whole = max(next.Whole, s.whole.Load())
 	err := s.db.Update(func(tx *bbolt.Tx) error {
 		for _, r := range group {
 			if r.Err = s.check(tx, r.Change); r.Err != nil {
@@ -108,6 +109,11 @@ func (s *Store) check(tx *bbolt.Tx, change prepared) error {
 	}
 	for _, move := range change.Moves {
 		if err := s.checkMove(tx, move); err != nil {
+			return err
+		}
+	}
+	for _, seq := range change.Forgets {
+		if err := s.checkForget(tx, seq); err != nil {
 			return err
 		}
 	}
@@ -216,11 +222,16 @@ func (w *writer) write(r *request) error {
 			return err
 		}
 	}
+	for _, seq := range change.Forgets {
+		if err := w.forget(seq); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 func (w *writer) job(job agent.Job, ready preparedJob) error {
-	h := envelope.Header{Sequence: job.Seq, Version: 1}
+	h := envelope.Header{Sequence: job.Seq, Version: wholeVersion}
 	if err := w.put(w.tx, bucketJob, seqKey(job.Seq), h, ready.payload); err != nil {
 		return err
 	}

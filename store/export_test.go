@@ -54,3 +54,17 @@ func (s *Store) FlipBit(t *testing.T, bucketName string, seq uint64) {
 
 // Jump is the clock's judgement of a step, which no test can make a real clock do.
 var Jump = jump
+
+// Sealed is a value as it stands in the file: what a search of its bytes would find.
+func (s *Store) Sealed(t *testing.T, bucketName string, seq uint64) []byte {
+	t.Helper()
+	var value []byte
+	if err := s.view(func(tx *bbolt.Tx) error {
+		_, value = tx.Bucket([]byte(bucketName)).Cursor().Seek(seqKey(seq))
+		value = append([]byte(nil), value...)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return value
+}

@@ -27,6 +27,7 @@ type meta struct {
 	NextEvent uint64 `json:"next_event"`
 	HighWater int64  `json:"high_water"` // latest wall clock of a commit, ms
 	Clean     bool   `json:"clean"`      // closed in order
+	Whole     uint64 `json:"whole"`      // every job before it has lost its body
 	// Counts by kind code and state code: lifetime, they never go down in sum.
 	Counts [16][8]uint64 `json:"counts"`
 }

@@ -49,7 +49,8 @@ type Store struct {
 	notice    notice
 	closed    sync.Once
 	clock     clock
-	damaged   sync.Map // seq -> said once
+	whole     atomic.Uint64 // see Forget
+	damaged   sync.Map      // seq -> said once
 }
 
 const (
@@ -83,6 +84,9 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s.db = db
 	if err := s.prepare(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if err := dropLeftovers(filepath.Join(cfg.Dir, fileName)); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	s.committer = commit.Start(s.applyGroup)
@@ -167,7 +171,7 @@ func sizeOf(change agent.Change) int {
 	for _, record := range change.Puts {
 		size += len(record.Value) + 256
 	}
-	return size + 512*(len(change.Moves)+len(change.Events))
+	return size + 512*(len(change.Moves)+len(change.Events)+len(change.Forgets))
 }
 
 // Close waits for the group at hand, marks the store clean and closes the file. Later calls do nothing.

@@ -32,12 +32,14 @@ func shown(name string) bool {
 }
 
 // Body gives the text with every value that may be personal replaced; structure, names and order stay.
-func Body(text []byte, v rawjson.Value) []byte { return rawjson.Apply(text, maskEdits(nil, "", v)...) }
+func Body(text []byte, v rawjson.Value) []byte {
+	return rawjson.Apply(text, maskEdits(nil, place{}, v)...)
+}
 
 // Answer is [Body] for what a cloud answered: the words of a refusal are shown, since support needs nothing more, but
 // for what may be a person's in them.
 func Answer(status int, text []byte, v rawjson.Value) []byte {
-	edits := maskEdits(nil, "", v)
+	edits := maskEdits(nil, place{}, v)
 	if status < http.StatusBadRequest {
 		return rawjson.Apply(text, edits...)
 	}
@@ -107,31 +109,51 @@ func saying(word string) bool {
 	return false
 }
 
-func maskEdits(edits []rawjson.Edit, name string, v rawjson.Value) []rawjson.Edit {
+func maskEdits(edits []rawjson.Edit, at place, v rawjson.Value) []rawjson.Edit {
 	switch v.Kind {
 	case rawjson.Object:
-		for _, member := range v.Members {
-			edits = maskEdits(edits, member.Name, member.Value)
+		for i, member := range v.Members {
+			if hidden := maskedName(i, member.Name); hidden != nil {
+				edits = append(edits, rawjson.Edit{Start: member.NameStart, End: member.NameEnd, Raw: hidden})
+			}
+			edits = maskEdits(edits, place{member.Name, false}, member.Value)
 		}
 	case rawjson.Array:
 		for _, element := range v.Elements {
-			edits = maskEdits(edits, name, element)
+			edits = maskEdits(edits, place{at.name, true}, element)
 		}
 	case rawjson.String, rawjson.Number:
-		if hidden := masked(name, v); hidden != nil {
+		if hidden := masked(at, v); hidden != nil {
 			edits = append(edits, rawjson.Edit{Start: v.Start, End: v.End, Raw: hidden})
 		}
 	}
 	return edits
 }
 
+// place is where a value stands: under which name, alone or in a list.
+type place struct {
+	name   string
+	inList bool
+}
+
+// shows tells whether a value may be seen at a place. A list, and the reason that a person or a cloud gives, show only
+// words of a program.
+func (p place) shows(text string) bool {
+	return shown(p.name) && (!p.inList && p.name != "reason" || (programWord.MatchString(text) && !longNumber.MatchString(text)))
+}
+
+var (
+	programWord = regexp.MustCompile(`^[a-z][a-z0-9_.\[\]-]{0,60}$`)
+	fieldName   = regexp.MustCompile(`^[A-Za-z_@$][A-Za-z0-9_@$.:-]{0,40}$`)
+)
+
 // masked is the spelling of one hidden value, nil for one that is shown.
-func masked(name string, v rawjson.Value) []byte {
+func masked(at place, v rawjson.Value) []byte {
 	text, _ := v.Text()
 	switch {
-	case shown(name), text == "", name == "client_id" && text == "0":
+	case at.shows(text), text == "", at.name == "client_id" && text == "0":
 		return nil
-	case name == "client_id" || name == "document_no":
+	case at.name == "client_id" || at.name == "document_no":
 		return rawjson.Quote(agent.Document(text).Mask())
 	case v.Kind == rawjson.Number:
 		return rawjson.Quote("[número]")
@@ -139,27 +161,53 @@ func masked(name string, v rawjson.Value) []byte {
 	return rawjson.Quote(fmt.Sprintf("[texto de %d]", len([]rune(text))))
 }
 
-// Restore gives the edited text with every value that still reads as its mask replaced by the original's.
-func Restore(edited []byte, now, original rawjson.Value) []byte {
-	return rawjson.Apply(edited, unmaskEdits(nil, "", now, original)...)
+// maskedName is the spelling of the i-th name of an object where it is none that a program has: an object may be keyed by
+// documents or names. nil for one that is shown.
+func maskedName(i int, name string) []byte {
+	if fieldName.MatchString(name) && !longNumber.MatchString(name) {
+		return nil
+	}
+	return rawjson.Quote(fmt.Sprintf("[campo %d, %d letras]", i+1, utf8.RuneCountInString(name)))
 }
 
-func unmaskEdits(edits []rawjson.Edit, name string, now, original rawjson.Value) []rawjson.Edit {
+// Restore gives the edited text with every name and value that still reads as its mask replaced by the original's.
+func Restore(edited []byte, now, original rawjson.Value) []byte {
+	return rawjson.Apply(edited, unmaskEdits(nil, place{}, now, original)...)
+}
+
+func unmaskEdits(edits []rawjson.Edit, at place, now, original rawjson.Value) []rawjson.Edit {
 	switch {
 	case now.Kind == rawjson.Object && original.Kind == rawjson.Object:
 		for _, member := range now.Members {
-			if old, ok := original.Get(member.Name); ok {
-				edits = unmaskEdits(edits, member.Name, member.Value, old)
+			old, hidden, ok := counterpart(member, original)
+			if hidden {
+				edits = append(edits, rawjson.Edit{Start: member.NameStart, End: member.NameEnd, Raw: rawjson.Quote(old.Name)})
+			}
+			if ok {
+				edits = unmaskEdits(edits, place{old.Name, false}, member.Value, old.Value)
 			}
 		}
 	case now.Kind == rawjson.Array && original.Kind == rawjson.Array:
 		for i := range min(len(now.Elements), len(original.Elements)) {
-			edits = unmaskEdits(edits, name, now.Elements[i], original.Elements[i])
+			edits = unmaskEdits(edits, place{at.name, true}, now.Elements[i], original.Elements[i])
 		}
 	case now.Kind == rawjson.String && (original.Kind == rawjson.String || original.Kind == rawjson.Number):
-		if hidden := masked(name, original); hidden != nil && bytes.Equal(now.Raw(), hidden) {
+		if hidden := masked(at, original); hidden != nil && bytes.Equal(now.Raw(), hidden) {
 			edits = append(edits, rawjson.Edit{Start: now.Start, End: now.End, Raw: original.Raw()})
 		}
 	}
 	return edits
+}
+
+// counterpart finds the original of an edited member: by its name, or by the mask of its name.
+func counterpart(member rawjson.Member, original rawjson.Value) (old rawjson.Member, hidden, ok bool) {
+	for i, old := range original.Members {
+		if old.Name == member.Name {
+			return old, false, true
+		}
+		if mask := maskedName(i, old.Name); mask != nil && bytes.Equal(mask, rawjson.Quote(member.Name)) {
+			return old, true, true
+		}
+	}
+	return rawjson.Member{}, false, false
 }

@@ -39,6 +39,26 @@ func TestSupportReadsWhyTheCloudRefusesWithoutAnybodysNumber(t *testing.T) {
 	}
 }
 
+func TestObjectKeyedByPersonsAndListsShowNobody(t *testing.T) {
+	const original = `{"52998224725":{"sku":"1"},"MARIA SILVA":1,"reason":["MARIA"],"sku":["MARIA","52998224725"],"fields":["items[0].sku","MARIA"],"items":[{"sku":"1"}]}`
+	const want = `{"[campo 1, 11 letras]":{"sku":"1"},"[campo 2, 11 letras]":"[número]","reason":["[texto de 5]"],"sku":["[texto de 5]","[texto de 11]"],"fields":["items[0].sku","[texto de 5]"],"items":[{"sku":"1"}]}`
+	masked := mask.Body([]byte(original), parse(t, original))
+	if string(masked) != want {
+		t.Errorf("got %s", masked)
+	}
+	edited := strings.Replace(string(masked), `{"sku":"1"}}`, `{"sku":"2"}}`, 1)
+	if got := string(mask.Restore([]byte(edited), parse(t, edited), parse(t, original))); got != strings.Replace(original, `{"sku":"1"}}`, `{"sku":"2"}}`, 1) {
+		t.Errorf("sent back: %s", got)
+	}
+}
+
+func TestReasonIsShownWhenItIsAProgramsWord(t *testing.T) {
+	const original = `{"reason":"circuit_open","agent":{"reason":"cliente Maria pediu"}}`
+	if got := string(mask.Body([]byte(original), parse(t, original))); got != `{"reason":"circuit_open","agent":{"reason":"[texto de 19]"}}` {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestWordsOfARefusalNameNobody(t *testing.T) {
 	for words, want := range map[string]string{
 		"Cliente Maria Silva não encontrado":         "Cliente […] […] não encontrado",

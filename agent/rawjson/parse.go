@@ -47,8 +47,9 @@ type Value struct {
 
 // Member is one name and value of an object.
 type Member struct {
-	Name  string
-	Value Value
+	Name               string
+	NameStart, NameEnd int // bytes of the text, quotes included
+	Value              Value
 }
 
 // Parse reads one JSON text. The result keeps text; do not change it.
@@ -135,7 +136,8 @@ func (p *parser) object(v *Value) error {
 	for p.space(); p.text[p.at] != '}'; p.space() {
 		start := p.at
 		p.str()
-		name := unquote(p.text[start:p.at])
+		end := p.at
+		name := unquote(p.text[start:end])
 		if _, twice := seen[name]; twice {
 			return fmt.Errorf("%w: %q", ErrDuplicateKey, name)
 		}
@@ -144,7 +146,7 @@ func (p *parser) object(v *Value) error {
 		if err != nil {
 			return err
 		}
-		v.Members = append(v.Members, Member{Name: name, Value: member})
+		v.Members = append(v.Members, Member{Name: name, NameStart: start, NameEnd: end, Value: member})
 	}
 	p.at++
 	return nil

@@ -37,6 +37,7 @@ type Config struct {
 type Journal struct {
 	cfg     Config
 	lines   chan handed
+	some    chan struct{} // tells Run that there is something
 	many    chan struct{} // tells Run not to wait
 	held    atomic.Int64  // bytes of bodies that wait
 	dropped atomic.Int64  // since the last line that said so
@@ -50,9 +51,10 @@ type Journal struct {
 
 const (
 	waiting    = 1024                   // exchanges that may wait to be written
-	writeEvery = 250 * time.Millisecond // in batches: a till that waits needs the processor more
+	writeEvery = 250 * time.Millisecond // in batches
 	flushEvery = time.Second            // how soon a reader sees a line
 	retryEvery = 10 * time.Second       // after a failure of the disk
+	pruneEvery = time.Hour              // a till that is not used forgets too
 )
 
 // handed is an exchange on its way, with the true length of its bodies.
@@ -93,7 +95,7 @@ func New(cfg Config) (*Journal, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Journal{cfg: cfg, lines: make(chan handed, waiting), many: make(chan struct{}, 1), polled: make(map[string][sha256.Size]byte)}, nil
+	return &Journal{cfg: cfg, lines: make(chan handed, waiting), some: make(chan struct{}, 1), many: make(chan struct{}, 1), polled: make(map[string][sha256.Size]byte)}, nil
 }
 
 // Record hands an exchange over and never waits: one that finds no room is dropped and counted.
@@ -106,11 +108,9 @@ func (j *Journal) Record(x agent.Exchange) {
 		j.letGo(h)
 		j.drop()
 	}
+	signal(j.some)
 	if len(j.lines) > waiting/2 {
-		select {
-		case j.many <- struct{}{}:
-		default:
-		}
+		signal(j.many)
 	}
 }
 
@@ -135,19 +135,31 @@ func (j *Journal) Size() (used, limit int64) {
 	return used, j.cfg.MaxBytes
 }
 
-// Run writes until ctx ends, then what is left.
+func signal(to chan struct{}) {
+	select {
+	case to <- struct{}{}:
+	default:
+	}
+}
+
+// Run writes until ctx ends, then what is left. While nothing is said it sleeps.
 func (j *Journal) Run(ctx context.Context) error {
-	batch, flush := time.NewTicker(writeEvery), time.NewTicker(flushEvery)
-	defer batch.Stop()
-	defer flush.Stop()
+	prune := time.NewTicker(pruneEvery)
+	defer prune.Stop()
+	var flush <-chan time.Time // nil while there is nothing to flush
 	for {
 		select {
-		case <-batch.C:
+		case <-j.some:
+			j.gather(ctx)
 			j.writeAll()
-		case <-j.many:
-			j.writeAll()
-		case <-flush.C:
+			if flush == nil {
+				flush = time.After(flushEvery)
+			}
+		case <-flush:
+			flush = nil
 			j.flush()
+		case <-prune.C:
+			j.prune()
 		case <-ctx.Done():
 			j.writeAll()
 			if j.file != nil {
@@ -156,6 +168,33 @@ func (j *Journal) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// gather lets more come before it is written: a till that waits needs the processor more.
+func (j *Journal) gather(ctx context.Context) {
+	timer := time.NewTimer(writeEvery)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-j.many:
+	case <-ctx.Done():
+	}
+}
+
+// prune removes what is too old though nobody calls any more; also the file of a day long ago that is still open.
+func (j *Journal) prune() {
+	now := j.cfg.Now()
+	if j.file != nil && !j.file.fits(now, j.cfg.FileSize) {
+		j.failed(j.file.close())
+		j.file = nil
+	}
+	if err := j.pruneBefore(now); err != nil {
+		j.failed(err)
+	}
+}
+
+func (j *Journal) pruneBefore(now time.Time) error {
+	return prune(j.cfg.Dir, now.AddDate(0, 0, -j.cfg.KeepDays), j.cfg.MaxBytes-int64(j.cfg.FileSize))
 }
 
 // writeAll writes what was handed over.
@@ -256,7 +295,7 @@ func (j *Journal) open(now time.Time) error {
 		}
 		j.file = nil
 	}
-	if err := prune(j.cfg.Dir, now.AddDate(0, 0, -j.cfg.KeepDays), j.cfg.MaxBytes-int64(j.cfg.FileSize)); err != nil {
+	if err := j.pruneBefore(now); err != nil {
 		return err
 	}
 	var err error

@@ -293,6 +293,41 @@ func (d *diary) files() ([]string, int64) {
 	return names, size
 }
 
+func TestLinesAreSeenWhileMoreAndMoreCome(t *testing.T) {
+	inDiary(t, nil, func(d *diary) {
+		for n := range 50 {
+			d.Record(sale(n))
+			<-time.After(200 * time.Millisecond)
+		}
+		synctest.Wait()
+		if n := len(d.lines(traffic.Query{})); n < 40 {
+			d.Errorf("%d of 50 lines are seen", n)
+		}
+	})
+}
+
+// Nobody calls for weeks: what was said before goes all the same.
+func TestAJournalThatIsNotUsedForgetsToo(t *testing.T) {
+	inDiary(t, nil, func(d *diary) {
+		d.Record(sale(1))
+		d.settle()
+		<-time.After(6 * 24 * time.Hour)
+		if n := len(d.lines(traffic.Query{})); n != 1 {
+			d.Errorf("after six days: %d lines", n)
+		}
+		<-time.After(2 * 24 * time.Hour)
+		synctest.Wait()
+		if entries, err := os.ReadDir(d.dir); err != nil || len(entries) != 0 {
+			d.Errorf("after eight days: %v, %v", entries, err)
+		}
+		d.Record(sale(2))
+		d.settle()
+		if lines := d.lines(traffic.Query{}); len(lines) != 1 || lines[0].Ref != "req-2" {
+			d.Errorf("got %+v", lines)
+		}
+	})
+}
+
 func TestADiskThatFailsCostsLinesThatAreCountedAndIsSaidOnce(t *testing.T) {
 	inDiary(t, nil, func(d *diary) {
 		if err := os.WriteFile(d.dir, []byte("a file where the folder should be"), 0o600); err != nil {

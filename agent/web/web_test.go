@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -294,6 +295,38 @@ func TestIPv6PortOfAnotherProgramIsNoMissingIPv6(t *testing.T) {
 	address := fmt.Sprintf("127.0.0.1:%d", other.Addr().(*net.TCPAddr).Port)
 	if _, _, err := web.Listen(t.Context(), address); agent.CodeOf(err) != agent.CodeBadConfig {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What a handler panics with may hold what it was working on: neither the till nor the log is told, the journal has the
+// call.
+func TestPanicIsLoggedWithoutWhatItSaid(t *testing.T) {
+	var log bytes.Buffer
+	var seen []agent.Exchange
+	handler, err := web.Handler(web.Config{
+		Port: 8780, Log: slog.New(slog.NewTextHandler(&log, nil)), Alarm: func() string { return "" }, NewID: func() string { return "request-9" },
+		Observe: func(x agent.Exchange) { seen = append(seen, x) },
+		Routes: []web.Route{{Method: "POST", Path: "/panic", Handler: func(w http.ResponseWriter, r *http.Request) {
+			body, _ := web.Body(w, r, 1000)
+			panic("cannot handle " + string(body))
+		}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:8780/panic", strings.NewReader(`{"cpf":"52998224725"}`))
+	request.RemoteAddr = "127.0.0.1:1000"
+	request.Header.Set("Content-Type", "application/json")
+	recorder := httptest.NewRecorder()
+	handler.ServeHTTP(recorder, request)
+	if recorder.Code != 500 || strings.Contains(recorder.Body.String(), "52998224725") {
+		t.Errorf("got %d %s", recorder.Code, recorder.Body)
+	}
+	if strings.Contains(log.String(), "52998224725") || !strings.Contains(log.String(), "request-9") || !strings.Contains(log.String(), "web_test.go") {
+		t.Errorf("the log says %s", log.String())
+	}
+	if len(seen) != 1 || seen[0].Status != 500 || seen[0].Origin != "agent" {
+		t.Errorf("the journal got %+v", seen)
 	}
 }
 

@@ -36,6 +36,7 @@ func architecture() map[string][]string {
 		"agent/alarm":              {"agent"},
 		"agent/metrics":            {"agent"},
 		"agent/service":            {"agent"},
+		"agent/retention":          {},
 		"agent/tillapi":            append(words, "agent/web", "agent/mask", "agent/traffic"),
 		"store":                    append(words, "store/internal/envelope", "store/internal/keyring", "agent/osfile", "store/internal/commit"),
 		"store/internal/envelope":  {},

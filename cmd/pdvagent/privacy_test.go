@@ -12,12 +12,13 @@ import (
 	"strings"
 	"testing"
 
+	"pdvagent/agent/agenttest"
 	"pdvagent/mercafacil/mercafacilsim"
 )
 
 // canaries are what must stand in no file, log line or answer to support: documents, a name, a phone, tokens.
 func canaries() []string {
-	return []string{maria, stranger, "CANARIANOME", "SOBRENOMECANARIO", "41987762038", cloudToken, tillToken, supportToken}
+	return []string{maria, stranger, agenttest.LetterCNPJ, "CANARIANOME", "SOBRENOMECANARIO", "41987762038", cloudToken, tillToken, supportToken}
 }
 
 // Canaries through every route of a session, live, in contingency, queued, refused, resolved and abandoned; then a
@@ -113,4 +114,59 @@ func unzipped(t *testing.T, content []byte) []byte {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// Canaries wherever a caller can put one, on every route and in every kind of refusal: path, query, headers, bodies that
+// are no JSON, tokens that are none. What is left afterwards shows none of them, on disk, in the log, to support or to the
+// metrics; a sale's own id is what a till may ask for, so it is no canary.
+func TestNoRefusalKeepsWhatWasInIt(t *testing.T) {
+	s := newSite(t).open()
+	s.clouds.Leave()
+	const person = `"client_id":"` + maria + `","name":"CANARIANOME","phone":"41987762038","cnpj":"` + agenttest.LetterCNPJ + `"`
+	bodies := []string{
+		"{" + person + "}", "{" + person, "{" + person + "," + person + "}", `"` + maria + ` CANARIANOME"`, maria, "[" + strings.Repeat("[", 100) + maria,
+		"{" + person + "}\xe9", "CANARIANOME;" + maria + ";41987762038", `{"items":[{` + person + `}],` + person + `}`, "<xml>" + agenttest.LetterCNPJ + "</xml>",
+		`{"transaction_id":{` + person + `}}`, `{"document":"` + maria + `"}`, `{"reason":["CANARIANOME"]}`, `{"` + maria + `":"CANARIANOME"}`,
+	}
+	for _, d := range doors(t) {
+		path := d.path + "?cpf=" + maria + "&state=" + maria + "&since=CANARIANOME&limit=" + maria
+		for _, body := range bodies {
+			for _, headers := range []string{
+				"Host: HOST\nAuthorization: Bearer " + supportToken + "\nContent-Type: application/json\nX-Shopper: " + maria + "\n",
+				"Host: HOST\nAuthorization: Bearer CANARIANOME" + maria + "\nContent-Type: application/json\n",
+				"Host: " + maria + "\nAuthorization: Bearer " + supportToken + "\n",
+				"Host: HOST\nOrigin: https://" + maria + ".example\nCookie: cpf=" + maria + "\n",
+				"Host: HOST\nAuthorization: Bearer " + supportToken + "\nContent-Type: application/" + maria + "\nUser-Agent: CANARIANOME\n",
+			} {
+				if d.method == http.MethodGet {
+					body = ""
+				}
+				s.knock(door{method: d.method, path: path}, headers, body)
+				if body == "" {
+					continue
+				}
+			}
+		}
+	}
+	for _, path := range []string{"/v1/sales/" + maria, "/v1/queue/" + maria, "/" + maria, "/docs/" + maria, "/v2/" + maria + "/CANARIANOME"} {
+		s.call(http.MethodGet, path, supportToken, "")
+	}
+	var shown strings.Builder
+	s.until("the journal is written", func() bool { return len(s.journal("?limit=500")) > 400 })
+	for _, path := range []string{"/v1/status", "/v1/traffic?limit=500", "/v1/queue?limit=500", "/metrics"} {
+		shown.WriteString(s.call(http.MethodGet, path, supportToken, "").body)
+	}
+	for seq := range 40 {
+		shown.WriteString(s.call(http.MethodGet, fmt.Sprint("/v1/queue/", seq+1), supportToken, "").body)
+	}
+	s.stop()
+	for _, canary := range canaries() {
+		if at := strings.Index(shown.String(), canary); at >= 0 {
+			t.Errorf("support sees %s: %.300s", canary, shown.String()[max(at-150, 0):])
+		}
+		if at := strings.Index(s.log.String(), canary); at >= 0 {
+			t.Errorf("the log shows %s: %.300s", canary, s.log.String()[max(at-150, 0):])
+		}
+	}
+	searchFolder(t, filepath.Join(filepath.Dir(s.config), "data"))
 }

@@ -20,6 +20,7 @@ import (
 	"pdvagent/agent/config"
 	"pdvagent/agent/loyalty"
 	"pdvagent/agent/metrics"
+	"pdvagent/agent/retention"
 	"pdvagent/agent/sender"
 	"pdvagent/agent/service"
 	"pdvagent/agent/tillapi"
@@ -74,10 +75,18 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		Queue: queue, Overview: queue, Wires: queue.Wire, Alarms: watch.alarms, Board: watch.board, Metrics: counts, Journal: watch.journal,
 		Dialect: agent.V2, Accepted: cfg.Till.QueuedStatus, Version: version, AgentID: queue.AgentID(), Stopping: ctx.Done(),
 	}
-	parts := []func(context.Context) error{watch.board.Run}
+	zone, err := time.LoadLocation(cfg.Shop.Timezone)
+	if err != nil {
+		return err
+	}
+	keeper, err := retention.New(retention.Config{Store: queue, Zone: zone, Log: log})
+	if err != nil {
+		return err
+	}
+	parts := []func(context.Context) error{watch.board.Run, keeper.Run}
 	reads := watch.reads(cfg, queue)
 	if cfg.Mercafacil != nil {
-		side, err := loyaltySide(cfg, queue, watch, counts, log)
+		side, err := loyaltySide(cfg, zone, queue, watch, log)
 		if err != nil {
 			return err
 		}
@@ -190,7 +199,7 @@ func (p loyaltyParts) close() {
 	p.cloud.Close()
 }
 
-func loyaltySide(cfg config.Config, queue *store.Store, watch watch, counts *metrics.Metrics, log *slog.Logger) (loyaltyParts, error) {
+func loyaltySide(cfg config.Config, zone *time.Location, queue *store.Store, watch watch, log *slog.Logger) (loyaltyParts, error) {
 	var p loyaltyParts
 	var err error
 	p.cloud, err = mercafacil.New(mercafacil.Config{
@@ -201,10 +210,6 @@ func loyaltySide(cfg config.Config, queue *store.Store, watch watch, counts *met
 		return p, err
 	}
 	if p.circuit, err = upstream.NewCircuit(upstream.CircuitConfig{Probe: p.cloud.Probe, Log: log}); err != nil {
-		return p, err
-	}
-	zone, err := time.LoadLocation(cfg.Shop.Timezone)
-	if err != nil {
 		return p, err
 	}
 	p.sales, err = loyalty.New(loyalty.Config{
@@ -219,7 +224,7 @@ func loyaltySide(cfg config.Config, queue *store.Store, watch watch, counts *met
 		return p, err
 	}
 	p.engine, err = sender.New(sender.Config{
-		Queue: queue, Jobs: queue, Cloud: p.cloud, Preparer: p.sales, Busy: p.sales.Busy, Later: counts.Later, Alarms: watch.alarms, Log: log,
+		Queue: queue, Jobs: queue, Cloud: p.cloud, Preparer: p.sales, Busy: p.sales.Busy, Later: watch.counts.Later, Alarms: watch.alarms, Log: log,
 		Parallel: cfg.Sender.Parallel, PerSecond: cfg.Sender.PerSecond,
 		RetryMin: time.Duration(cfg.Sender.RetryMin), RetryMax: time.Duration(cfg.Sender.RetryMax), StartJitter: orNone(cfg.Sender.StartJitter),
 		Conflict: sender.CouponConflict(cfg.Mercafacil.CouponConflict),

@@ -1,0 +1,93 @@
+// Package retention drops what the agent no longer needs to know (SEC-15): once after the start and once a night. What is
+// old it does not decide by a clock that cannot be right; the store sees to that. Sessions and members are package
+// loyalty's, the journal's files package traffic's.
+package retention
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// Store is where the bodies are.
+type Store interface {
+	Forget(ctx context.Context, before time.Time) (int, error)
+	CompactIfWorth() (bool, error)
+	Slack() (free, size int64)
+}
+
+// Config says what is kept for how long.
+type Config struct {
+	Store Store
+	Log   *slog.Logger
+	Zone  *time.Location
+	Keep  time.Duration    // bodies of ended jobs, default 7 days
+	Delay time.Duration    // after the start, default 1 min: first the shop opens
+	Hour  int              // of the night, default 3
+	Now   func() time.Time // default time.Now
+}
+
+// Keeper is the part that runs.
+type Keeper struct{ cfg Config }
+
+// New fills defaults and checks.
+func New(cfg Config) (*Keeper, error) {
+	if cfg.Store == nil || cfg.Log == nil || cfg.Zone == nil {
+		return nil, errors.New("retention.Config wants Store, Log and Zone")
+	}
+	if cfg.Keep == 0 {
+		cfg.Keep = 7 * 24 * time.Hour
+	}
+	if cfg.Delay == 0 {
+		cfg.Delay = time.Minute
+	}
+	if cfg.Hour == 0 {
+		cfg.Hour = 3
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Keeper{cfg}, nil
+}
+
+// Run works until ctx ends. A failure is logged and tried again the next night.
+func (k *Keeper) Run(ctx context.Context) error {
+	timer := time.NewTimer(k.cfg.Delay)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		k.once(ctx)
+		timer.Reset(k.untilNight())
+	}
+}
+
+// untilNight is how long it is to the next time that the clock on the wall shows the hour.
+func (k *Keeper) untilNight() time.Duration {
+	now := k.cfg.Now().In(k.cfg.Zone)
+	next := time.Date(now.Year(), now.Month(), now.Day(), k.cfg.Hour, 0, 0, 0, k.cfg.Zone)
+	if !next.After(now) {
+		next = time.Date(now.Year(), now.Month(), now.Day()+1, k.cfg.Hour, 0, 0, 0, k.cfg.Zone)
+	}
+	return next.Sub(now)
+}
+
+func (k *Keeper) once(ctx context.Context) {
+	forgotten, err := k.cfg.Store.Forget(ctx, k.cfg.Now().Add(-k.cfg.Keep))
+	if err != nil && ctx.Err() == nil {
+		k.cfg.Log.Error("bodies_not_dropped", "error", err)
+	}
+	_, before := k.cfg.Store.Slack()
+	compacted, err := k.cfg.Store.CompactIfWorth()
+	if err != nil {
+		k.cfg.Log.Error("store_not_compacted", "error", err)
+	}
+	if forgotten > 0 || compacted {
+		_, after := k.cfg.Store.Slack()
+		k.cfg.Log.Info("retention", "bodies_dropped", forgotten, "compacted", compacted, "bytes_before", before, "bytes_after", after)
+	}
+}

@@ -1,0 +1,65 @@
+package retention_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pdvagent/agent/agenttest"
+	"pdvagent/agent/retention"
+)
+
+func TestMain(m *testing.M) { agenttest.Main(m) }
+
+type store struct {
+	runs    []time.Time
+	befores []time.Time
+	err     error
+}
+
+func (s *store) Forget(_ context.Context, before time.Time) (int, error) {
+	s.runs, s.befores = append(s.runs, time.Now()), append(s.befores, before)
+	return 3, s.err
+}
+
+func (s *store) CompactIfWorth() (bool, error) { return true, s.err }
+
+func (s *store) Slack() (int64, int64) { return 1, 2 }
+
+func TestBodiesGoAfterTheStartAndEachNightAlsoWhenTheClockChanges(t *testing.T) {
+	zone, err := time.LoadLocation("America/Santiago") // Brazil has no summer time at present
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s, log := &store{err: errors.New("disk")}, new(strings.Builder)
+		k, err := retention.New(retention.Config{Store: s, Zone: zone, Log: slog.New(slog.NewTextHandler(log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		begin := time.Now()
+		go func() { done <- k.Run(ctx) }()
+		<-time.After(400 * 24 * time.Hour)
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if len(s.runs) != 401 || s.runs[0].Sub(begin) != time.Minute {
+			t.Fatalf("%d runs, the first after %v", len(s.runs), s.runs[0].Sub(begin))
+		}
+		for i, at := range s.runs[1:] {
+			if local := at.In(zone); local.Hour() != 3 || local.Minute() != 0 || at.Sub(s.befores[i+1]) != 7*24*time.Hour {
+				t.Errorf("night %d: at %v, before %v", i, local, s.befores[i+1])
+			}
+		}
+		if strings.Count(log.String(), "bodies_not_dropped") != 401 || strings.Count(log.String(), "bodies_dropped=3") != 401 {
+			t.Errorf("the log says %.500s", log)
+		}
+	})
+}
