@@ -17,7 +17,7 @@ trap cleanup EXIT
 go run .ci/prngdll.go "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll"
 
 export GOOS=windows GOARCH=amd64 CGO_ENABLED=0
-for package in ./store ./store/internal/envelope ./store/internal/commit ./store/internal/keyring ./agent/osfile; do
+for package in ./store ./agent/osfile ./agent/service ./store/internal/envelope ./store/internal/commit ./store/internal/keyring; do
   name=$(basename "$package")
   go test -c -o "$work/$name.test.exe" "$package"
   echo "== $package under wine"

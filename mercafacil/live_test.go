@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pdvagent/agent"
+	"pdvagent/agent/agenttest"
 	"pdvagent/agent/rawjson"
 	"pdvagent/mercafacil"
 )
@@ -137,13 +138,7 @@ func TestAStandInForAnApplySpellsTheTillsNumbers(t *testing.T) {
 
 // Whatever the cloud sends, it is read or refused, and what the agent makes of it is JSON.
 func FuzzReadAnswers(f *testing.F) {
-	for _, seed := range []string{
-		`{"items":[{"sku":"1","ean":1,"quantity":"1.235","total_value_without_discount":10,"discount_value":null}],"absolute":{"discount_value":5}}`,
-		`{"transaction_id":"T","loyalty":true,"user":{"name":"A"},"message":{"text":"?","input":1,"responses":[{"button":"a","tag":"b"}]}}`,
-		`{"items":null,"message":{},"should_display_message":false}`, `[]`, `{"transaction_id":{"transaction_id":1}}`,
-	} {
-		f.Add([]byte(seed))
-	}
+	agenttest.Seed(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		v, err := rawjson.Parse(text)
 		if err != nil {

@@ -181,7 +181,7 @@ func unmaskEdits(edits []rawjson.Edit, at place, now, original rawjson.Value) []
 		for _, member := range now.Members {
 			old, hidden, ok := counterpart(member, original)
 			if hidden {
-				edits = append(edits, rawjson.Edit{Start: member.NameStart, End: member.NameEnd, Raw: rawjson.Quote(old.Name)})
+				edits = append(edits, rawjson.Edit{Start: member.NameStart, End: member.NameEnd, Raw: original.RawName(old)})
 			}
 			if ok {
 				edits = unmaskEdits(edits, place{old.Name, false}, member.Value, old.Value)

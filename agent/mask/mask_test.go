@@ -96,3 +96,28 @@ func TestMaskSentBackUnchangedKeepsTheOriginal(t *testing.T) {
 		}
 	}
 }
+
+// FuzzMask: whatever the body, its mask is JSON, hides every long number, and sent back unchanged is the original again.
+func FuzzMask(f *testing.F) {
+	agenttest.Seed(f)
+	f.Add([]byte(`{"52998224725":{"[campo 1, 11 letras]":1},"client_id":["52998224725",52998224725],"reason":"[texto de 3]"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		original, err := rawjson.Parse(text)
+		if err != nil {
+			return
+		}
+		for _, status := range []int{200, 422} {
+			if _, err := rawjson.Parse(mask.Answer(status, text, original)); err != nil {
+				t.Fatalf("%d: %s became %s", status, text, mask.Answer(status, text, original))
+			}
+		}
+		masked := mask.Body(text, original)
+		again, err := rawjson.Parse(masked)
+		if err != nil {
+			t.Fatalf("%s became %s", text, masked)
+		}
+		if back := mask.Restore(masked, again, original); string(back) != string(text) {
+			t.Fatalf("%s became %s and came back as %s", text, masked, back)
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"pdvagent/agent/agenttest"
 	"pdvagent/agent/rawjson"
 )
 
@@ -120,6 +121,7 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{`{"a":[1,"x",null,true],"b":{"c":-1.5e3}}`, `[]`, `"\ud83d\ude00"`, ` {"":""} `, `{"a":1,"a":2}`, `{"\"":"\\"}`} {
 		f.Add([]byte(seed))
 	}
+	agenttest.Seed(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		v, err := rawjson.Parse(text)
 		if err != nil {

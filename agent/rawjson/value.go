@@ -86,3 +86,6 @@ func RemoveMember(text []byte, v Value, name string) []byte {
 	}
 	return text
 }
+
+// RawName is a member's name as it stands in the text, quotes and escapes included. m must be one of v's.
+func (v Value) RawName(m Member) []byte { return v.text[m.NameStart:m.NameEnd] }

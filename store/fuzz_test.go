@@ -1,0 +1,74 @@
+package store
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pdvagent/agent"
+	"pdvagent/agent/agenttest"
+	"pdvagent/store/internal/envelope"
+	"pdvagent/store/internal/keyring"
+)
+
+// FuzzDecodeJob: a payload of any bytes is a job or damage, and a job is encoded as it was read.
+func FuzzDecodeJob(f *testing.F) {
+	for _, sample := range agenttest.Samples() {
+		payload, err := encodeJob(agent.Job{Kind: agent.KindCoupon, Coupon: "C", Session: "T", Body: []byte(sample), CreatedAt: time.Unix(1, 0)}, nil)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(payload)
+	}
+	f.Add([]byte{0xff, 0xff, 0xff, 0xff, '{', '}'})
+	f.Add([]byte{0, 0, 0, 2, '{', '}'})
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		job, spooled, err := decodeJob(1, payload)
+		if err != nil {
+			return
+		}
+		again, err := encodeJob(job, spooled)
+		if err != nil { // a year beyond 9999 cannot be written
+			return
+		}
+		back, _, err := decodeJob(1, again)
+		if err != nil || back.Kind != job.Kind || back.Coupon != job.Coupon || (spooled == nil && string(back.Body) != string(job.Body)) {
+			t.Fatalf("%+v came back as %+v, %v", job, back, err)
+		}
+	})
+}
+
+// FuzzReadSpooled: a spooled file of any bytes is the body that was written, or damage.
+func FuzzReadSpooled(f *testing.F) {
+	folder := f.TempDir()
+	ring, err := keyring.Open(filepath.Join(folder, "keys.json"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	p, err := openSpool(filepath.Join(folder, "spool"), 1<<30, ring, func(string) bool { return false })
+	if err != nil {
+		f.Fatal(err)
+	}
+	body := make([]byte, 3*spoolSegment/2)
+	reference, err := p.write(body)
+	if err != nil {
+		f.Fatal(err)
+	}
+	whole, err := os.ReadFile(filepath.Join(p.folder, reference.Name))
+	if err != nil {
+		f.Fatal(err)
+	}
+	first := envelope.Len(whole)
+	for _, seed := range [][]byte{whole, whole[:first], whole[first:], append(whole[first:len(whole):len(whole)], whole[:first]...), whole[:len(whole)-1], nil} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		if err := os.WriteFile(filepath.Join(p.folder, reference.Name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := p.read(reference); err == nil && string(got) != string(body) {
+			t.Fatalf("gave %d bytes that were never written", len(got))
+		}
+	})
+}
