@@ -25,7 +25,7 @@ func shown(name string) bool {
 		"packing_quantity", "unit_value", "discount_value", "total_value_without_discount", "absolute_share", "total", "index", "delivery",
 		"reason", "button", "department", "section", "group", "subgroup", "family", "payment_form",
 		"amount", "instalments", "acquirer_id", "acquirer_name", "authorizer_id", "authorizer_name",
-		"message_tag", "tag", "status", "statusCode", "code", "requestId", "datetime", "field", "fields":
+		"message_tag", "tag", "job", "retry", "request_id", "status", "statusCode", "code", "requestId", "datetime", "field", "fields":
 		return true
 	}
 	return false

@@ -241,6 +241,7 @@ func (d *demo) reconcile() error {
 // curl prints what a till's programmer may type next.
 func (d *demo) curl() {
 	d.say("\nA página da nuvem: http://%s/control/mercafacil/", d.clouds.Address())
+	d.say("A documentação da API, para ler e experimentar: %s/docs", d.till.base)
 	d.say("O agente continua em %s; token do caixa: %s\n(Ctrl+C encerra.) Experimente:\n", d.till.base, d.till.token)
 	d.say("curl -s -X POST %s/v2/coupons -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '%s'",
 		d.till.base, d.till.token, saleBody("CURL-1", "demo-curl-1"))
