@@ -11,7 +11,10 @@ trap 'rm -rf "$logs"' EXIT
 
 one() {
   local package=$1 target=$2 log="$logs/$2.log"
-  if go test "$package" -run '^$' -fuzz "^$target\$" -fuzztime "$each" -fuzzminimizetime 2s -parallel 1 >"$log" 2>&1; then
+  # go's fuzzer now and then ends with "context deadline exceeded" and no failing input when its time is over just as an
+  # input is tried on a busy machine: that is its clock, not our code.
+  if go test "$package" -run '^$' -fuzz "^$target\$" -fuzztime "$each" -fuzzminimizetime 2s -parallel 1 >"$log" 2>&1 ||
+    { grep -q '^ *context deadline exceeded$' "$log" && ! grep -qE 'Failing input|panic:|_test\.go:' "$log"; }; then
     printf '%-40s %-18s %s\n' "$package" "$target" "$(grep -o 'execs: [0-9]*' "$log" | tail -1)"
   else
     cat "$log"
