@@ -36,7 +36,7 @@ func New(cfg Config) (*Client, error) {
 		Deadline: cfg.Deadline,
 		Observe:  cfg.Observe,
 		Header: http.Header{
-			"Authorization": {"Bearer " + cfg.Token},
+			"Authorization": {bearer(cfg.Token)},
 			"Pdv-Version":   {cfg.PDVVersion},
 		},
 	})
@@ -45,6 +45,11 @@ func New(cfg Config) (*Client, error) {
 	}
 	return &Client{client}, nil
 }
+
+func bearer(token string) string { return "Bearer " + token }
+
+// SetToken gives the requests from now on another token.
+func (c *Client) SetToken(token string) { c.upstream.SetHeader("Authorization", bearer(token)) }
 
 // Close lets go of idle connections.
 func (c *Client) Close() { c.upstream.Close() }

@@ -84,7 +84,7 @@ func TestExampleIsTheTemplateAndIsRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg, warnings, err := config.Load(private, noEnv)
-	if err != nil || len(warnings) != 2 || !strings.Contains(warnings[0].Detail, "token do exemplo") {
+	if err != nil || len(warnings) != 3 || !strings.Contains(warnings[0].Detail, "token do exemplo") {
 		t.Fatalf("got %v, warnings %v, want one for each published token", err, warnings)
 	}
 	if cfg.Shop.ID != "001" || cfg.Mercafacil.Dialect != "v2" || time.Duration(cfg.Sender.StartJitter) != time.Minute {

@@ -13,6 +13,7 @@ type Answers struct {
 	Listen       string
 	TillToken    string
 	SupportToken string
+	AdminToken   string
 	BaseURL      string
 	Token        string // of the loyalty cloud
 	PDVVersion   string
@@ -24,7 +25,8 @@ func Example() Answers {
 	return Answers{
 		DataDir: "/var/lib/pdvagent", Shop: "001", Till: "012", Listen: "127.0.0.1:8780",
 		TillToken: "troque-este-token-do-caixa", SupportToken: "troque-este-token-do-suporte",
-		BaseURL: "https://discounts-beta.mercafacil.com/api/", Token: "cole-aqui-o-token-da-loja", PDVVersion: "1.0.0",
+		AdminToken: "troque-este-token-de-admin",
+		BaseURL:    "https://discounts-beta.mercafacil.com/api/", Token: "cole-aqui-o-token-da-loja", PDVVersion: "1.0.0",
 		Dialect: "v2",
 	}
 }
@@ -35,7 +37,7 @@ func Template(a Answers) string { return fmt.Sprintf(template, a.quoted()...) }
 func (a Answers) quoted() []any {
 	return []any{
 		quote(a.DataDir), quote(a.Shop), quote(a.Till), a.Primary, quote(a.Listen), quote(a.TillToken),
-		quote(a.SupportToken), quote(a.BaseURL), quote(a.Token), quote(a.PDVVersion), quote(a.Dialect),
+		quote(a.SupportToken), quote(a.AdminToken), quote(a.BaseURL), quote(a.Token), quote(a.PDVVersion), quote(a.Dialect),
 	}
 }
 
@@ -61,6 +63,7 @@ api:
   tokens:                    # ao menos 22 caracteres sorteados cada; ou token_file: caminho
     - {name: caixa, scope: till, token: %s}
     - {name: suporte, scope: support, token: %s}
+    - {name: admin, scope: admin, token: %s}      # altera esta configuração pela API
 
 till:
   queued_status: 202         # 200 para caixas que não aceitam outro

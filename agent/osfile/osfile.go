@@ -25,6 +25,25 @@ func WriteNew(path string, data []byte) error {
 	return SyncFolder(filepath.Dir(path))
 }
 
+// Replace is [WriteNew] for a file that is there: the new one gets the old one's owner and rights, so that who could read
+// it still can, and nobody else.
+func Replace(path string, data []byte) error {
+	temp := path + ".tmp"
+	if err := os.Remove(temp); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	if err := writeSynced(temp, data); err != nil {
+		return err
+	}
+	if err := sameRights(path, temp); err != nil {
+		return err
+	}
+	if err := Rename(temp, path); err != nil {
+		return err
+	}
+	return SyncFolder(filepath.Dir(path))
+}
+
 func writeSynced(path string, data []byte) error {
 	file, err := CreatePrivate(path)
 	if err != nil {

@@ -4,6 +4,7 @@ package osfile
 
 import (
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,6 +37,20 @@ func Restrict(path string) (bool, error) {
 		return false, err
 	}
 	return true, os.Chmod(path, info.Mode().Perm()&^foreign)
+}
+
+// sameRights gives a file the owner, group and rights of another. Who may not give a file away keeps it.
+func sameRights(from, to string) error {
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		if err := os.Chown(to, int(stat.Uid), int(stat.Gid)); err != nil && !os.IsPermission(err) {
+			return err
+		}
+	}
+	return os.Chmod(to, info.Mode().Perm())
 }
 
 // SyncFolder makes a rename inside the folder durable.

@@ -5,6 +5,7 @@ package osfile_test
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"pdvagent/agent/osfile"
@@ -45,5 +46,31 @@ func TestStrangersLoseTheirRightsOnAFileWithSecrets(t *testing.T) {
 	}
 	if _, err := osfile.Restrict(filepath.Join(folder, "nothing")); !os.IsNotExist(err) {
 		t.Errorf("no file: got %v", err)
+	}
+}
+
+func TestReplacedFileKeepsItsOwnerAndRights(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 {
+		if err := os.Chown(path, 0, 65534); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := osfile.Replace(path, []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	text, readErr := os.ReadFile(path)
+	if err != nil || readErr != nil || info.Mode().Perm() != 0o640 || string(text) != "new" {
+		t.Errorf("got %v %q, %v, %v", info.Mode(), text, err, readErr)
+	}
+	if group := info.Sys().(*syscall.Stat_t).Gid; os.Getuid() == 0 && group != 65534 {
+		t.Errorf("its group is %d", group)
 	}
 }

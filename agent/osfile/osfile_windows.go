@@ -95,6 +95,19 @@ func Restrict(path string) (bool, error) {
 	return true, protect(path, "D:P"+kept)
 }
 
+// sameRights gives a file the rights of another.
+func sameRights(from, to string) error {
+	descriptor, err := windows.GetNamedSecurityInfo(from, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		return err
+	}
+	list, _, err := descriptor.DACL()
+	if err != nil {
+		return err
+	}
+	return windows.SetNamedSecurityInfo(to, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, list, nil)
+}
+
 // SyncFolder does nothing: rename below writes through, and Windows has no sync of a folder.
 func SyncFolder(string) error { return nil }
 

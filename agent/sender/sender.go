@@ -140,7 +140,7 @@ func New(cfg Config) (*Sender, error) {
 	}
 	s := &Sender{
 		cfg:      cfg,
-		limiter:  rate.NewLimiter(rate.Limit(cfg.PerSecond), max(cfg.Parallel, int(cfg.PerSecond/4))),
+		limiter:  rate.NewLimiter(rate.Limit(cfg.PerSecond), burst(cfg.PerSecond, cfg.Parallel)),
 		kick:     make(chan struct{}, 1),
 		inFlight: make(map[uint64]agent.Kind),
 		parked:   make(map[uint64]parking),
@@ -187,6 +187,14 @@ func (s *Sender) sleep(ctx context.Context, changed, idle <-chan struct{}, wake 
 	case <-due:
 	}
 }
+
+// SetPace gives the deliveries from now on another number per second.
+func (s *Sender) SetPace(perSecond float64) {
+	s.limiter.SetLimit(rate.Limit(perSecond))
+	s.limiter.SetBurst(burst(perSecond, s.cfg.Parallel))
+}
+
+func burst(perSecond float64, parallel int) int { return max(parallel, int(perSecond/4)) }
 
 func (s *Sender) wakeUp() {
 	select {

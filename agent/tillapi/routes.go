@@ -71,6 +71,7 @@ type Config struct {
 	Alarms   *agent.Alarms
 	Board    Board
 	Metrics  http.Handler
+	Settings Settings
 	Dialect  agent.Dialect // of the routes that both dialects share
 	Accepted int           // HTTP status of a queued answer, default 202 (till.queued_status)
 	Version  string
@@ -85,9 +86,9 @@ type API struct{ cfg Config }
 
 // New checks and fills defaults.
 func New(cfg Config) (*API, error) {
-	if cfg.Queue == nil || cfg.Overview == nil || cfg.Wires == nil || cfg.Alarms == nil || cfg.Board == nil || cfg.Metrics == nil || cfg.Journal == nil || (cfg.Sales == nil) != (cfg.Engine == nil) ||
+	if cfg.Queue == nil || cfg.Overview == nil || cfg.Wires == nil || cfg.Alarms == nil || cfg.Board == nil || cfg.Metrics == nil || cfg.Settings == nil || cfg.Journal == nil || (cfg.Sales == nil) != (cfg.Engine == nil) ||
 		(cfg.Sales == nil) != (cfg.Sessions == nil) || (cfg.Sales == nil) != (cfg.Circuit == nil) {
-		return nil, errors.New("tillapi.Config wants Queue, Overview, Wires, Journal, Alarms, Board and Metrics, and Sales with Sessions, Circuit and Engine")
+		return nil, errors.New("tillapi.Config wants Queue, Overview, Wires, Journal, Alarms, Board, Metrics and Settings, and Sales with Sessions, Circuit and Engine")
 	}
 	if cfg.Accepted == 0 {
 		cfg.Accepted = http.StatusAccepted
@@ -135,6 +136,10 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPut, Path: "/v1/queue/{id}/body", Scope: web.Support, Handler: a.repair},
 		{Method: http.MethodGet, Path: traffic.Route, Scope: web.Support, Handler: a.traffic},
 		{Method: http.MethodGet, Path: "/metrics", Scope: web.Support, Handler: a.cfg.Metrics.ServeHTTP},
+		{Method: http.MethodGet, Path: "/v1/config", Scope: web.Admin, Handler: a.configuration},
+		{Method: http.MethodPut, Path: "/v1/config", Scope: web.Admin, Handler: a.configure},
+		{Method: http.MethodGet, Path: "/v1/config/versions", Scope: web.Admin, Handler: a.configVersions},
+		{Method: http.MethodPost, Path: "/v1/config/undo", Scope: web.Admin, Handler: a.configUndo},
 		{Method: http.MethodPost, Path: "/v1/members/forget", Scope: web.Support, Handler: a.forget},
 	}
 }

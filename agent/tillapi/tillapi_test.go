@@ -43,6 +43,8 @@ type noJournal struct{ Journal }
 
 type nobody struct{ Board }
 
+type unset struct{ Settings }
+
 type emptyStore struct {
 	Queue
 	Overview
@@ -54,7 +56,7 @@ func TestFullStoreIsToldByStatusAndAlarmUntilThereIsRoom(t *testing.T) {
 	sales := &fullSales{err: agent.Errorf(agent.CodeStoreFull, nil, "cheio")}
 	alarms := new(agent.Alarms)
 	api, err := New(Config{
-		Sales: sales, Sessions: silent{}, Circuit: func() agent.Circuit { return agent.Circuit{} }, Engine: idle{}, Queue: emptyStore{}, Overview: emptyStore{}, Alarms: alarms, Journal: noJournal{}, Board: nobody{}, Metrics: http.NotFoundHandler(),
+		Sales: sales, Sessions: silent{}, Circuit: func() agent.Circuit { return agent.Circuit{} }, Engine: idle{}, Queue: emptyStore{}, Overview: emptyStore{}, Alarms: alarms, Journal: noJournal{}, Board: nobody{}, Metrics: http.NotFoundHandler(), Settings: unset{},
 		Wires: func(uint64, int) ([]byte, error) { return nil, nil },
 	})
 	if err != nil {
@@ -102,8 +104,8 @@ func TestDocumentHasEveryRouteAndNoOther(t *testing.T) {
 		if public := operation.Security != nil && len(*operation.Security) == 0; public != (route.Scope == web.Public) {
 			t.Errorf("%s %s: without a token %v in the document", route.Method, route.Path, public)
 		}
-		want := map[web.Scope]string{web.Public: "Aberto", web.Support: "Suporte"}[route.Scope]
-		if tag := operation.Tags[0]; want != "" && tag != want || want == "" && (tag == "Aberto" || tag == "Suporte") {
+		want := map[web.Scope]string{web.Public: "Aberto", web.Support: "Suporte", web.Admin: "Configuração"}[route.Scope]
+		if tag := operation.Tags[0]; want != "" && tag != want || want == "" && (tag == "Aberto" || tag == "Suporte" || tag == "Configuração") {
 			t.Errorf("%s %s stands under %s", route.Method, route.Path, tag)
 		}
 	}

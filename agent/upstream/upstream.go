@@ -42,6 +42,7 @@ type Client struct {
 	base      *url.URL
 	resty     *resty.Client
 	transport *http.Transport
+	header    atomic.Pointer[http.Header]
 }
 
 // Close lets go of idle connections.
@@ -75,10 +76,20 @@ func New(cfg Config) (*Client, error) {
 		SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		}))
+	c := &Client{cfg: cfg, base: base, resty: client, transport: transport}
+	header := make(http.Header)
 	for name, values := range cfg.Header {
-		client.Header[http.CanonicalHeaderKey(name)] = values
+		header[http.CanonicalHeaderKey(name)] = values
 	}
-	return &Client{cfg: cfg, base: base, resty: client, transport: transport}, nil
+	c.header.Store(&header)
+	return c, nil
+}
+
+// SetHeader gives the requests from now on another value of a header.
+func (c *Client) SetHeader(name, value string) {
+	header := c.header.Load().Clone()
+	header.Set(name, value)
+	c.header.Store(&header)
 }
 
 // newTransport takes no proxy from the environment: only the configuration says where traffic goes (SEC-11).
@@ -159,7 +170,11 @@ func (c *Client) exchange(ctx context.Context, send func(*resty.Request) (*resty
 		GotConn: func(httptrace.GotConnInfo) { reached.Store(true) },
 	})
 	start := c.cfg.Now()
-	response, err := send(c.resty.R().SetContext(ctx).SetHeader("Accept", "application/json"))
+	request := c.resty.R().SetContext(ctx).SetHeader("Accept", "application/json")
+	for name, values := range *c.header.Load() {
+		request.Header[name] = values
+	}
+	response, err := send(request)
 	outcome := agent.Outcome{Reached: reached.Load()}
 	if err != nil {
 		outcome.Class, outcome.Detail = classify(ctx, err, outcome.Reached)

@@ -20,7 +20,7 @@ func fuzzed(t testing.TB, handler http.HandlerFunc) http.Handler {
 	t.Helper()
 	guarded, err := web.Handler(web.Config{
 		Port: 8780, Log: slog.New(slog.DiscardHandler), Alarm: func() string { return "" }, NewID: func() string { return "r" },
-		Tokens: []web.Token{{Name: "t", Scope: web.Till, Secret: tillToken}}, Origins: []string{webTill},
+		Access: web.NewAccess([]web.Token{{Name: "t", Scope: web.Till, Secret: tillToken}}, []string{webTill}),
 		Routes: []web.Route{
 			{Method: "GET", Path: "/health", Scope: web.Public, Handler: handler},
 			{Method: "POST", Path: "/sale", Scope: web.Till, Handler: handler},

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"pdvagent/agent"
@@ -51,44 +52,64 @@ type Route struct {
 
 // Config is what the chain needs.
 type Config struct {
-	Port    int      // of the listener: the Host header must name it
-	Origins []string // web tills, exactly
-	Tokens  []Token
-	Routes  []Route
-	Alarm   func() string    // code of what needs a person, or empty
-	NewID   func() string    // of a request
-	Log     *slog.Logger     //
-	Now     func() time.Time // default time.Now
+	Port   int // of the listener: the Host header must name it
+	Access *Access
+	Routes []Route
+	Alarm  func() string    // code of what needs a person, or empty
+	NewID  func() string    // of a request
+	Log    *slog.Logger     //
+	Now    func() time.Time // default time.Now
 
 	// Observe gets every request with its answer, refused ones too; it must not wait. Optional.
 	Observe func(agent.Exchange)
 }
 
 type guard struct {
-	cfg    Config
-	hosts  []string
-	tokens []hashedToken
-	mux    *http.ServeMux
+	cfg   Config
+	hosts []string
+	mux   *http.ServeMux
+}
+
+// Access is who is let in. It can change while the chain is at work.
+type Access struct{ now atomic.Pointer[admitted] }
+
+type admitted struct {
+	origins []string
+	tokens  []hashedToken
+}
+
+// NewAccess lets in tokens, and web tills by their exact origins.
+func NewAccess(tokens []Token, origins []string) *Access {
+	a := new(Access)
+	a.Allow(tokens, origins)
+	return a
 }
 
 type hashedToken struct {
+	name  string
 	hash  [sha256.Size]byte
 	scope Scope
 }
 
+// Allow lets in those from now on, and nobody else.
+func (a *Access) Allow(tokens []Token, origins []string) {
+	next := &admitted{origins: slices.Clone(origins)}
+	for _, token := range tokens {
+		next.tokens = append(next.tokens, hashedToken{token.Name, sha256.Sum256([]byte(token.Secret)), token.Scope})
+	}
+	a.now.Store(next)
+}
+
 // Handler builds the chain.
 func Handler(cfg Config) (http.Handler, error) {
-	if cfg.Port == 0 || cfg.NewID == nil || cfg.Log == nil || cfg.Alarm == nil {
-		return nil, errors.New("web.Config wants Port, NewID, Log and Alarm")
+	if cfg.Port == 0 || cfg.Access == nil || cfg.NewID == nil || cfg.Log == nil || cfg.Alarm == nil {
+		return nil, errors.New("web.Config wants Port, Access, NewID, Log and Alarm")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	port := strconv.Itoa(cfg.Port)
 	g := &guard{cfg: cfg, mux: http.NewServeMux(), hosts: []string{"127.0.0.1:" + port, "localhost:" + port, "[::1]:" + port}}
-	for _, token := range cfg.Tokens {
-		g.tokens = append(g.tokens, hashedToken{sha256.Sum256([]byte(token.Secret)), token.Scope})
-	}
 	methods := make(map[string][]string)
 	for _, route := range cfg.Routes {
 		for _, path := range []string{route.Path, strings.TrimSuffix(route.Path, "/") + "/{$}"} {
@@ -204,7 +225,7 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) error {
 	}
 	origin, listed := r.Header.Get("Origin"), false
 	if origin != "" {
-		if listed = slices.Contains(g.cfg.Origins, origin); listed {
+		if listed = slices.Contains(g.cfg.Access.now.Load().origins, origin); listed {
 			w.Header().Set("Access-Control-Allow-Origin", origin)
 			w.Header().Set("Vary", "Origin")
 		} else if !slices.Contains(g.hosts, strings.TrimPrefix(origin, "http://")) || !strings.HasPrefix(origin, "http://") {
@@ -257,11 +278,12 @@ func (g *guard) scope(r *http.Request) (Scope, bool) {
 	if !ok || !strings.EqualFold(scheme, "Bearer") || len(r.Header.Values("Authorization")) != 1 {
 		return Public, false
 	}
-	hash, found := sha256.Sum256([]byte(given)), Public
-	for _, token := range g.tokens {
+	hash, found := sha256.Sum256([]byte(given)), hashedToken{}
+	for _, token := range g.cfg.Access.now.Load().tokens {
 		if subtle.ConstantTimeCompare(hash[:], token.hash[:]) == 1 {
-			found = token.scope
+			found = token
 		}
 	}
-	return found, found != Public
+	scopeOf(r).caller = found.name
+	return found.scope, found.scope != Public
 }

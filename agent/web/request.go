@@ -25,6 +25,7 @@ type requestScope struct {
 	cloud time.Duration
 	err   error
 
+	caller   string // name of the token
 	request  []byte // of the body that was read, for the journal
 	response []byte // the beginning of it
 	answered int    // length of the whole, in bytes
@@ -42,6 +43,9 @@ func scopeOf(r *http.Request) *requestScope {
 }
 
 func (s *requestScope) fail(err error) { s.err = errors.Join(s.err, err) }
+
+// Caller is the name of the token that a request came with; empty on a public route.
+func Caller(r *http.Request) string { return scopeOf(r).caller }
 
 // RequestID is the id by which the request is known (X-Request-Id).
 func RequestID(r *http.Request) string { return scopeOf(r).id }

@@ -48,9 +48,9 @@ func door(t *testing.T) int {
 		web.JSON(w, http.StatusOK, map[string]string{"ok": "ok"})
 	}
 	handler, err := web.Handler(web.Config{
-		Port: port, Origins: []string{webTill}, Log: slog.New(slog.DiscardHandler), Alarm: func() string { return "store_full" },
+		Port: port, Log: slog.New(slog.DiscardHandler), Alarm: func() string { return "store_full" },
 		NewID:  func() string { return "request-1" },
-		Tokens: []web.Token{{Name: "t", Scope: web.Till, Secret: tillToken}, {Name: "s", Scope: web.Support, Secret: supportToken}},
+		Access: web.NewAccess([]web.Token{{Name: "t", Scope: web.Till, Secret: tillToken}, {Name: "s", Scope: web.Support, Secret: supportToken}}, []string{webTill}),
 		Routes: []web.Route{
 			{Method: "GET", Path: "/health", Scope: web.Public, Handler: say},
 			{Method: "POST", Path: "/echo", Scope: web.Till, Handler: echo},
@@ -304,7 +304,7 @@ func TestPanicIsLoggedWithoutWhatItSaid(t *testing.T) {
 	var log bytes.Buffer
 	var seen []agent.Exchange
 	handler, err := web.Handler(web.Config{
-		Port: 8780, Log: slog.New(slog.NewTextHandler(&log, nil)), Alarm: func() string { return "" }, NewID: func() string { return "request-9" },
+		Port: 8780, Access: web.NewAccess(nil, nil), Log: slog.New(slog.NewTextHandler(&log, nil)), Alarm: func() string { return "" }, NewID: func() string { return "request-9" },
 		Observe: func(x agent.Exchange) { seen = append(seen, x) },
 		Routes: []web.Route{{Method: "POST", Path: "/panic", Handler: func(w http.ResponseWriter, r *http.Request) {
 			body, _ := web.Body(w, r, 1000)
@@ -332,7 +332,7 @@ func TestPanicIsLoggedWithoutWhatItSaid(t *testing.T) {
 
 func TestCallFromAnotherMachineIsRefused(t *testing.T) {
 	handler, err := web.Handler(web.Config{
-		Port: 8780, Log: slog.New(slog.DiscardHandler), Alarm: func() string { return "" }, NewID: func() string { return "x" },
+		Port: 8780, Access: web.NewAccess(nil, nil), Log: slog.New(slog.DiscardHandler), Alarm: func() string { return "" }, NewID: func() string { return "x" },
 		Routes: []web.Route{{Method: "GET", Path: "/health", Handler: func(http.ResponseWriter, *http.Request) {}}},
 	})
 	if err != nil {

@@ -161,7 +161,7 @@ func (b *liveBench) agent(ctx context.Context, folder string) (base string, stop
 	}
 	answers := config.Example()
 	answers.DataDir, answers.Listen, answers.BaseURL = filepath.Join(folder, "data"), address, b.clouds.BaseURL()
-	answers.TillToken, answers.SupportToken, answers.Token = b.token, crand.Text(), b.cloud
+	answers.TillToken, answers.SupportToken, answers.AdminToken, answers.Token = b.token, crand.Text(), crand.Text(), b.cloud
 	path, err := filepath.Abs(filepath.Join(folder, "config.yaml"))
 	if err != nil {
 		return "", nil, err
@@ -179,7 +179,7 @@ func (b *liveBench) agent(ctx context.Context, folder string) (base string, stop
 	}
 	running, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
-	go func() { done <- run(running, cfg, slog.New(slog.DiscardHandler)) }()
+	go func() { done <- run(running, place{cfg, "", new(slog.LevelVar)}, slog.New(slog.DiscardHandler)) }()
 	base = "http://" + address + "/"
 	till := newDemoTill(strings.TrimSuffix(base, "/"), b.token, "")
 	if err := till.waitHealthy(ctx); err != nil {

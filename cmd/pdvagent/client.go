@@ -16,6 +16,9 @@ import (
 	"pdvagent/agent/config"
 )
 
+// localPatience is how long a command waits for the agent.
+const localPatience = 30 * time.Second
+
 // localClient calls the running agent as support does.
 type localClient struct {
 	base  string
@@ -29,7 +32,7 @@ func (o *options) client() (*localClient, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &localClient{base: "http://" + cfg.API.Listen, http: &http.Client{Timeout: 30 * time.Second}}
+	c := &localClient{base: "http://" + cfg.API.Listen, http: &http.Client{Timeout: localPatience}}
 	for _, token := range cfg.API.Tokens {
 		if token.Scope != "till" {
 			c.token = token.Token.Reveal()

@@ -17,8 +17,8 @@ import (
 )
 
 func newConfig(opts *options) *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "O arquivo de configuração: criar, conferir, mostrar"}
-	cmd.AddCommand(newConfigCheck(opts), newConfigShow(opts), newConfigInit(opts))
+	cmd := &cobra.Command{Use: "config", Short: "O arquivo de configuração: criar, conferir, mostrar, alterar"}
+	cmd.AddCommand(newConfigCheck(opts), newConfigShow(opts), newConfigInit(opts), newConfigSet(opts), newConfigHistory(opts), newConfigUndo(opts), newConfigSchema(opts))
 	return cmd
 }
 
@@ -83,7 +83,7 @@ func newConfigInit(opts *options) *cobra.Command {
 			if answers.Shop == "" || answers.Till == "" || answers.Token == "" {
 				return usageError{errors.New("informe --shop, --till e --token (o token da loja na Mercafácil)")}
 			}
-			answers.TillToken, answers.SupportToken = rand.Text(), rand.Text()
+			answers.TillToken, answers.SupportToken, answers.AdminToken = rand.Text(), rand.Text(), rand.Text()
 			text := config.Template(answers)
 			if _, _, err := config.Parse([]byte(text), filepath.Dir(opts.config), os.LookupEnv); err != nil {
 				return err

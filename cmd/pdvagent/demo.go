@@ -85,7 +85,7 @@ func (d *demo) configure(ctx context.Context, folder string) error {
 	}
 	answers := config.Example()
 	answers.DataDir, answers.Listen, answers.BaseURL = filepath.Join(folder, "data"), address, d.clouds.BaseURL()
-	answers.TillToken, answers.SupportToken, answers.Token = crand.Text(), crand.Text(), crand.Text()
+	answers.TillToken, answers.SupportToken, answers.AdminToken, answers.Token = crand.Text(), crand.Text(), crand.Text(), crand.Text()
 	text := config.Template(answers)
 	for from, to := range map[string]string{
 		"retry_min: 5s ": "retry_min: 200ms ", "retry_max: 30m": "retry_max: 2s", "start_jitter: 60s": "start_jitter: 0s",

@@ -33,14 +33,15 @@ const logFiles = 5
 func logFolder(cfg config.Config) string { return filepath.Join(cfg.DataDir, "log") }
 
 // openLog writes to w and to rotating files in the data folder. A disk that is full costs lines of the files only.
-func openLog(cfg config.Config, w io.Writer) (*slog.Logger, func() error, error) {
+func openLog(cfg config.Config, level *slog.LevelVar, w io.Writer) (*slog.Logger, func() error, error) {
 	for _, folder := range []string{cfg.DataDir, logFolder(cfg)} {
 		if err := osfile.MakePrivateFolder(folder); err != nil {
 			return nil, nil, err
 		}
 	}
 	files := &lumberjack.Logger{Filename: filepath.Join(logFolder(cfg), "pdvagent.log"), MaxSize: cfg.Log.MaxMB / logFiles, MaxBackups: logFiles - 1}
-	options := &slog.HandlerOptions{Level: logLevel(cfg.Log.Level)}
+	level.Set(logLevel(cfg.Log.Level))
+	options := &slog.HandlerOptions{Level: level}
 	both := slog.NewMultiHandler(slog.NewTextHandler(w, options), slog.NewTextHandler(files, options))
 	return slog.New(both), files.Close, nil
 }

@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 const (
 	tillToken    = "token-do-caixa-token-do-caixa"
 	supportToken = "token-do-suporte-token-do-suporte"
+	adminToken   = "token-do-admin-token-do-admin"
 	cloudToken   = "CANARY-CLOUD-TOKEN"
 )
 
@@ -92,7 +93,7 @@ func newSiteWith(t *testing.T, token string, replace ...string) *site {
 	folder := t.TempDir()
 	answers := config.Example()
 	answers.DataDir, answers.Listen, answers.BaseURL = filepath.Join(folder, "data"), address, clouds.BaseURL()
-	answers.TillToken, answers.SupportToken, answers.Token = tillToken, supportToken, token
+	answers.TillToken, answers.SupportToken, answers.AdminToken, answers.Token = tillToken, supportToken, adminToken, token
 	replace = append(replace, "retry_min: 5s ", "retry_min: 50ms ", "retry_max: 30m", "retry_max: 300ms", "start_jitter: 60s", "start_jitter: 0s",
 		"level: info", "level: debug")
 	s := &site{t: t, clouds: clouds, base: "http://" + address, config: filepath.Join(folder, "config.yaml"), log: &syncBuffer{}}
@@ -117,13 +118,14 @@ func (s *site) open() *site {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	log, closeLog, err := openLog(cfg, s.log)
+	level := new(slog.LevelVar)
+	log, closeLog, err := openLog(cfg, level, s.log)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- errors.Join(run(ctx, cfg, log), closeLog()) }()
+	go func() { done <- errors.Join(run(ctx, place{cfg, s.config, level}, log), closeLog()) }()
 	s.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {

@@ -23,6 +23,7 @@ import (
 	"pdvagent/agent/retention"
 	"pdvagent/agent/sender"
 	"pdvagent/agent/service"
+	"pdvagent/agent/settings"
 	"pdvagent/agent/tillapi"
 	"pdvagent/agent/traffic"
 	"pdvagent/agent/upstream"
@@ -39,7 +40,8 @@ func newRun(opts *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log, closeLog, err := openLog(cfg, os.Stderr)
+			level := new(slog.LevelVar)
+			log, closeLog, err := openLog(cfg, level, os.Stderr)
 			if err != nil {
 				return err
 			}
@@ -47,15 +49,22 @@ func newRun(opts *options) *cobra.Command {
 			for _, warning := range warnings {
 				log.Warn("config_warning", "line", warning.Line, "key", warning.Field, "detail", warning.Detail)
 			}
-			return run(cmd.Context(), cfg, log)
+			return run(cmd.Context(), place{cfg, opts.config, level}, log)
 		},
 	}
 }
 
+// place is what an agent is started with.
+type place struct {
+	config.Config
+	file  string         // that the configuration came from
+	level *slog.LevelVar // of the log
+}
+
 // run is the wiring: the store, who writes into it (loyalty), who drains it (sender), and the door (tillapi behind web).
 // It returns when ctx ends and everything has stopped, or with the error that makes a restart necessary.
-func run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
-	counts := metrics.New()
+func run(ctx context.Context, at place, log *slog.Logger) error {
+	cfg, counts := at.Config, metrics.New()
 	queue, err := openStore(cfg, counts.Commit, log)
 	if err != nil {
 		return err
@@ -70,11 +79,6 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		return err
 	}
 	defer watch.close()
-	group, ctx := errgroup.WithContext(ctx)
-	api := tillapi.Config{
-		Queue: queue, Overview: queue, Wires: queue.Wire, Alarms: watch.alarms, Board: watch.board, Metrics: counts, Journal: watch.journal,
-		Dialect: agent.V2, Accepted: cfg.Till.QueuedStatus, Version: version, AgentID: queue.AgentID(), Stopping: ctx.Done(),
-	}
 	zone, err := time.LoadLocation(cfg.Shop.Timezone)
 	if err != nil {
 		return err
@@ -83,30 +87,69 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	parts := []func(context.Context) error{watch.board.Run, keeper.Run}
-	reads := watch.reads(cfg, queue)
-	if cfg.Mercafacil != nil {
-		side, err := loyaltySide(cfg, zone, queue, watch, log)
-		if err != nil {
-			return err
-		}
-		defer side.close()
-		api.Sales, api.Sessions, api.Engine, api.Circuit = side.sales, side.sales, side.engine, side.circuit.State
-		api.Dialect, api.Cloud = agent.Dialect(cfg.Mercafacil.Dialect), cfg.Mercafacil.BaseURL
-		reads.Link, reads.Circuit = side.engine.Link, side.circuit.State
-		parts = append(parts, side.engine.Run, side.sales.Run, side.circuit.Run)
-	}
-	routes, err := tillapi.New(api)
-	if err := errors.Join(err, counts.Read(reads)); err != nil {
+	side, err := loyaltySide(cfg, zone, queue, watch, log)
+	if err != nil {
 		return err
 	}
-	for _, part := range parts {
+	defer side.close()
+	group, ctx := errgroup.WithContext(ctx)
+	access := web.NewAccess(tokens(cfg), cfg.API.AllowedOrigins)
+	routes, err := at.routes(ctx, queue, watch, side, access, log)
+	if err != nil {
+		return err
+	}
+	for _, part := range append([]func(context.Context) error{watch.board.Run, keeper.Run}, side.parts()...) {
 		group.Go(func() error { return part(ctx) })
 	}
-	if err := serve(ctx, group, cfg, routes, watch, log); err != nil {
+	if err := serve(ctx, group, cfg, routes, access, watch, log); err != nil {
 		group.Go(func() error { return err })
 	}
 	return group.Wait()
+}
+
+// routes is the local API over everything that runs.
+func (at place) routes(ctx context.Context, queue *store.Store, watch watch, side loyaltyParts, access *web.Access, log *slog.Logger) (*tillapi.API, error) {
+	api := tillapi.Config{
+		Queue: queue, Overview: queue, Wires: queue.Wire, Alarms: watch.alarms, Board: watch.board, Metrics: watch.counts, Journal: watch.journal,
+		Dialect: agent.V2, Accepted: at.Till.QueuedStatus, Version: version, AgentID: queue.AgentID(), Stopping: ctx.Done(),
+	}
+	reads := watch.reads(at.Config, queue)
+	if at.Mercafacil != nil {
+		api.Sales, api.Sessions, api.Engine, api.Circuit = side.sales, side.sales, side.engine, side.circuit.State
+		api.Dialect, api.Cloud = agent.Dialect(at.Mercafacil.Dialect), at.Mercafacil.BaseURL
+		reads.Link, reads.Circuit = side.engine.Link, side.circuit.State
+	}
+	if err := watch.counts.Read(reads); err != nil {
+		return nil, err
+	}
+	var err error
+	if api.Settings, err = at.settings(side, access, log); err != nil {
+		return nil, err
+	}
+	return tillapi.New(api)
+}
+
+// settings is what can change while the agent runs, and who takes it.
+func (at place) settings(side loyaltyParts, access *web.Access, log *slog.Logger) (*settings.Settings, error) {
+	takers := []settings.Taker{
+		{Fields: []string{"log.level"}, Take: func(c config.Config) error { at.level.Set(logLevel(c.Log.Level)); return nil }},
+		{Fields: []string{"api.tokens", "api.allowed_origins"}, Take: func(c config.Config) error { access.Allow(tokens(c), c.API.AllowedOrigins); return nil }},
+	}
+	cfg := settings.Config{Editor: editor(at.file, at.Config), Running: at.Config, Log: log}
+	if at.Mercafacil != nil {
+		cfg.Changed = side.engine.Resume
+		takers = append(takers,
+			settings.Taker{Fields: []string{"sender.per_second"}, Take: func(c config.Config) error { side.engine.SetPace(c.Sender.PerSecond); return nil }},
+			settings.Taker{Fields: []string{"mercafacil.token"}, Take: side.newToken},
+		)
+	}
+	cfg.Takers = takers
+	return settings.New(cfg)
+}
+
+// editor changes a configuration's file; its versions lie in the data folder.
+func editor(file string, cfg config.Config) *config.Editor {
+	return &config.Editor{Path: file, Folder: filepath.Join(cfg.DataDir, "config")}
 }
 
 // watch is what looks on: the journal, the alarms, the metrics. Nothing waits for it.
@@ -193,8 +236,28 @@ type loyaltyParts struct {
 	engine  *sender.Sender
 }
 
+// parts is what runs; nothing where mercafacil is not configured.
+func (p loyaltyParts) parts() []func(context.Context) error {
+	if p.engine == nil {
+		return nil
+	}
+	return []func(context.Context) error{p.engine.Run, p.sales.Run, p.circuit.Run}
+}
+
+// newToken speaks to the cloud with another token from now on. A section that went away needs a restart.
+func (p loyaltyParts) newToken(cfg config.Config) error {
+	if cfg.Mercafacil == nil {
+		return errors.New("the section is gone")
+	}
+	p.cloud.SetToken(cfg.Mercafacil.Token.Reveal())
+	return nil
+}
+
 // close ends what goes on without a till, then the connections.
 func (p loyaltyParts) close() {
+	if p.engine == nil {
+		return
+	}
 	p.sales.Close()
 	p.cloud.Close()
 }
@@ -202,6 +265,9 @@ func (p loyaltyParts) close() {
 func loyaltySide(cfg config.Config, zone *time.Location, queue *store.Store, watch watch, log *slog.Logger) (loyaltyParts, error) {
 	var p loyaltyParts
 	var err error
+	if cfg.Mercafacil == nil {
+		return p, nil
+	}
 	p.cloud, err = mercafacil.New(mercafacil.Config{
 		BaseURL: cfg.Mercafacil.BaseURL, Token: cfg.Mercafacil.Token.Reveal(), PDVVersion: cfg.Mercafacil.PDVVersion,
 		Observe: watch.observe,
@@ -239,7 +305,7 @@ func orNone(d config.Duration) time.Duration { return max(time.Duration(d), time
 const stopPatience = 10 * time.Second
 
 // serve opens the door: the same chain on 127.0.0.1 and ::1.
-func serve(ctx context.Context, group *errgroup.Group, cfg config.Config, routes *tillapi.API, watch watch, log *slog.Logger) error {
+func serve(ctx context.Context, group *errgroup.Group, cfg config.Config, routes *tillapi.API, access *web.Access, watch watch, log *slog.Logger) error {
 	listeners, noIPv6, err := web.Listen(ctx, cfg.API.Listen)
 	if err != nil {
 		return err
@@ -252,7 +318,7 @@ func serve(ctx context.Context, group *errgroup.Group, cfg config.Config, routes
 		return fmt.Errorf("listener has the address %v", listeners[0].Addr())
 	}
 	handler, err := web.Handler(web.Config{
-		Port: tcp.Port, Origins: cfg.API.AllowedOrigins, Tokens: tokens(cfg), Routes: routes.Routes(),
+		Port: tcp.Port, Access: access, Routes: routes.Routes(),
 		Alarm: watch.board.Code, NewID: uuid.NewString, Log: log, Observe: watch.observe,
 	})
 	if err != nil {

@@ -1,0 +1,277 @@
+package config
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"pdvagent/agent"
+	"pdvagent/agent/osfile"
+)
+
+// Editor changes the file in place, keeps its last versions, and never lets a wrong one take its place. It may run beside
+// another: the agent's and a command's take turns.
+type Editor struct {
+	Path   string           // of the file
+	Folder string           // of the versions; private
+	Env    Env              // default os.LookupEnv
+	Now    func() time.Time // default time.Now
+
+	mu sync.Mutex
+}
+
+// Edited is what became of the file.
+type Edited struct {
+	Config   Config
+	Version  Version // the one in force
+	Warnings []Fault
+}
+
+// Current reads the file; what somebody changed by hand becomes a version of its own.
+func (e *Editor) Current() (Edited, error) {
+	return e.work(func(list []stored, _ []byte) (stored, error) { return list[len(list)-1], nil })
+}
+
+// Apply makes the changes by that author. A wrong result ([Faults]) leaves the file as it was.
+func (e *Editor) Apply(changes []Change, author string) (Edited, error) {
+	return e.work(func(_ []stored, text []byte) (stored, error) {
+		edited, err := Edit(text, changes)
+		return stored{Version: Version{Author: author}, Text: string(edited)}, err
+	})
+}
+
+// Undo brings the version before back; once more, the one before that.
+func (e *Editor) Undo(author string) (Edited, error) {
+	return e.work(func(list []stored, _ []byte) (stored, error) {
+		earlier, ok := before(list)
+		if !ok {
+			return stored{}, agent.Errorf(agent.CodeConflict, nil, "Não há versão anterior da configuração.")
+		}
+		return stored{Version: Version{Author: author, Restores: earlier.Number}, Text: earlier.Text}, nil
+	})
+}
+
+// Versions gives the last ones, oldest first.
+func (e *Editor) Versions() ([]Version, error) {
+	if _, err := e.Current(); err != nil {
+		return nil, err
+	}
+	list, err := history{e.Folder}.all()
+	versions := make([]Version, len(list))
+	for i, version := range list {
+		versions[i] = version.Version
+	}
+	return versions, err
+}
+
+// work gives the file's text to decide, and puts what comes back in its place when it is right.
+func (e *Editor) work(decide func(list []stored, text []byte) (stored, error)) (Edited, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := osfile.MakePrivateFolder(e.Folder); err != nil {
+		return Edited{}, err
+	}
+	unlock, err := osfile.Lock(filepath.Join(e.Folder, "lock"))
+	if err != nil {
+		return Edited{}, err
+	}
+	defer unlock()
+	text, err := os.ReadFile(e.Path)
+	if err != nil {
+		return Edited{}, err
+	}
+	list, err := e.noted(text)
+	if err != nil {
+		return Edited{}, err
+	}
+	next, err := decide(list, text)
+	if err != nil {
+		return Edited{}, err
+	}
+	cfg, warnings, err := Parse([]byte(next.Text), filepath.Dir(e.Path), e.env())
+	if err != nil {
+		return Edited{}, err
+	}
+	if next.Text == string(text) {
+		return Edited{cfg, list[len(list)-1].Version, warnings}, nil
+	}
+	if err := osfile.Replace(e.Path, []byte(next.Text)); err != nil {
+		return Edited{}, agent.Errorf(agent.CodeBadConfig, err, "O arquivo %s não pôde ser escrito.", e.Path)
+	}
+	next.At, next.Changed = e.now(), differences(text, []byte(next.Text))
+	list, err = history{e.Folder}.add(list, next)
+	if err != nil {
+		return Edited{}, err
+	}
+	return Edited{cfg, list[len(list)-1].Version, warnings}, nil
+}
+
+// noted gives the versions, the last of which is the file as it stands.
+func (e *Editor) noted(text []byte) ([]stored, error) {
+	list, err := history{e.Folder}.all()
+	if err != nil {
+		return nil, err
+	}
+	byHand := stored{Version: Version{At: e.now(), Author: ByHand, Changed: []string{}}, Text: string(text)}
+	if len(list) > 0 {
+		if list[len(list)-1].Text == string(text) {
+			return list, nil
+		}
+		byHand.Changed = differences([]byte(list[len(list)-1].Text), text)
+	}
+	return history{e.Folder}.add(list, byHand)
+}
+
+func (e *Editor) env() Env {
+	if e.Env == nil {
+		return os.LookupEnv
+	}
+	return e.Env
+}
+
+func (e *Editor) now() time.Time {
+	if e.Now == nil {
+		return time.Now().UTC().Truncate(time.Second)
+	}
+	return e.Now()
+}
+
+// differences names the fields in which two files differ.
+func differences(a, b []byte) []string {
+	var before, after any
+	_, _ = yaml.Unmarshal(a, &before), yaml.Unmarshal(b, &after) // what is no YAML differs as a whole
+	return Differences(before, after)
+}
+
+// Differences names the fields in which two trees of the file differ, in order.
+func Differences(before, after any) []string {
+	paths := differ("", before, after, []string{})
+	slices.Sort(paths)
+	return paths
+}
+
+func differ(path string, before, after any, paths []string) []string {
+	if reflect.DeepEqual(before, after) {
+		return paths
+	}
+	a, isMap := before.(map[string]any)
+	b, isMapToo := after.(map[string]any)
+	if (isMap || before == nil) && (isMapToo || after == nil) && (isMap || isMapToo) {
+		names := maps.Clone(a)
+		if names == nil {
+			names = make(map[string]any)
+		}
+		maps.Copy(names, b)
+		for name := range names {
+			paths = differ(strings.TrimPrefix(path+"."+name, "."), a[name], b[name], paths)
+		}
+		return paths
+	}
+	return append(paths, path)
+}
+
+// Tree is the configuration in force as an object, secrets hidden.
+func (c Config) Tree() (map[string]any, error) {
+	text, err := yaml.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	var tree map[string]any
+	err = yaml.Unmarshal(text, &tree)
+	return tree, err
+}
+
+// Marked is [Config.Tree] with a mark instead of each secret: for finding out what differs, never for showing.
+func (c Config) Marked() (map[string]any, error) {
+	tree, err := c.Tree()
+	if err != nil {
+		return nil, err
+	}
+	if section, ok := tree["api"].(map[string]any); ok {
+		list, _ := section["tokens"].([]any)
+		for i, entry := range list {
+			if token, ok := entry.(map[string]any); ok && i < len(c.API.Tokens) {
+				token["token"] = mark(c.API.Tokens[i].Token)
+			}
+		}
+	}
+	if section, ok := tree["mercafacil"].(map[string]any); ok && c.Mercafacil != nil {
+		section["token"] = mark(c.Mercafacil.Token)
+	}
+	return tree, nil
+}
+
+func mark(secret Secret) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// Patch turns an object like the file's, with only what shall change (RFC 7396: null removes), into changes. A secret
+// that is still hidden keeps what the file has.
+func Patch(patch map[string]any, file []byte) ([]Change, error) {
+	var tree map[string]any
+	if err := yaml.Unmarshal(bytes.TrimPrefix(file, []byte("\xef\xbb\xbf")), &tree); err != nil {
+		return nil, Faults{{Detail: "o arquivo não é um YAML válido; corrija-o à mão"}}
+	}
+	var changes []Change
+	var walk func(path string, patch map[string]any, old any)
+	walk = func(path string, patch map[string]any, old any) {
+		section, _ := old.(map[string]any)
+		for _, name := range slices.Sorted(maps.Keys(patch)) {
+			field := strings.TrimPrefix(path+"."+name, ".")
+			switch value := patch[name].(type) {
+			case map[string]any:
+				walk(field, value, section[name])
+			case string:
+				if value != hidden {
+					changes = append(changes, Change{field, value})
+				}
+			default:
+				changes = append(changes, Change{field, restored(value, section[name])})
+			}
+		}
+	}
+	walk("", patch, tree)
+	return changes, nil
+}
+
+// restored gives a list with its hidden secrets as the file has them, entries told apart by their name.
+func restored(value, old any) any {
+	list, isList := value.([]any)
+	olds, _ := old.([]any)
+	if !isList {
+		return value
+	}
+	out := make([]any, len(list))
+	for i, entry := range list {
+		object, ok := entry.(map[string]any)
+		if out[i] = entry; !ok {
+			continue
+		}
+		filled := maps.Clone(object)
+		for field, text := range object {
+			if text != hidden {
+				continue
+			}
+			delete(filled, field)
+			for _, candidate := range olds {
+				if known, ok := candidate.(map[string]any); ok && fmt.Sprint(known["name"]) == fmt.Sprint(object["name"]) && known[field] != nil {
+					filled[field] = known[field]
+				}
+			}
+		}
+		out[i] = filled
+	}
+	return out
+}

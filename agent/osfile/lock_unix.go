@@ -1,0 +1,23 @@
+//go:build !windows
+
+package osfile
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Lock waits until no other process holds the file, which is made if it is missing, and holds it until the result is
+// called. A process that dies lets go of it.
+func Lock(path string) (unlock func(), err error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
+		_ = file.Close() // the failure to lock is what matters
+		return nil, err
+	}
+	return func() { _ = file.Close() }, nil // closing lets go
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"pdvagent/agent/agenttest"
+	"pdvagent/mercafacil/mercafacilsim"
+)
+
+func (s *site) admin(method, path, body string) answer {
+	s.t.Helper()
+	return s.call(method, path, adminToken, body)
+}
+
+func (s *site) file() string {
+	s.t.Helper()
+	text, err := os.ReadFile(s.config)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(text)
+}
+
+func list(a answer, name string) string {
+	values, _ := a.field(name).([]any)
+	var out []string
+	for _, value := range values {
+		text, _ := value.(string)
+		out = append(out, text)
+	}
+	return strings.Join(out, " ")
+}
+
+func TestAdminChangesTheConfigurationOfTheRunningAgent(t *testing.T) {
+	s := newSite(t).open()
+	before := s.file()
+	shown := s.admin("GET", "/v1/config", "")
+	if shown.status != 200 || shown.field("mercafacil.token") != "***" || strings.Contains(shown.body, cloudToken) || strings.Contains(shown.body, tillToken) || shown.field("sender.parallel") != 4.0 {
+		t.Errorf("got %d %s", shown.status, shown.body)
+	}
+	got := s.admin("PUT", "/v1/config", `{"log":{"level":"warn"},"sender":{"per_second":7.5,"parallel":2},"mercafacil":{"token":"***"}}`)
+	if got.status != 200 || list(got, "applied") != "log.level sender.per_second" || list(got, "needs_restart") != "sender.parallel" || got.field("version.author") != "admin" || list(got, "version.changed") != "log.level sender.parallel sender.per_second" {
+		t.Errorf("got %d %s", got.status, got.body)
+	}
+	after := s.file()
+	if strings.Count(after, "#") != strings.Count(before, "#") || !strings.Contains(after, "level: warn ") || !strings.Contains(after, cloudToken) {
+		t.Errorf("the file is %s", after)
+	}
+	if got := s.admin("PUT", "/v1/config", `{"sender":{"parallel":0},"shop":{"till":null}}`); got.status != 422 || !strings.Contains(got.body, `"field":"sender.parallel"`) || !strings.Contains(got.body, `"field":"shop.till"`) || s.file() != after {
+		t.Errorf("wrong: got %d %s", got.status, got.body)
+	}
+	if got := s.admin("POST", "/v1/config/undo", ""); got.status != 200 || list(got, "applied") != "log.level sender.per_second" || list(got, "needs_restart") != "" || s.file() != before {
+		t.Errorf("undo: got %d %s\n%s", got.status, got.body, s.file())
+	}
+	versions := s.admin("GET", "/v1/config/versions", "")
+	if numbers, _ := versions.field("versions").([]any); len(numbers) != 3 {
+		t.Errorf("versions: %s", versions.body)
+	}
+	for _, call := range [][2]string{{"GET", "/v1/config"}, {"PUT", "/v1/config"}, {"GET", "/v1/config/versions"}, {"POST", "/v1/config/undo"}} {
+		if got := s.call(call[0], call[1], supportToken, "{}"); got.status != http.StatusForbidden {
+			t.Errorf("support may %s %s: %d", call[0], call[1], got.status)
+		}
+	}
+	s.stop()
+	for _, canary := range []string{cloudToken, tillToken, adminToken} {
+		if strings.Contains(s.log.String(), canary) {
+			t.Errorf("the log shows %s", canary)
+		}
+	}
+}
+
+func TestNewTokensHoldAtOnceOnBothSides(t *testing.T) {
+	s := newSite(t).open()
+	if err := s.clouds.Mercafacil.Add(mercafacilsim.Fault{Route: "*", Fault: "status", Status: 401, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	s.post("/v2/coupons", agenttest.Receipt("K", "T"))
+	s.until("the cloud refuses the token", func() bool {
+		return s.call("GET", "/v1/status", supportToken, "").header.Get("X-Agent-Alarm") == "cloud_unauthorized"
+	})
+	tokens := `{"api":{"tokens":[{"name":"caixa","scope":"till","token":"novo-token-do-caixa-novo-token"},{"name":"suporte","scope":"support","token":"***"},{"name":"admin","scope":"admin","token":"***"}]}}`
+	if got := s.admin("PUT", "/v1/config", tokens); got.status != 200 || list(got, "applied") != "api.tokens" {
+		t.Fatalf("got %d %s", got.status, got.body)
+	}
+	if got := s.post("/v2/transaction/cancel", idBody("transaction_id", "T")); got.status != 401 {
+		t.Errorf("the old token: %d", got.status)
+	}
+	if got := s.call("POST", "/v2/transaction/cancel", "novo-token-do-caixa-novo-token", idBody("transaction_id", "T")); got.status != 202 {
+		t.Errorf("the new token: %d %s", got.status, got.body)
+	}
+	s.drained() // the change let what was paused be tried
+	if got := s.admin("PUT", "/v1/config", `{"mercafacil":{"token":"outro-token-da-loja"}}`); got.status != 200 || list(got, "applied") != "mercafacil.token" {
+		t.Fatalf("got %d %s", got.status, got.body)
+	}
+	if got := s.call("POST", "/v2/transaction/start", "novo-token-do-caixa-novo-token", `{"document_no":""}`); got.field("agent.reason") != "auth" {
+		t.Errorf("the cloud was asked with the token of before: %s", got.body)
+	}
+}
+
+func TestConfigurationIsChangedByCommand(t *testing.T) {
+	s := newSite(t).open()
+	code, out, errOut := runCommand(t, "config", "set", "sender.per_second", "9", "--config", s.config)
+	if code != exitDone || !strings.Contains(out, "versão 2, sender.per_second") || !strings.Contains(out, "Já vale.") {
+		t.Errorf("got %d, %s, %s", code, out, errOut)
+	}
+	if code, out, errOut = runCommand(t, "config", "set", "till.queued_status", "200", "--config", s.config); code != exitDone || !strings.Contains(out, "Reinicie o pdvagent para valer: till.queued_status.") {
+		t.Errorf("got %d, %s, %s", code, out, errOut)
+	}
+	if code, _, errOut = runCommand(t, "config", "set", "till.queued_status", "201", "--config", s.config); code != exitFailed || !strings.Contains(errOut, "till.queued_status: deve ser um destes: 202, 200") {
+		t.Errorf("wrong: got %d, %s", code, errOut)
+	}
+	if code, out, _ = runCommand(t, "config", "undo", "--config", s.config); code != exitDone || !strings.Contains(out, "Já vale.") || !strings.Contains(s.file(), "queued_status: 202") {
+		t.Errorf("undo: got %d, %s", code, out)
+	}
+	s.stop()
+	if code, out, _ = runCommand(t, "config", "set", "sender.per_second", "", "--config", s.config); code != exitDone || !strings.Contains(out, "próximo início") || strings.Contains(s.file(), "per_second") {
+		t.Errorf("while it is stopped: got %d, %s", code, out)
+	}
+	if code, out, _ = runCommand(t, "config", "history", "--config", s.config); code != exitDone || strings.Count(out, "sender.per_second") < 2 || !strings.Contains(out, "volta à versão 2") {
+		t.Errorf("history: got %d, %s", code, out)
+	}
+	if code, out, _ = runCommand(t, "config", "schema"); code != exitDone || !strings.Contains(out, `"json-schema.org`) && !strings.Contains(out, "json-schema.org") {
+		t.Errorf("schema: got %d, %.200s", code, out)
+	}
+}
