@@ -40,8 +40,8 @@ func TestSupportReadsWhyTheCloudRefusesWithoutAnybodysNumber(t *testing.T) {
 }
 
 func TestObjectKeyedByPersonsAndListsShowNobody(t *testing.T) {
-	const original = `{"52998224725":{"sku":"1"},"MARIA SILVA":1,"reason":["MARIA"],"sku":["MARIA","52998224725"],"fields":["items[0].sku","MARIA"],"items":[{"sku":"1"}]}`
-	const want = `{"[campo 1, 11 letras]":{"sku":"1"},"[campo 2, 11 letras]":"[número]","reason":["[texto de 5]"],"sku":["[texto de 5]","[texto de 11]"],"fields":["items[0].sku","[texto de 5]"],"items":[{"sku":"1"}]}`
+	const original = `{"52998224725":{"sku":"1"},"c52998224725":1,"MARIA SILVA":1,"reason":["MARIA"],"sku":["MARIA","52998224725","c52998224725"],"fields":["items[0].sku","MARIA"],"items":[{"sku":"1"}]}`
+	const want = `{"[campo 1, 11 letras]":{"sku":"1"},"[campo 2, 12 letras]":"[número]","[campo 3, 11 letras]":"[número]","reason":["[texto de 5]"],"sku":["[texto de 5]","[texto de 11]","[texto de 12]"],"fields":["items[0].sku","[texto de 5]"],"items":[{"sku":"1"}]}`
 	masked := mask.Body([]byte(original), parse(t, original))
 	if string(masked) != want {
 		t.Errorf("got %s", masked)
@@ -56,6 +56,13 @@ func TestReasonIsShownWhenItIsAProgramsWord(t *testing.T) {
 	const original = `{"reason":"circuit_open","agent":{"reason":"cliente Maria pediu"}}`
 	if got := string(mask.Body([]byte(original), parse(t, original))); got != `{"reason":"circuit_open","agent":{"reason":"[texto de 19]"}}` {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestLongRefusalIsCut(t *testing.T) {
+	body := `{"message":"` + strings.Repeat("não ", 500) + `"}`
+	if got := string(mask.Answer(422, []byte(body), parse(t, body))); len(got) > 500 || !strings.Contains(got, "não não") {
+		t.Errorf("got %d bytes", len(got))
 	}
 }
 

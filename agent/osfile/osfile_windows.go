@@ -83,16 +83,25 @@ func Restrict(path string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	text := descriptor.String()
-	start := strings.IndexByte(text, '(')
-	if start < 0 || !strangers.MatchString(text) {
+	rights, had := withoutStrangers(descriptor.String())
+	if !had {
 		return false, nil
 	}
-	kept := inherited.ReplaceAllString(strangers.ReplaceAllString(text[start:], ""), "$1")
-	if kept == "" { // only strangers had rights
-		return true, Protect(path)
+	return true, protect(path, rights)
+}
+
+// withoutStrangers gives an access list without the entries of strangers, no longer inherited, and tells whether it had
+// any. Where only strangers had rights, the system, administrators and the owner get theirs.
+func withoutStrangers(text string) (rights string, had bool) {
+	start := strings.IndexByte(text, '(')
+	if start < 0 || !strangers.MatchString(text) {
+		return text, false
 	}
-	return true, protect(path, "D:P"+kept)
+	kept := inherited.ReplaceAllString(strangers.ReplaceAllString(text[start:], ""), "$1")
+	if kept == "" {
+		return fileRights, true
+	}
+	return "D:P" + kept, true
 }
 
 // sameRights gives a file the rights of another.

@@ -155,7 +155,9 @@ func TestBodiesThatFindNoRoomAreTheirShapeAndLength(t *testing.T) {
 		if whole < 15 || shapes < 5 || whole+shapes != 30 {
 			d.Errorf("%d whole, %d by their shape", whole, shapes)
 		}
-		d.Record(sale(99)) // there is room again
+		x := sale(99) // there is room again
+		x.Request = big
+		d.Record(x)
 		d.settle()
 		if line := d.lines(traffic.Query{Key: "req-99"}); len(line) != 1 || line[0].Request.JSON == nil {
 			d.Errorf("afterwards: %+v", line)

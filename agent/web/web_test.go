@@ -298,6 +298,39 @@ func TestIPv6PortOfAnotherProgramIsNoMissingIPv6(t *testing.T) {
 	}
 }
 
+// A till that keeps its connection has it for its next sale; the journal knows how long an answer was of which it got the
+// beginning.
+func TestConnectionIsKeptAndTheJournalHearsTheLengthOfAnAnswer(t *testing.T) {
+	var seen []agent.Exchange
+	handler, err := web.Handler(web.Config{
+		Port: 8780, Access: web.NewAccess(nil, nil), Log: slog.New(slog.DiscardHandler), Alarm: func() string { return "" }, NewID: func() string { return "r" },
+		Observe: func(x agent.Exchange) { seen = append(seen, x) },
+		Routes: []web.Route{{Method: "POST", Path: "/echo", Handler: func(w http.ResponseWriter, r *http.Request) {
+			if _, err := web.Body(w, r, 1000); err != nil {
+				web.Problem(w, r, err, nil, "")
+				return
+			}
+			_, _ = w.Write(bytes.Repeat([]byte("x"), 100_000))
+		}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]string{`{"a":1}`: "", `{"a":"` + strings.Repeat("x", 2000) + `"}`: "close"} {
+		request := httptest.NewRequest(http.MethodPost, "http://127.0.0.1:8780/echo", strings.NewReader(body))
+		request.RemoteAddr = "127.0.0.1:1000"
+		request.Header.Set("Content-Type", "application/json")
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, request)
+		if got := recorder.Header().Get("Connection"); got != want {
+			t.Errorf("a body of %d bytes, answered %d: Connection is %q, want %q", len(body), recorder.Code, got, want)
+		}
+		if x := seen[len(seen)-1]; recorder.Code == 200 && (x.ResponseBytes != 100_000 || len(x.Response) != 32<<10) {
+			t.Errorf("the journal got %d bytes of %d", len(x.Response), x.ResponseBytes)
+		}
+	}
+}
+
 // What a handler panics with may hold what it was working on: neither the till nor the log is told, the journal has the
 // call.
 func TestPanicIsLoggedWithoutWhatItSaid(t *testing.T) {

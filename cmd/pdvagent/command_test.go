@@ -67,7 +67,7 @@ func TestInitWritesAFileThatIsRightAndPrivate(t *testing.T) {
 		t.Fatalf("got %d, %s", code, errOut)
 	}
 	cfg, warnings, err := config.Load(path, os.LookupEnv)
-	if err != nil || len(warnings) != 0 || cfg.Shop.ID != "007" || cfg.Mercafacil.Token.Reveal() != "T'oken" || len(cfg.API.Tokens) != 2 {
+	if err != nil || len(warnings) != 0 || cfg.Shop.ID != "007" || cfg.Mercafacil.Token.Reveal() != "T'oken" || len(cfg.API.Tokens) != 3 {
 		t.Errorf("got %+v, %v, %v", cfg, warnings, err)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o077 != 0 {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -72,41 +71,6 @@ func newConfigShow(opts *options) *cobra.Command {
 			return opts.print(tree, func(w io.Writer) { fmt.Fprintf(w, "%s", text) })
 		},
 	}
-}
-
-func newConfigInit(opts *options) *cobra.Command {
-	answers := config.Example()
-	answers.DataDir, answers.Token, answers.Shop, answers.Till = config.DefaultDataDir(), "", "", ""
-	cmd := &cobra.Command{
-		Use: "init", Short: "Escreve um arquivo comentado, com tokens locais sorteados; nunca por cima de outro", Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if answers.Shop == "" || answers.Till == "" || answers.Token == "" {
-				return usageError{errors.New("informe --shop, --till e --token (o token da loja na Mercafácil)")}
-			}
-			answers.TillToken, answers.SupportToken, answers.AdminToken = rand.Text(), rand.Text(), rand.Text()
-			text := config.Template(answers)
-			if _, _, err := config.Parse([]byte(text), filepath.Dir(opts.config), os.LookupEnv); err != nil {
-				return err
-			}
-			if err := writeNew(opts.config, text); err != nil {
-				return err
-			}
-			return opts.print(map[string]string{"file": opts.config}, func(w io.Writer) {
-				fmt.Fprintf(w, "%s foi escrito. O token do caixa e o do suporte estão nele.\n", opts.config)
-			})
-		},
-	}
-	flags := cmd.Flags()
-	flags.StringVar(&answers.Shop, "shop", "", "código da loja")
-	flags.StringVar(&answers.Till, "till", "", "código deste caixa")
-	flags.BoolVar(&answers.Primary, "primary", false, "este é o caixa que envia as cargas da loja")
-	flags.StringVar(&answers.Token, "token", "", "token da loja na Mercafácil")
-	flags.StringVar(&answers.BaseURL, "base-url", answers.BaseURL, "endereço da Mercafácil")
-	flags.StringVar(&answers.PDVVersion, "pdv-version", answers.PDVVersion, "versão do programa do caixa")
-	flags.StringVar(&answers.Dialect, "dialect", answers.Dialect, "v2 ou v2.2")
-	flags.StringVar(&answers.DataDir, "data-dir", answers.DataDir, "pasta dos dados")
-	flags.StringVar(&answers.Listen, "listen", answers.Listen, "endereço local do agente")
-	return cmd
 }
 
 // writeNew writes a file that only its owner can read, and refuses to touch one that is there.

@@ -3,10 +3,13 @@ package main
 import (
 	"net/http"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"pdvagent/agent/agenttest"
+	"pdvagent/agent/config"
 	"pdvagent/mercafacil/mercafacilsim"
 )
 
@@ -124,5 +127,52 @@ func TestConfigurationIsChangedByCommand(t *testing.T) {
 	}
 	if code, out, _ = runCommand(t, "config", "schema"); code != exitDone || !strings.Contains(out, `"json-schema.org`) && !strings.Contains(out, "json-schema.org") {
 		t.Errorf("schema: got %d, %.200s", code, out)
+	}
+}
+
+func TestOneFileOfAnswersServesThreeTills(t *testing.T) {
+	folder := t.TempDir()
+	answers := filepath.Join(folder, "pdvagent-install.json")
+	if err := os.WriteFile(answers, []byte("\xef\xbb\xbf"+`{"shop":"007","token":"da-loja","base_url":"http://127.0.0.1:1/x/","primary":false,"pdv_version":"9.1"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for till, port := range map[string]string{"001": "18781", "002": "18782", "003": "18783"} {
+		path := filepath.Join(folder, till, "config.yaml")
+		code, _, errOut := runCommand(t, "config", "init", "--config", path, "--answers", answers, "--till", till, "--listen", "127.0.0.1:"+port, "--primary="+strconv.FormatBool(till == "001"))
+		if code != exitDone {
+			t.Fatalf("%s: %d %s", till, code, errOut)
+		}
+		cfg, _, err := config.Load(path, os.LookupEnv)
+		if err != nil || cfg.Shop.ID != "007" || cfg.Shop.Till != till || cfg.Shop.Primary != (till == "001") || cfg.API.Listen != "127.0.0.1:"+port || cfg.Mercafacil.Token.Reveal() != "da-loja" || cfg.Mercafacil.PDVVersion != "9.1" {
+			t.Errorf("%s: got %+v, %v", till, cfg, err)
+		}
+	}
+}
+
+func TestInstallationIsAskedOnTheScreenOrByEnvironment(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	t.Setenv("PDVAGENT_INSTALL_SHOP", "008")
+	code, _, errOut := runCommandWith(t, "\n012\nsegredo\n", "config", "init", "--ask", "--config", path)
+	if code != exitDone || strings.Contains(errOut, "código da loja") || strings.Count(errOut, "código deste caixa") != 2 {
+		t.Fatalf("got %d, %s", code, errOut)
+	}
+	cfg, _, err := config.Load(path, os.LookupEnv)
+	if err != nil || cfg.Shop.ID != "008" || cfg.Shop.Till != "012" || cfg.Mercafacil.Token.Reveal() != "segredo" {
+		t.Errorf("got %+v, %v", cfg, err)
+	}
+	for _, c := range []struct{ answers, want string }{
+		{`{"shpo":"1"}`, `"shpo"`}, {`{`, "JSON"}, {`{"primary":"maybe"}`, "primary"}, {`{"shop":"1"}`, "--till, --token"},
+	} {
+		answers := filepath.Join(t.TempDir(), "a.json")
+		if err := os.WriteFile(answers, []byte(c.answers), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		other := filepath.Join(t.TempDir(), "config.yaml")
+		if code, _, errOut := runCommandWith(t, "", "config", "init", "--config", other, "--answers", answers); code == exitDone || !strings.Contains(errOut, c.want) {
+			t.Errorf("%s: got %d, %s", c.answers, code, errOut)
+		}
+		if _, err := os.Stat(other); !os.IsNotExist(err) {
+			t.Errorf("%s: a file was written: %v", c.answers, err)
+		}
 	}
 }
