@@ -17,6 +17,8 @@ type clock struct {
 	mu        sync.Mutex
 	reference time.Time // a reading that could be right, with the monotonic clock in it; zero while there is none
 	state     agent.Clock
+
+	passed func(from, to time.Time) time.Duration // by the monotonic clock; default to.Sub(from)
 }
 
 // look judges a reading. highest is the latest wall clock that is on disk.
@@ -44,7 +46,11 @@ func (c *clock) off(now, highest time.Time) time.Duration {
 		c.reference = now
 		return 0
 	}
-	return jump(now.Round(0).Sub(c.reference.Round(0)), now.Sub(c.reference))
+	passed := now.Sub(c.reference)
+	if c.passed != nil {
+		passed = c.passed(c.reference, now)
+	}
+	return jump(now.Round(0).Sub(c.reference.Round(0)), passed)
 }
 
 // jump is by how much the wall clock moved otherwise than the time that passed; 0 when that is what clocks do.

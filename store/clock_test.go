@@ -80,3 +80,47 @@ func TestClockThatJumpsAgainstTheTimeThatPassed(t *testing.T) {
 		}
 	}
 }
+
+// Somebody sets the year 2036 and puts it right: shown while it lasts, and no later clock looks late for it.
+func TestWrongYearAheadIsSuspectAndLeavesNoTrace(t *testing.T) {
+	folder := storetest.Dir(t)
+	begin, shift := time.Now().Round(0), time.Duration(0)
+	s := storetest.OpenIn(t, store.Config{Dir: folder, MaxBytes: 16 << 20, Now: func() time.Time { return begin.Add(shift) }})
+	s.Frozen()
+	sell := func() {
+		t.Helper()
+		if _, err := s.Commit(t.Context(), agent.Change{Jobs: []agent.Job{{Kind: agent.KindCoupon, Body: []byte("{}"), CreatedAt: begin}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sell()
+	shift = 10 * 365 * 24 * time.Hour
+	if clock := s.Clock(); !clock.Suspect || clock.Off != shift || !clock.Since.Equal(begin.Add(shift)) {
+		t.Errorf("ten years ahead: got %+v", clock)
+	}
+	sell()
+	shift = time.Minute
+	if clock := s.Clock(); clock.Suspect {
+		t.Errorf("put right: got %+v", clock)
+	}
+}
+
+// A flat battery: the clock starts years late, then jumps to where it belongs, and that jump is no suspicion.
+func TestClockThatWasLateAndIsPutRightIsTrusted(t *testing.T) {
+	folder := storetest.Dir(t)
+	begin, shift := time.Now().Round(0), time.Duration(0)
+	s := storetest.OpenIn(t, store.Config{Dir: folder, MaxBytes: 16 << 20, Now: func() time.Time { return begin.Add(shift) }})
+	s.Frozen()
+	if _, err := s.Commit(t.Context(), agent.Change{Jobs: []agent.Job{{Kind: agent.KindCoupon, Body: []byte("{}"), CreatedAt: begin}}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		shift   time.Duration
+		suspect bool
+	}{{-time.Hour, true}, {20 * time.Minute, false}, {25 * time.Minute, false}, {40 * time.Minute, true}} {
+		shift = step.shift
+		if clock := s.Clock(); clock.Suspect != step.suspect {
+			t.Errorf("at %v: got %+v", step.shift, clock)
+		}
+	}
+}

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"pdvagent/agent"
 	"pdvagent/agent/agenttest"
 	"pdvagent/store"
@@ -296,18 +298,50 @@ func TestSmallFullOrBusyFileIsNotCompacted(t *testing.T) {
 	for _, seq := range seqs[1:] {
 		a.settle(seq, agent.Sent)
 	}
+	a.settle(seqs[0], agent.Sent)
+	if did, err := a.CompactIfWorth(); did || err != nil {
+		t.Errorf("a drained one whose bodies are still there: %v, %v", did, err)
+	}
 	a.now = a.now.Add(2 * week)
 	a.forget()
+	waits := a.sale("waits")
 	if did, err := a.CompactIfWorth(); did || err != nil {
 		t.Errorf("with a sale to send: %v, %v", did, err)
 	}
-	a.settle(seqs[0], agent.Sent)
+	a.settle(waits, agent.Sent)
 	_, before := a.Slack()
 	if did, err := a.CompactIfWorth(); !did || err != nil {
 		t.Errorf("a drained one: %v, %v", did, err)
 	}
 	if _, after := a.Slack(); after > before/10 {
 		t.Errorf("the file had %d bytes and has %d", before, after)
+	}
+}
+
+func TestCopyThatIsNotWholeIsNoticed(t *testing.T) {
+	open := func(entries int) *bbolt.DB {
+		db, err := bbolt.Open(filepath.Join(storetest.Dir(t), "x.db"), 0o600, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		if err := db.Update(func(tx *bbolt.Tx) error {
+			b, err := tx.CreateBucket([]byte("job"))
+			for i := range entries {
+				err = errors.Join(err, b.Put([]byte{byte(i)}, []byte("x")))
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return db
+	}
+	original := open(3)
+	if err := store.SameEntries(open(3), original); err != nil {
+		t.Error(err)
+	}
+	if err := store.SameEntries(open(2), original); !errors.Is(err, agent.ErrDamaged) {
+		t.Errorf("one is missing: got %v", err)
 	}
 }
 

@@ -131,6 +131,18 @@ func TestTroubleIsToldWhenItBeginsAndWhenItEnds(t *testing.T) {
 	})
 }
 
+func TestTroubleThatComesBackIsToldAgain(t *testing.T) {
+	run(t, func(t *testing.T, d *desk) {
+		for range 2 {
+			d.alarms.Raise(agent.Alarm{Code: "store_full"})
+			d.pass(2 * time.Second)
+			d.alarms.Clear("store_full", "")
+			d.pass(2 * time.Second)
+		}
+		d.want(t, "begun store_full", "ended store_full", "begun store_full", "ended store_full")
+	})
+}
+
 func TestTroubleOfAMomentIsNotTold(t *testing.T) {
 	run(t, func(t *testing.T, d *desk) {
 		d.alarms.Raise(agent.Alarm{Code: "store_full"})
