@@ -79,6 +79,16 @@ func Network(path string) (bool, error) {
 	return networkMagic(uint32(stat.Type)), nil
 }
 
+// Space gives the bytes that may still be written to the folder's disk, and its size.
+func Space(path string) (free, total uint64, err error) {
+	var stat unix.Statfs_t
+	if err := unix.Statfs(path, &stat); err != nil {
+		return 0, 0, err
+	}
+	size := uint64(stat.Bsize)
+	return stat.Bavail * size, stat.Blocks * size, nil
+}
+
 // networkMagic knows the file systems of statfs(2) that keep their files elsewhere.
 func networkMagic(magic uint32) bool {
 	switch magic {

@@ -136,6 +136,16 @@ func sharing(err error) bool {
 	return errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED)
 }
 
+// Space gives the bytes that may still be written to the folder's disk, and its size.
+func Space(path string) (free, total uint64, err error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return 0, 0, err
+	}
+	err = windows.GetDiskFreeSpaceEx(name, &free, &total, nil)
+	return free, total, err
+}
+
 // Network tells whether the folder is on another machine's disk, where locks and syncs cannot be trusted.
 func Network(path string) (bool, error) {
 	absolute, err := filepath.Abs(path)

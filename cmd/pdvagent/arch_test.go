@@ -37,6 +37,7 @@ func architecture() map[string][]string {
 		"agent/metrics":            {"agent"},
 		"agent/service":            {"agent"},
 		"agent/retention":          {},
+		"agent/doctor":             {"agent/osfile"},
 		"agent/settings":           {"agent", "agent/config"},
 		"agent/tillapi":            append(words, "agent/web", "agent/mask", "agent/traffic", "agent/config", "agent/settings"),
 		"store":                    append(words, "store/internal/envelope", "store/internal/keyring", "agent/osfile", "store/internal/commit"),
