@@ -1,5 +1,5 @@
-// Package service is the operating system's side of the agent: the event log that the chain's IT collects. On Linux that
-// is the log itself, which systemd keeps with its priority; on Windows the Application log.
+// Package service is the operating system's side of the agent: the event log that the chain's IT collects (on Windows the
+// Application log; on Linux systemd keeps the agent's own log), and what systemd wants to hear: ready, alive, stopping.
 package service
 
 import "pdvagent/agent"

@@ -333,8 +333,14 @@ func serve(ctx context.Context, group *errgroup.Group, cfg config.Config, routes
 			return nil
 		})
 	}
+	notifier := service.NewNotifier(os.Getenv)
+	if err := notifier.Ready(); err != nil {
+		log.Warn("systemd_not_told", "error", err)
+	}
+	group.Go(func() error { return notifier.Alive(ctx, health(tcp.Port), log) })
 	group.Go(func() error {
 		<-ctx.Done()
+		_ = notifier.Stopping() // it sees the end anyway
 		patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
 		defer cancel()
 		if err := server.Shutdown(patient); err != nil {
@@ -345,6 +351,26 @@ func serve(ctx context.Context, group *errgroup.Group, cfg config.Config, routes
 	})
 	log.Info("listening", "address", listeners[0].Addr().String(), "version", version)
 	return nil
+}
+
+// health asks the agent as a till would, over its own port.
+func health(port int) func(context.Context) error {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	return func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/health", port), http.NoBody)
+		if err != nil {
+			return err
+		}
+		response, err := client.Do(request)
+		if err != nil {
+			return err
+		}
+		_ = response.Body.Close() // its head is enough
+		if response.StatusCode != http.StatusOK {
+			return fmt.Errorf("health answers %s", response.Status)
+		}
+		return nil
+	}
 }
 
 func tokens(cfg config.Config) []web.Token {
