@@ -6,6 +6,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -86,14 +87,23 @@ type examination struct {
 // patience bounds one check.
 const patience = 15 * time.Second
 
-// Examine runs every check, in an order in which the first failure is most likely the reason of the others.
-func Examine(ctx context.Context, site Site) []Finding {
+// Online names the checks of the folders and of the way to the cloud, for who has just written a configuration.
+func Online() []string {
+	return []string{"data-folder", "data-rights", "data-local", "disk-space", "timezone", "port", "dns", "connect", "tls", "cloud-answer", "cloud-clock"}
+}
+
+// Examine runs every check, or only those named, in an order in which the first failure is most likely the reason of the
+// others.
+func Examine(ctx context.Context, site Site, only ...string) []Finding {
 	if site.Now == nil {
 		site.Now = time.Now
 	}
 	e := &examination{Site: site}
 	var findings []Finding
 	for _, c := range checks() {
+		if len(only) > 0 && !slices.Contains(only, c.name) {
+			continue
+		}
 		looking, cancel := context.WithTimeout(ctx, patience)
 		a := answer{Skipped, "a configuração tem erros", ""}
 		if len(site.Faults) == 0 || c.name == "version" || c.name == "config" {

@@ -12,6 +12,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/config"
+	"pdvagent/agent/doctor"
 	"pdvagent/agent/osfile"
 )
 
@@ -22,21 +23,33 @@ func newConfig(opts *options) *cobra.Command {
 }
 
 func newConfigCheck(opts *options) *cobra.Command {
-	return &cobra.Command{
-		Use: "check", Short: "Confere o arquivo e lista todos os erros", Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
+	var online bool
+	cmd := &cobra.Command{
+		Use: "check", Short: "Confere o arquivo e lista todos os erros; com --online, tenta as pastas e a nuvem", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, warnings, err := config.Load(opts.config, os.LookupEnv)
 			faults, wrong := errors.AsType[config.Faults](err)
 			if err != nil && !wrong {
 				return err
 			}
-			report := map[string]any{"file": opts.config, "ok": err == nil, "faults": append(config.Faults{}, faults...), "warnings": append([]config.Fault{}, warnings...)}
+			var findings []doctor.Finding
+			if online && err == nil {
+				findings, _ = opts.examine(cmd.Context(), doctor.Online()...)
+			}
+			bad := doctor.Worst(findings) == doctor.Fail
+			report := map[string]any{
+				"file": opts.config, "ok": err == nil && !bad, "faults": append(config.Faults{}, faults...), "warnings": append([]config.Fault{}, warnings...),
+				"findings": append([]doctor.Finding{}, findings...),
+			}
 			if err := opts.print(report, func(w io.Writer) {
 				for _, warning := range warnings {
 					fmt.Fprintln(w, "aviso:", warning)
 				}
 				if err == nil {
 					fmt.Fprintf(w, "%s está correto.\n", opts.config)
+				}
+				if len(findings) > 0 {
+					printFindings(w, findings)
 				}
 			}); err != nil {
 				return err
@@ -47,9 +60,14 @@ func newConfigCheck(opts *options) *cobra.Command {
 			if err != nil {
 				return agent.Errorf(agent.CodeBadConfig, nil, "%s tem %d erro(s).", opts.config, len(faults))
 			}
+			if bad {
+				return agent.Errorf(agent.CodeBadConfig, nil, "O arquivo está correto, mas algo não funciona: veja acima o que fazer.")
+			}
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&online, "online", false, "tenta também as pastas, a porta e a nuvem")
+	return cmd
 }
 
 func newConfigShow(opts *options) *cobra.Command {

@@ -176,3 +176,19 @@ func TestInstallationIsAskedOnTheScreenOrByEnvironment(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckOnlineTriesTheFoldersAndTheCloud(t *testing.T) {
+	s := newSite(t)
+	code, out, errOut := runCommand(t, "config", "check", "--online", "--config", s.config)
+	if code != exitDone || !strings.Contains(out, "Resposta da nuvem") || strings.Contains(out, "Alarmes") {
+		t.Errorf("got %d, %s, %s", code, out, errOut)
+	}
+	s.clouds.Leave()
+	code, out, errOut = runCommand(t, "config", "check", "--online", "--config", s.config)
+	if code != exitFailed || !strings.Contains(out, "está correto") || !strings.Contains(out, "falha") || !strings.Contains(errOut, "algo não funciona") {
+		t.Errorf("without the cloud: got %d, %s, %s", code, out, errOut)
+	}
+	if code, out, _ = runCommand(t, "config", "check", "--config", s.config); code != exitDone || strings.Contains(out, "nuvem") {
+		t.Errorf("not online: got %d, %s", code, out)
+	}
+}

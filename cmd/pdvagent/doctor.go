@@ -55,7 +55,7 @@ func printFindings(w io.Writer, findings []doctor.Finding) {
 }
 
 // examine looks at the installation of a configuration file; the client is nil when the file says too little.
-func (o *options) examine(ctx context.Context) ([]doctor.Finding, *localClient) {
+func (o *options) examine(ctx context.Context, only ...string) ([]doctor.Finding, *localClient) {
 	site := doctor.Site{Version: version, Go: goVersion() + " " + runtime.GOOS + "/" + runtime.GOARCH, ConfigPath: o.config, Getenv: os.Getenv}
 	cfg, warnings, err := config.Load(o.config, os.LookupEnv)
 	for _, warning := range warnings {
@@ -82,7 +82,7 @@ func (o *options) examine(ctx context.Context) ([]doctor.Finding, *localClient) 
 		}
 		site.Verify = func() error { return verify(cfg) }
 	}
-	return doctor.Examine(ctx, site), client
+	return doctor.Examine(ctx, site, only...), client
 }
 
 // verify checks a stopped agent's store as a whole.
