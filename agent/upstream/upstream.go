@@ -167,6 +167,8 @@ func (c *Client) exchange(ctx context.Context, send func(*resty.Request) (*resty
 	defer cancel()
 	var reached atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		// net/http takes another connection for a POST only when it wrote nothing to the first, which the cloud had closed.
+		GetConn: func(string) { reached.Store(false) },
 		GotConn: func(httptrace.GotConnInfo) { reached.Store(true) },
 	})
 	start := c.cfg.Now()
