@@ -11,7 +11,10 @@ import (
 // Lock waits until no other process holds the file, which is made if it is missing, and holds it until the result is
 // called. A process that dies lets go of it.
 func Lock(path string) (unlock func(), err error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := CreatePrivate(path)
+	if os.IsExist(err) {
+		file, err = os.OpenFile(path, os.O_RDWR, 0)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ package osfile
 
 import (
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -11,15 +12,41 @@ import (
 
 // CreatePrivate makes a file that only its owner can read, and fails when it is there.
 func CreatePrivate(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return file, handOver(path)
 }
 
 // MakePrivateFolder makes the folder and its parents, and takes everybody else's rights from it.
 func MakePrivateFolder(path string) error {
+	_, err := os.Stat(path)
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return err
 	}
+	if os.IsNotExist(err) {
+		if err := handOver(path); err != nil {
+			return err
+		}
+	}
 	return os.Chmod(path, 0o700) //nolint:gosec // a folder needs x
+}
+
+// handOver gives what root has just made to the owner of the folder it lies in: a command that an administrator runs must
+// not leave files that the service cannot read.
+func handOver(path string) error {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return os.Lchown(path, int(stat.Uid), int(stat.Gid))
+	}
+	return nil
 }
 
 // Protect takes everybody else's rights from a file that is there.

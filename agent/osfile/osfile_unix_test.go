@@ -74,3 +74,35 @@ func TestReplacedFileKeepsItsOwnerAndRights(t *testing.T) {
 		t.Errorf("its group is %d", group)
 	}
 }
+
+// An administrator's command must not leave files that the service cannot read.
+func TestWhatRootMakesBelongsToTheFoldersOwner(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root makes files for others")
+	}
+	folder := t.TempDir()
+	if err := os.Chown(folder, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	inner := filepath.Join(folder, "inner")
+	if err := osfile.MakePrivateFolder(inner); err != nil {
+		t.Fatal(err)
+	}
+	if err := osfile.WriteNew(filepath.Join(inner, "file"), []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := osfile.Lock(filepath.Join(inner, "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	for _, path := range []string{inner, filepath.Join(inner, "file"), filepath.Join(inner, "lock")} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stat := info.Sys().(*syscall.Stat_t); stat.Uid != 65534 || stat.Gid != 65534 || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s: user %d, group %d, %v", path, stat.Uid, stat.Gid, info.Mode())
+		}
+	}
+}

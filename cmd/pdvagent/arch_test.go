@@ -49,6 +49,7 @@ func architecture() map[string][]string {
 		"store/storetest":          {everything}, // imported by tests only, see testOnly
 		"agent/agenttest":          {everything},
 		"cmd/pdvagent":             {everything},
+		"installer/release":        {everything},
 	}
 }
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Tries the unit under a booted systemd: start, rights, a SIGKILL, a hang, a stop with a request at hand, a power cut and
-# reboot, with sales all the while. Prints what it measures; ends non-zero when anything is not as promised. Wants root.
+# Tries the Debian package and its unit under a booted systemd: silent install, rights, a SIGKILL, a hang, a stop with a
+# request at hand, a power cut and reboot, an upgrade with a queue and a drop-in, an upgrade that does not start, removal,
+# purge, with sales all the while; and looks into the RPM. Prints what it measures; ends non-zero when anything is not as
+# promised. Wants root.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tool="$PWD/installer/test/systemd-root.sh"
@@ -33,8 +35,10 @@ until_ok() {
   done
 }
 
-CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$work/pdvagent" ./cmd/pdvagent
-size=$(stat -c %s "$work/pdvagent")
+go run ./installer/release --version 1.0.0 --out "$work/release" >/dev/null
+(cd "$work/release" && sha256sum --quiet -c SHA256SUMS) || die "the checksums are wrong"
+pdvagent="$work/release/pdvagent_1.0.0_linux_amd64"
+size=$(stat -c %s "$pdvagent")
 say "binary: $((size >> 20)) MiB"
 [ "$size" -le $((25 << 20)) ] || die "the binary has $size bytes, promised are 25 MiB"
 
@@ -43,19 +47,32 @@ say "exposure: $exposure"
 awk -v e="$exposure" 'BEGIN { exit !(e != "" && e <= 2.0) }' || die "exposure $exposure, promised is 2.0 at most"
 
 bash "$tool" make "$root"
-rm -rf "$root/var/lib/pdvagent" "$root/etc/pdvagent" "$root"/etc/systemd/system/pdvagent.service.d
-install -m 755 "$work/pdvagent" "$root/usr/bin/pdvagent"
-install -m 644 installer/linux/pdvagent.service "$root/lib/systemd/system/pdvagent.service"
-chroot "$root" id pdvagent >/dev/null 2>&1 || chroot "$root" useradd --system --home-dir /var/lib/pdvagent --shell /usr/sbin/nologin pdvagent
-install -d -m 750 "$root/etc/pdvagent"
-"$work/pdvagent" config init --config "$root/etc/pdvagent/config.yaml" --shop 001 --till 012 --token segredo --listen "$local" \
-  --base-url "http://$cloud/mercafacil/" --data-dir /var/lib/pdvagent >/dev/null
-sed -i 's/start_jitter: 60s/start_jitter: 0s/; s/retry_max: 30m/retry_max: 1s/; s/retry_min: 5s/retry_min: 200ms/' "$root/etc/pdvagent/config.yaml"
-chroot "$root" chown -R root:pdvagent /etc/pdvagent
-chmod 640 "$root/etc/pdvagent/config.yaml"
-token=$(grep -oP "scope: till, token: '\K[^']+" "$root/etc/pdvagent/config.yaml")
-"$work/pdvagent" sandbox --listen "$cloud" --token segredo >"$work/sandbox.log" 2>&1 &
-sandbox=$!
+chroot "$root" dpkg --purge pdvagent >/dev/null 2>&1 || true
+rm -rf "$root"/var/lib/pdvagent* "$root/etc/pdvagent" "$root"/etc/systemd/system/pdvagent.service.d "$root/usr/bin/pdvagent" \
+  "$root/lib/systemd/system/pdvagent.service" "$root/etc/systemd/system/multi-user.target.wants/pdvagent.service"
+install -d "$root/etc/pdvagent"
+cat >"$root/etc/pdvagent/pdvagent-install.json" <<EOF
+{"shop": "001", "till": "012", "token": "segredo", "listen": "$local", "base_url": "http://$cloud/mercafacil/"}
+EOF
+# package VERSION PROGRAM makes the package of another version out of the first
+package() {
+  rm -rf "$work/pkg"
+  dpkg-deb -R "$work/release/pdvagent_1.0.0_amd64.deb" "$work/pkg"
+  sed -i "s/^Version: .*/Version: $1/" "$work/pkg/DEBIAN/control"
+  install -m 755 "$2" "$work/pkg/usr/bin/pdvagent"
+  dpkg-deb -b "$work/pkg" "$root/srv/pdvagent_$1.deb" >/dev/null
+}
+cp "$work/release/pdvagent_1.0.0_amd64.deb" "$root/srv/pdvagent_1.0.0.deb"
+CGO_ENABLED=0 go build -trimpath -ldflags='-s -w -X main.version=1.1.0' -o "$work/next" ./cmd/pdvagent
+package 1.1.0 "$work/next"
+printf '#!/bin/sh\nexit 1\n' >"$work/broken"
+package 1.2.0 "$work/broken"
+sandbox() {
+  "$pdvagent" sandbox --listen "$cloud" --token segredo >"$work/sandbox.log" 2>&1 &
+  sandbox=$!
+  until_ok 10 curl -sf "http://$cloud/control/mercafacil/received" || die "the simulated cloud does not start"
+}
+sandbox
 
 health() { curl -sf --max-time 2 "http://$local/health"; }
 cancel() { # a sale's smallest sister: on disk when it answers 202
@@ -66,11 +83,20 @@ main_pid() { inside systemctl show -p MainPID --value pdvagent; }
 arrived() { curl -s "http://$cloud/control/mercafacil/received" | grep -c "\"$1\"" || true; }
 
 pid=$(bash "$tool" boot "$root")
-inside systemctl daemon-reload
 begin=$(ms)
-inside systemctl enable --now pdvagent >/dev/null 2>&1 || die "it does not start"
-health >/dev/null || die "systemd says that it is ready and it does not answer"
-say "start, until ready and answering: $(($(ms) - begin)) ms"
+inside dpkg -i /srv/pdvagent_1.0.0.deb >"$work/install.log" 2>&1 || { cat "$work/install.log"; die "it does not install"; }
+health | grep -q '"1.0.0"' || die "installed, and it does not answer"
+took=$(($(ms) - begin))
+say "silent install to the first successful call: $took ms"
+[ "$took" -le 5000 ] || die "$took ms, promised are 5,000"
+token=$(grep -oP "scope: till, token: '\K[^']+" "$root/etc/pdvagent/config.yaml")
+[ "$(stat -c '%a %U' "$root/etc/pdvagent/config.yaml")" = "640 root" ] || die "config.yaml has the rights $(stat -c '%a %U' "$root/etc/pdvagent/config.yaml")"
+for setting in "sender.start_jitter 0s" "sender.retry_min 200ms" "sender.retry_max 1s" "sender.per_second 1000"; do
+  # shellcheck disable=SC2086 # a field and its value
+  inside pdvagent config set $setting >/dev/null || die "config set $setting"
+done
+[ "$(stat -c '%a' "$root/etc/pdvagent/config.yaml")" = "640" ] || die "a change takes the service's right to read its file"
+inside systemctl restart pdvagent
 
 [ "$(cancel T-1)" = 202 ] || die "a sale is not taken"
 for secret in /etc/pdvagent/config.yaml /var/lib/pdvagent/pdvagent.db /var/lib/pdvagent/keys.json /var/lib/pdvagent/log/pdvagent.log; do
@@ -121,9 +147,7 @@ sleep 1
 pid=$(bash "$tool" boot "$root")
 until_ok 20 health || die "it does not come up with the machine"
 say "after a power cut and boot it answers"
-"$work/pdvagent" sandbox --listen "$cloud" --token segredo >"$work/sandbox.log" 2>&1 &
-sandbox=$!
-until_ok 20 curl -sf "http://$cloud/control/mercafacil/received"
+sandbox
 for id in T-2 T-3; do
   for _ in $(seq 100); do
     [ "$(arrived "$id")" -lt 1 ] || break
@@ -133,4 +157,57 @@ for id in T-2 T-3; do
 done
 say "what was queued before the power cut arrived, once each"
 inside systemctl is-active pdvagent >/dev/null || die "it is not active"
+
+kill "$sandbox"
+wait "$sandbox" 2>/dev/null || true
+seq 1000 | xargs -P 8 -I{} curl -s -o /dev/null -X POST "http://$local/v2/transaction/cancel" -H "Authorization: Bearer $token" \
+  -H 'Content-Type: application/json' -d '{"transaction_id":"U-{}"}'
+pending() { inside pdvagent status --json | grep -o '"pending": *[0-9]*' | head -n 1 | grep -o '[0-9]*$'; }
+[ "$(pending)" -eq 1000 ] || die "$(pending) are pending instead of 1,000"
+inside pdvagent config set log.level debug >/dev/null
+begin=$(ms)
+inside dpkg -i /srv/pdvagent_1.1.0.deb >"$work/upgrade.log" 2>&1 || { cat "$work/upgrade.log"; die "it does not upgrade"; }
+health | grep -q '"1.1.0"' || die "after the upgrade it is not the new version"
+say "upgrade with 1,000 pending: $(($(ms) - begin)) ms"
+[ "$(pending)" -eq 1000 ] || die "after the upgrade $(pending) are pending"
+grep -q 'level: debug' "$root/etc/pdvagent/config.yaml" || die "the upgrade changed the configuration"
+[ -e "$root/etc/systemd/system/pdvagent.service.d/quick.conf" ] || die "the upgrade took the drop-in"
+inside systemctl show -p WatchdogUSec pdvagent | grep -q '=3s' || die "the drop-in does not hold any more"
+[ ! -e "$root/var/lib/pdvagent-previous" ] || die "the copy of before stays though all is well"
+
+begin=$(ms)
+if inside dpkg -i /srv/pdvagent_1.2.0.deb >"$work/broken.log" 2>&1; then die "a version that does not start counts as installed"; fi
+grep -q 'a anterior volta' "$work/broken.log" || { cat "$work/broken.log"; die "it does not say that it goes back"; }
+health | grep -q '"1.1.0"' || die "after a broken upgrade the version of before does not answer"
+took=$(($(ms) - begin))
+say "an upgrade that does not start, until the version of before answers: $took ms"
+[ "$took" -le 120000 ] || die "$took ms, promised are two minutes"
+[ "$(pending)" -eq 1000 ] || die "after going back $(pending) are pending"
+inside dpkg -i /srv/pdvagent_1.1.0.deb >/dev/null 2>&1 || die "the package of before cannot be put in order again"
+
+inside dpkg -r pdvagent >"$work/remove.log" 2>&1 || { cat "$work/remove.log"; die "it cannot be removed"; }
+grep -q 'há 1000 registro(s) por enviar' "$work/remove.log" || { cat "$work/remove.log"; die "nobody is told of what is pending"; }
+[ -e "$root/var/lib/pdvagent/pdvagent.db" ] && [ -e "$root/etc/pdvagent/config.yaml" ] || die "removal took the data along"
+health >/dev/null 2>&1 && die "removed, and it answers"
+sandbox
+inside dpkg -i /srv/pdvagent_1.1.0.deb >/dev/null 2>&1 || die "it cannot be installed again"
+for _ in $(seq 150); do
+  [ "$(pending)" -gt 0 ] || break
+  sleep 0.2
+done
+[ "$(pending)" -eq 0 ] || die "$(pending) are still pending"
+[ "$(curl -s "http://$cloud/control/mercafacil/received" | grep -o '"U-[0-9]*' | sort -u | wc -l)" -eq 1000 ] || die "not every one of the 1,000 arrived"
+say "removed with a warning, installed again: all 1,000 arrived"
+inside dpkg --purge pdvagent >/dev/null 2>&1 || die "it cannot be purged"
+for path in /var/lib/pdvagent /etc/pdvagent /usr/bin/pdvagent /lib/systemd/system/pdvagent.service; do
+  [ ! -e "$root$path" ] || die "a purge leaves $path"
+done
+say "a purge leaves nothing"
+
+command -v rpm >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rpm >/dev/null; }
+listed=$(rpm -qp --list --scripts "$work"/release/*.rpm 2>/dev/null)
+for want in /usr/bin/pdvagent /lib/systemd/system/pdvagent.service 'systemctl daemon-reload' 'a anterior volta' 'registro(s) por enviar'; do
+  grep -qF "$want" <<<"$listed" || die "the RPM does not have $want"
+done
+say "the RPM has the program, the unit and the scripts"
 echo "all as promised"
