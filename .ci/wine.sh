@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the store's tests and the demo as Windows programs under wine. Installs wine where it is missing.
+# Runs the tests of store, sender and tillapi and the demo as Windows programs under wine. Installs wine where it is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 wine=/usr/lib/wine/wine64
@@ -17,7 +17,7 @@ trap cleanup EXIT
 go run .ci/prngdll.go "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll"
 
 export GOOS=windows GOARCH=amd64 CGO_ENABLED=0
-for package in ./store ./agent/osfile ./agent/service ./store/internal/envelope ./store/internal/commit ./store/internal/keyring; do
+for package in ./store ./agent/osfile ./agent/service ./agent/sender ./agent/tillapi ./store/internal/envelope ./store/internal/commit ./store/internal/keyring; do
   name=$(basename "$package")
   go test -c -o "$work/$name.test.exe" "$package"
   echo "== $package under wine"

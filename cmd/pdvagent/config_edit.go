@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -28,17 +29,24 @@ type changed struct {
 
 func newConfigSet(opts *options) *cobra.Command {
 	return &cobra.Command{
-		Use: "set CAMPO VALOR", Short: "Altera um campo do arquivo, sem perder comentários; VALOR vazio ('') remove",
+		Use: "set CAMPO VALOR [CAMPO VALOR]...", Short: "Altera campos do arquivo de uma vez, sem perder comentários; VALOR vazio ('') remove",
 		Example: "  pdvagent config set sender.per_second 10\n  pdvagent config set api.allowed_origins '[https://caixa.exemplo.com.br]'",
-		Args:    func(cmd *cobra.Command, args []string) error { return wrongUse(cobra.ExactArgs(2)(cmd, args)) },
-		RunE: func(cmd *cobra.Command, args []string) error {
-			value, err := valueOf(args[1])
-			if err != nil {
-				return err
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 || len(args)%2 != 0 {
+				return usageError{errors.New("informe campo e valor, aos pares")}
 			}
-			return opts.edit(cmd.Context(), func(e *config.Editor) (config.Edited, error) {
-				return e.Apply([]config.Change{{Path: args[0], Value: value}}, author())
-			})
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var changes []config.Change
+			for i := 0; i < len(args); i += 2 {
+				value, err := valueOf(args[i+1])
+				if err != nil {
+					return err
+				}
+				changes = append(changes, config.Change{Path: args[i], Value: value})
+			}
+			return opts.edit(cmd.Context(), func(e *config.Editor) (config.Edited, error) { return e.Apply(changes, author()) })
 		},
 	}
 }

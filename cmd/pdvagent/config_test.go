@@ -115,6 +115,15 @@ func TestConfigurationIsChangedByCommand(t *testing.T) {
 	if code, _, errOut = runCommand(t, "config", "set", "till.queued_status", "201", "--config", s.config); code != exitFailed || !strings.Contains(errOut, "till.queued_status: deve ser um destes: 202, 200") {
 		t.Errorf("wrong: got %d, %s", code, errOut)
 	}
+	if code, _, errOut = runCommand(t, "config", "set", "till.queued_status", "--config", s.config); code != exitUsage {
+		t.Errorf("half a pair: got %d, %s", code, errOut)
+	}
+	if code, out, errOut = runCommand(t, "config", "set", "sender.retry_max", "20ms", "sender.retry_min", "10ms", "--config", s.config); code != exitDone || !strings.Contains(out, "sender.retry_max, sender.retry_min") {
+		t.Errorf("two that depend on each other: got %d, %s, %s", code, out, errOut)
+	}
+	if code, out, _ = runCommand(t, "config", "undo", "--config", s.config); code != exitDone || strings.Contains(s.file(), "retry_max: 20ms") {
+		t.Errorf("undo of both: got %d, %s", code, out)
+	}
 	if code, out, _ = runCommand(t, "config", "undo", "--config", s.config); code != exitDone || !strings.Contains(out, "Já vale.") || !strings.Contains(s.file(), "queued_status: 202") {
 		t.Errorf("undo: got %d, %s", code, out)
 	}
