@@ -211,6 +211,9 @@ func exchange(w *timedWriter, r *http.Request, scope *requestScope) agent.Exchan
 	}
 }
 
+// exposed are the headers of ours that a web till may read; without it a browser keeps them to itself.
+const exposed = "X-Request-Id, " + HeaderDelivery + ", " + headerTime + ", X-Agent-Alarm"
+
 // check is everything that is decided before the route: who connects, under which name, from which page.
 func (g *guard) check(w http.ResponseWriter, r *http.Request) error {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
@@ -227,6 +230,7 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) error {
 	if origin != "" {
 		if listed = slices.Contains(g.cfg.Access.now.Load().origins, origin); listed {
 			w.Header().Set("Access-Control-Allow-Origin", origin)
+			w.Header().Set("Access-Control-Expose-Headers", exposed)
 			w.Header().Set("Vary", "Origin")
 		} else if !slices.Contains(g.hosts, strings.TrimPrefix(origin, "http://")) || !strings.HasPrefix(origin, "http://") {
 			return agent.Errorf(agent.CodeOrigin, nil, "A página que fez esta chamada não está em api.allowed_origins.")

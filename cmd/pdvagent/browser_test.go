@@ -24,6 +24,7 @@ async function attempt(name, path, init) {
   try {
     const response = await fetch(agent + path, init);
     report[name] = response.type === "opaque" ? "opaque" : response.status + " " + (await response.text()).slice(0, 80);
+    if (name === "sale") report.delivery = response.headers.get("X-Agent-Delivery");
   } catch (failure) { report[name] = "blocked"; }
 }
 (async () => {
@@ -118,7 +119,7 @@ func TestWebTillThatIsAllowedSellsInARealBrowser(t *testing.T) {
 	p.content = fmt.Sprintf(tries, s.base, tillToken, "ALLOWED", p.URL)
 	report := browse(t, p.URL, p.reports)
 	wantReport(t, report, map[string]string{
-		"health": `200 {"status":"ok"`, "status": "404 {", "sale": `202 {"status":"queued"`, "simple": "401 {", "form": "opaque", "image": "opaque", "socket": "blocked",
+		"health": `200 {"status":"ok"`, "status": "404 {", "sale": `202 {"status":"queued"`, "simple": "401 {", "form": "opaque", "image": "opaque", "socket": "blocked", "delivery": "queued",
 	})
 	if cancels := s.cancelled(); !strings.Contains(cancels, `"ALLOWED"`) || strings.Contains(cancels, "FORM") || strings.Contains(cancels, "SIMPLE") {
 		t.Errorf("the queue has %s", cancels)
