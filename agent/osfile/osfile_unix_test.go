@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"pdvagent/agent/agenttest"
 	"pdvagent/agent/osfile"
 )
 
@@ -78,7 +79,7 @@ func TestReplacedFileKeepsItsOwnerAndRights(t *testing.T) {
 // An administrator's command must not leave files that the service cannot read.
 func TestWhatRootMakesBelongsToTheFoldersOwner(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("only root makes files for others")
+		agenttest.Missing(t, "root, to make files for others")
 	}
 	folder := t.TempDir()
 	if err := os.Chown(folder, 65534, 65534); err != nil {
