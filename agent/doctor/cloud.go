@@ -19,7 +19,7 @@ type reached struct {
 	err    error
 }
 
-// cloud parses the address once; nil when no cloud is configured.
+// way parses the address once; nil when no cloud is configured.
 func (e *examination) way() *reached {
 	if e.CloudURL == "" {
 		return nil

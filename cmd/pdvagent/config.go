@@ -82,8 +82,8 @@ func newConfigShow(opts *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var tree map[string]any
-			if err := yaml.Unmarshal(text, &tree); err != nil {
+			tree, err := cfg.Tree()
+			if err != nil {
 				return err
 			}
 			return opts.print(tree, func(w io.Writer) { fmt.Fprintf(w, "%s", text) })
