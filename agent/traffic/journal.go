@@ -152,9 +152,7 @@ func (j *Journal) Run(ctx context.Context) error {
 		case <-j.some:
 			j.gather(ctx)
 			j.writeAll()
-			if flush == nil {
-				flush = time.After(flushEvery)
-			}
+			flush = j.flushWhenDue(flush)
 		case <-flush:
 			flush = nil
 			j.flush()
@@ -167,6 +165,20 @@ func (j *Journal) Run(ctx context.Context) error {
 			}
 			return nil
 		}
+	}
+}
+
+// flushWhenDue flushes what a reader has waited for long enough, however much keeps coming, and gives the next time to.
+func (j *Journal) flushWhenDue(due <-chan time.Time) <-chan time.Time {
+	if due == nil {
+		return time.After(flushEvery)
+	}
+	select {
+	case <-due:
+		j.flush()
+		return nil
+	default:
+		return due
 	}
 }
 
