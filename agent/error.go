@@ -39,6 +39,7 @@ const (
 	CodeNetworkDrive    Code = "network_drive"
 	CodeDamaged         Code = "damaged"
 	CodeAgentNotRunning Code = "agent_not_running"
+	CodeServiceRefused  Code = "service_refused" // by the operating system's service manager
 )
 
 // Error is a refusal meant for a person: one Portuguese sentence that says what to do.

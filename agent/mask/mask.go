@@ -57,6 +57,9 @@ func Answer(status int, text []byte, v rawjson.Value) []byte {
 	return rawjson.Apply(text, edits...)
 }
 
+// Text hides in a program's words what may be somebody's; a long text is cut.
+func Text(text string) string { return withoutPersons(text) }
+
 // withoutPersons hides in a cloud's words what may be somebody's: numbers, also those with letters in them, and words
 // that begin with a capital and are none that refusals are made of, which may be names. A long text is cut.
 func withoutPersons(text string) string {

@@ -1,6 +1,7 @@
 package osfile
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/windows"
@@ -8,12 +9,26 @@ import (
 
 // Lock waits until no other process holds the file, which is made if it is missing, and holds it until the result is
 // called. A process that dies lets go of it.
-func Lock(path string) (unlock func(), err error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+func Lock(path string) (unlock func(), err error) { return lock(path, windows.LOCKFILE_EXCLUSIVE_LOCK) }
+
+// TryLock is [Lock] that does not wait: taken tells that another process holds the file.
+func TryLock(path string) (unlock func(), taken bool, err error) {
+	unlock, err = lock(path, windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY)
+	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) || errors.Is(err, windows.ERROR_IO_PENDING) {
+		return nil, true, nil
+	}
+	return unlock, false, err
+}
+
+func lock(path string, how uint32) (unlock func(), err error) {
+	file, err := CreatePrivate(path)
+	if os.IsExist(err) {
+		file, err = os.OpenFile(path, os.O_RDWR, 0)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := windows.LockFileEx(windows.Handle(file.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK, 0, 1, 0, new(windows.Overlapped)); err != nil {
+	if err := windows.LockFileEx(windows.Handle(file.Fd()), how, 0, 1, 0, new(windows.Overlapped)); err != nil {
 		_ = file.Close() // the failure to lock is what matters
 		return nil, err
 	}

@@ -3,11 +3,17 @@
 package osfile
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
+
+// ErrNoSeal is the answer of a system that cannot seal a secret to itself.
+var ErrNoSeal = errors.New("this machine cannot open that seal")
 
 // WriteNew puts data into a new file and makes it appear under path at once and for good: temporary file, sync,
 // rename, sync of the folder. A file already there is replaced.
@@ -73,15 +79,37 @@ func Sync(path string) error {
 
 // Rename replaces to by from. A virus scanner may hold either for a moment: it tries again for about two seconds.
 func Rename(from, to string) error {
+	if err := patiently(func() error { return rename(from, to) }); err != nil {
+		return fmt.Errorf("rename to %s: %w", filepath.Base(to), err)
+	}
+	return nil
+}
+
+// RemoveTree removes a file, or a folder and all that lies in it, one by one: a virus scanner may hold any of them for a
+// moment. What is not there is no error.
+func RemoveTree(path string) error {
+	var list []string
+	err := filepath.WalkDir(path, func(path string, _ fs.DirEntry, err error) error {
+		list = append(list, path)
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, path := range slices.Backward(list) {
+		err = errors.Join(err, patiently(func() error { return os.Remove(path) }))
+	}
+	return err
+}
+
+// patiently tries again for about two seconds while another program holds a file.
+func patiently(do func() error) error {
 	var err error
 	for wait := 10 * time.Millisecond; wait < 2*time.Second; wait *= 2 {
-		if err = rename(from, to); err == nil || !sharing(err) {
+		if err = do(); err == nil || !sharing(err) {
 			break
 		}
 		<-time.After(wait)
 	}
-	if err != nil {
-		return fmt.Errorf("rename to %s: %w", filepath.Base(to), err)
-	}
-	return nil
+	return err
 }

@@ -125,3 +125,19 @@ func networkMagic(magic uint32) bool {
 	}
 	return false
 }
+
+// MakeProgramFolder makes a folder whose content everybody may run and only its owner may change.
+func MakeProgramFolder(path string) error {
+	return os.MkdirAll(path, 0o755) //nolint:gosec // programs may be read and run
+}
+
+// Exposed tells whether strangers have rights on a file or folder with secrets.
+func Exposed(path string) (bool, error) {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().Perm()&foreign != 0, err
+}
+
+// MakeConfigFolder makes the folder of a configuration where it is missing. It may be listed; the file may not be read.
+func MakeConfigFolder(path string) error {
+	return os.MkdirAll(path, 0o755) //nolint:gosec // see above
+}

@@ -11,11 +11,17 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// The rights of files and folders: SYSTEM, Administrators and the account that runs the agent, nobody else and nothing
-// inherited ("P"). OW is the owner.
+// serviceSID is the service's own account, NT SERVICE\pdvagent: Windows derives the number from the name, so it is the same
+// on every machine and known before the service is there.
+const serviceSID = "S-1-5-80-1234683028-4034056080-149188612-532590229-3580355973"
+
+// The rights of files and folders: SYSTEM, Administrators, the service and the owner (OW), nobody else and nothing
+// inherited ("P"). Whoever writes a file, an administrator's command or the service, the other can read it.
 const (
-	fileRights   = "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)"
-	folderRights = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)"
+	fileRights   = "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;FA;;;" + serviceSID + ")"
+	folderRights = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)(A;OICI;FA;;;" + serviceSID + ")"
+	// programRights let everybody run what nobody but an administrator may replace.
+	programRights = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;BU)(A;OICI;0x1200a9;;;" + serviceSID + ")"
 )
 
 func security(rights string) (*windows.SecurityAttributes, error) {
@@ -53,6 +59,14 @@ func MakePrivateFolder(path string) error {
 		return err
 	}
 	return protect(path, folderRights)
+}
+
+// MakeProgramFolder makes a folder whose content everybody may run and only administrators may change.
+func MakeProgramFolder(path string) error {
+	if err := os.MkdirAll(path, 0o755); err != nil { //nolint:gosec // Windows takes no modes; the access list follows
+		return err
+	}
+	return protect(path, programRights)
 }
 
 // Protect takes everybody else's rights from a file that is there.
@@ -161,4 +175,50 @@ func Network(path string) (bool, error) {
 		return false, err
 	}
 	return windows.GetDriveType(root) == windows.DRIVE_REMOTE, nil
+}
+
+// Grant adds the service's account to those who have every right on a file or folder.
+func Grant(path string) error {
+	descriptor, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		return err
+	}
+	if strings.Contains(descriptor.String(), serviceSID) {
+		return nil
+	}
+	list, _, err := descriptor.DACL()
+	if err != nil {
+		return err
+	}
+	sid, err := windows.StringToSid(serviceSID)
+	if err != nil {
+		return err
+	}
+	merged, err := windows.ACLFromEntries([]windows.EXPLICIT_ACCESS{{
+		AccessPermissions: windows.GENERIC_ALL, AccessMode: windows.GRANT_ACCESS, Inheritance: windows.SUB_CONTAINERS_AND_OBJECTS_INHERIT,
+		Trustee: windows.TRUSTEE{TrusteeForm: windows.TRUSTEE_IS_SID, TrusteeType: windows.TRUSTEE_IS_USER, TrusteeValue: windows.TrusteeValueFromSID(sid)},
+	}}, list)
+	if err != nil {
+		return err
+	}
+	return windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, merged, nil)
+}
+
+// Exposed tells whether strangers have rights on a file or folder with secrets.
+func Exposed(path string) (bool, error) {
+	descriptor, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		return false, err
+	}
+	_, had := withoutStrangers(descriptor.String())
+	return had, nil
+}
+
+// MakeConfigFolder makes the folder of a configuration where it is missing, private: in ProgramData ordinary users could
+// otherwise add files to it.
+func MakeConfigFolder(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	return MakePrivateFolder(path)
 }

@@ -13,5 +13,11 @@ func OpenEventLog() (*EventLog, error) { return &EventLog{}, nil }
 // Tell does nothing.
 func (*EventLog) Tell(agent.Alarm, bool) {}
 
+// Failed does nothing.
+func (*EventLog) Failed(error) {}
+
+// Crashed does nothing.
+func (*EventLog) Crashed(string) {}
+
 // Close does nothing.
 func (*EventLog) Close() error { return nil }

@@ -1,6 +1,8 @@
 package service
 
 import (
+	"errors"
+
 	"golang.org/x/sys/windows/svc/eventlog"
 
 	"pdvagent/agent"
@@ -26,6 +28,20 @@ func (l *EventLog) Tell(alarm agent.Alarm, ended bool) {
 		return
 	}
 	_ = l.log.Warning(id, text) // the log has it too
+}
+
+// Failed writes that the agent has ended with an error.
+func (l *EventLog) Failed(err error) {
+	text := err.Error()
+	if said, ok := errors.AsType[*agent.Error](err); ok {
+		text = said.Message + " (" + text + ")"
+	}
+	_ = l.log.Error(eventFailed, "O pdvagent terminou com erro e será iniciado de novo: "+text) // nobody is left to tell
+}
+
+// Crashed writes that the run before died, and where its last words are.
+func (l *EventLog) Crashed(file string) {
+	_ = l.log.Error(eventCrashed, "O pdvagent terminou de repente e foi iniciado de novo. Os detalhes estão em "+file) // the log has it too
 }
 
 // Close lets go of it.

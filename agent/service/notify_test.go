@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// systemd is its side of the socket.
-func systemd(t *testing.T, name string) (*net.UnixConn, func(string) string) {
+// fakeSystemd is its side of the socket.
+func fakeSystemd(t *testing.T, name string) (*net.UnixConn, func(string) string) {
 	t.Helper()
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
 	if err != nil {
@@ -39,7 +39,7 @@ func heard(t *testing.T, conn *net.UnixConn, patience time.Duration) string {
 }
 
 func TestSystemdHearsReadyAliveAndStopping(t *testing.T) {
-	conn, env := systemd(t, filepath.Join(t.TempDir(), "notify"))
+	conn, env := fakeSystemd(t, filepath.Join(t.TempDir(), "notify"))
 	n := NewNotifier(env)
 	if err := n.Ready(); err != nil || heard(t, conn, time.Second) != "READY=1" {
 		t.Errorf("ready: %v", err)

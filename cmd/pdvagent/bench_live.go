@@ -179,7 +179,9 @@ func (b *liveBench) agent(ctx context.Context, folder string) (base string, stop
 	}
 	running, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
-	go func() { done <- run(running, place{cfg, "", new(slog.LevelVar)}, slog.New(slog.DiscardHandler)) }()
+	go func() {
+		done <- run(running, place{cfg, "", new(slog.LevelVar), func() {}}, slog.New(slog.DiscardHandler))
+	}()
 	base = "http://" + address + "/"
 	till := newDemoTill(strings.TrimSuffix(base, "/"), b.token, "")
 	if err := till.waitHealthy(ctx); err != nil {

@@ -93,7 +93,7 @@ func newConfigShow(opts *options) *cobra.Command {
 
 // writeNew writes a file that only its owner can read, and refuses to touch one that is there.
 func writeNew(path, text string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // the folder may be listed; the file may not be read
+	if err := osfile.MakeConfigFolder(filepath.Dir(path)); err != nil {
 		return err
 	}
 	file, err := osfile.CreatePrivate(path)

@@ -30,6 +30,7 @@ type question struct {
 	text  *string
 	flag  *bool // instead of text
 	must  bool  // asked when it is missing
+	said  bool  // by a flag
 }
 
 func (q question) key() string { return strings.ReplaceAll(q.name, "-", "_") }
@@ -41,53 +42,119 @@ func (q question) set(value string) error {
 		*q.text = value
 		return nil
 	}
-	is, err := strconv.ParseBool(value)
+	is, err := yes(value)
 	if err != nil {
-		return usageError{fmt.Errorf("%s: use true ou false", q.key())}
+		return usageError{fmt.Errorf("%s: use true ou false, sim ou não", q.key())}
 	}
 	*q.flag = is
 	return nil
 }
 
+// yes reads what people answer; a box that is ticked in an installer says 1.
+func yes(value string) (bool, error) {
+	switch strings.ToLower(strings.TrimSpace(value)) {
+	case "sim", "s":
+		return true, nil
+	case "não", "nao", "n":
+		return false, nil
+	}
+	return strconv.ParseBool(strings.TrimSpace(value))
+}
+
 func questions(a *config.Answers) []question {
 	return []question{
-		{"shop", "código da loja", &a.Shop, nil, true},
-		{"till", "código deste caixa", &a.Till, nil, true},
-		{"primary", "este é o caixa que envia as cargas da loja (true ou false)", nil, &a.Primary, false},
-		{"token", "token da loja na Mercafácil", &a.Token, nil, true},
-		{"base-url", "endereço da Mercafácil", &a.BaseURL, nil, false},
-		{"pdv-version", "versão do programa do caixa", &a.PDVVersion, nil, false},
-		{"dialect", "v2 ou v2.2", &a.Dialect, nil, false},
-		{"data-dir", "pasta dos dados", &a.DataDir, nil, false},
-		{"listen", "endereço local do agente", &a.Listen, nil, false},
-		{"till-token", "token local do caixa; sem ele, um é sorteado", &a.TillToken, nil, false},
-		{"support-token", "token local do suporte; sem ele, um é sorteado", &a.SupportToken, nil, false},
-		{"admin-token", "token local de administração; sem ele, um é sorteado", &a.AdminToken, nil, false},
+		{"shop", "código da loja", &a.Shop, nil, true, false},
+		{"till", "código deste caixa", &a.Till, nil, true, false},
+		{"primary", "este é o caixa que envia as cargas da loja (true ou false)", nil, &a.Primary, false, false},
+		{"token", "token da loja na Mercafácil", &a.Token, nil, true, false},
+		{"base-url", "endereço da Mercafácil", &a.BaseURL, nil, false, false},
+		{"pdv-version", "versão do programa do caixa", &a.PDVVersion, nil, false, false},
+		{"dialect", "v2 ou v2.2", &a.Dialect, nil, false, false},
+		{"data-dir", "pasta dos dados", &a.DataDir, nil, false, false},
+		{"listen", "endereço local do agente", &a.Listen, nil, false, false},
+		{"till-token", "token local do caixa; sem ele, um é sorteado", &a.TillToken, nil, false, false},
+		{"support-token", "token local do suporte; sem ele, um é sorteado", &a.SupportToken, nil, false, false},
+		{"admin-token", "token local de administração; sem ele, um é sorteado", &a.AdminToken, nil, false, false},
 	}
 }
 
+// installation is the answers of an installation, and the flags by which they come.
+type installation struct {
+	answers config.Answers
+	list    []question
+	file    string // of answers
+	ask     bool
+}
+
+func newInstallation() *installation {
+	in := &installation{answers: config.Example()}
+	in.answers.DataDir, in.answers.Token, in.answers.Shop, in.answers.Till = config.DefaultDataDir(), "", "", ""
+	in.answers.TillToken, in.answers.SupportToken, in.answers.AdminToken = "", "", ""
+	in.list = questions(&in.answers)
+	return in
+}
+
+// flags gives a command a flag for every answer.
+func (in *installation) flags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	for i, q := range in.list {
+		flag := flags.VarPF(&flagged{&in.list[i]}, q.name, "", q.usage)
+		if q.flag != nil {
+			flag.NoOptDefVal = "true"
+		}
+	}
+	flags.StringVar(&in.file, "answers", "", "arquivo de respostas em JSON")
+}
+
+// flagged is a question's flag. An empty one says nothing: installers pass on what nobody filled in.
+type flagged struct{ *question }
+
+func (a *flagged) Set(value string) error {
+	if value == "" {
+		return nil
+	}
+	a.said = true
+	return a.set(value)
+}
+
+func (a *flagged) String() string {
+	if a.question == nil || a.text == nil {
+		return ""
+	}
+	return *a.text
+}
+
+func (a *flagged) Type() string {
+	if a.flag != nil {
+		return "bool"
+	}
+	return "string"
+}
+
+// text is the configuration that the answers give, checked; what is missing is asked or refused.
+func (in *installation) text(cmd *cobra.Command, folder string) (string, error) {
+	if err := in.fill(cmd); err != nil {
+		return "", err
+	}
+	for _, token := range []*string{&in.answers.TillToken, &in.answers.SupportToken, &in.answers.AdminToken} {
+		if *token == "" {
+			*token = rand.Text()
+		}
+	}
+	text := config.Template(in.answers)
+	_, _, err := config.Parse([]byte(text), folder, os.LookupEnv)
+	return text, err
+}
+
 func newConfigInit(opts *options) *cobra.Command {
-	answers := config.Example()
-	answers.DataDir, answers.Token, answers.Shop, answers.Till = config.DefaultDataDir(), "", "", ""
-	answers.TillToken, answers.SupportToken, answers.AdminToken = "", "", ""
-	list := questions(&answers)
-	var file string
-	var ask bool
+	in := newInstallation()
 	cmd := &cobra.Command{
 		Use: "init", Short: "Escreve um arquivo comentado, com tokens locais sorteados; nunca por cima de outro", Args: noArgs,
 		Long: "Escreve um arquivo de configuração comentado, nunca por cima de outro. Cada resposta vem, nesta ordem: da opção, da variável\n" +
 			"PDVAGENT_INSTALL_..., do arquivo de respostas (" + answersName + " ao lado do programa ou na pasta atual), da pergunta na tela.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := fillIn(cmd, list, file, ask); err != nil {
-				return err
-			}
-			for _, token := range []*string{&answers.TillToken, &answers.SupportToken, &answers.AdminToken} {
-				if *token == "" {
-					*token = rand.Text()
-				}
-			}
-			text := config.Template(answers)
-			if _, _, err := config.Parse([]byte(text), filepath.Dir(opts.config), os.LookupEnv); err != nil {
+			text, err := in.text(cmd, filepath.Dir(opts.config))
+			if err != nil {
 				return err
 			}
 			if err := writeNew(opts.config, text); err != nil {
@@ -98,16 +165,8 @@ func newConfigInit(opts *options) *cobra.Command {
 			})
 		},
 	}
-	flags := cmd.Flags()
-	for _, q := range list {
-		if q.flag != nil {
-			flags.BoolVar(q.flag, q.name, false, q.usage)
-			continue
-		}
-		flags.StringVar(q.text, q.name, *q.text, q.usage)
-	}
-	flags.StringVar(&file, "answers", "", "arquivo de respostas em JSON")
-	flags.BoolVar(&ask, "ask", terminal(os.Stdin), "pergunta o que falta")
+	in.flags(cmd)
+	cmd.Flags().BoolVar(&in.ask, "ask", terminal(os.Stdin), "pergunta o que falta")
 	return cmd
 }
 
@@ -116,24 +175,24 @@ func terminal(file *os.File) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// fillIn fills in what no flag said.
-func fillIn(cmd *cobra.Command, list []question, file string, ask bool) error {
-	given, err := answersOf(file, list)
+// fill fills in what no flag said. An installer that passes on what nobody answered passes an empty text.
+func (in *installation) fill(cmd *cobra.Command) error {
+	given, err := answersOf(in.file, in.list)
 	if err != nil {
 		return err
 	}
-	in := bufio.NewReader(cmd.InOrStdin())
+	reader := bufio.NewReader(cmd.InOrStdin())
 	var missing []string
-	for _, q := range list {
-		if cmd.Flags().Changed(q.name) {
+	for _, q := range in.list {
+		if q.said {
 			continue
 		}
-		if value, ok := os.LookupEnv(q.variable()); ok {
+		if value := os.Getenv(q.variable()); value != "" {
 			err = q.set(value)
 		} else if value, ok := given[q.key()]; ok {
 			err = q.set(value)
-		} else if q.must && ask {
-			err = q.ask(cmd, in)
+		} else if q.must && in.ask {
+			err = q.ask(cmd, reader)
 		}
 		if err != nil {
 			return err

@@ -26,6 +26,8 @@ func logLevel(text string) slog.Level {
 	return level
 }
 
+const logName = "pdvagent.log"
+
 // logFiles is how many files the log's budget is shared by: the one being written and those kept.
 const logFiles = 5
 
@@ -34,12 +36,10 @@ func logFolder(cfg config.Config) string { return filepath.Join(cfg.DataDir, "lo
 
 // openLog writes to w and to rotating files in the data folder. A disk that is full costs lines of the files only.
 func openLog(cfg config.Config, level *slog.LevelVar, w io.Writer) (*slog.Logger, func() error, error) {
-	for _, folder := range []string{cfg.DataDir, logFolder(cfg)} {
-		if err := osfile.MakePrivateFolder(folder); err != nil {
-			return nil, nil, err
-		}
+	if err := osfile.MakePrivateFolder(logFolder(cfg)); err != nil {
+		return nil, nil, err
 	}
-	files := &lumberjack.Logger{Filename: filepath.Join(logFolder(cfg), "pdvagent.log"), MaxSize: cfg.Log.MaxMB / logFiles, MaxBackups: logFiles - 1}
+	files := &lumberjack.Logger{Filename: filepath.Join(logFolder(cfg), logName), MaxSize: cfg.Log.MaxMB / logFiles, MaxBackups: logFiles - 1}
 	level.Set(logLevel(cfg.Log.Level))
 	options := &slog.HandlerOptions{Level: level}
 	both := slog.NewMultiHandler(slog.NewTextHandler(w, options), slog.NewTextHandler(files, options))

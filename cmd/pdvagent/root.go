@@ -89,7 +89,8 @@ func newRoot(out io.Writer) *cobra.Command {
 	root.SetOut(out)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
-		newRun(opts), newDemo(opts), newSandbox(opts), newConfig(opts), newQueue(opts), newStatus(opts), newTraffic(opts), newMember(opts), newStore(opts), newDoctor(opts), newSupportBundle(opts), newBench(opts),
+		newRun(opts), newDemo(opts), newSandbox(opts), newConfig(opts), newQueue(opts), newStatus(opts), newTraffic(opts), newMember(opts), newStore(opts), newService(opts), newSetup(opts), newDoctor(opts), newSupportBundle(opts),
+		newBench(opts),
 		newVersion(opts),
 	)
 	return root

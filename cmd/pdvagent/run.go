@@ -19,7 +19,9 @@ import (
 	"pdvagent/agent/alarm"
 	"pdvagent/agent/config"
 	"pdvagent/agent/loyalty"
+	"pdvagent/agent/mask"
 	"pdvagent/agent/metrics"
+	"pdvagent/agent/osfile"
 	"pdvagent/agent/retention"
 	"pdvagent/agent/sender"
 	"pdvagent/agent/service"
@@ -34,23 +36,56 @@ import (
 
 func newRun(opts *options) *cobra.Command {
 	return &cobra.Command{
-		Use: "run", Short: "Executa o agente em primeiro plano", Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			cfg, warnings, err := config.Load(opts.config, os.LookupEnv)
-			if err != nil {
-				return err
-			}
-			level := new(slog.LevelVar)
-			log, closeLog, err := openLog(cfg, level, os.Stderr)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, closeLog()) }()
-			for _, warning := range warnings {
-				log.Warn("config_warning", "line", warning.Line, "key", warning.Field, "detail", warning.Detail)
-			}
-			return run(cmd.Context(), place{cfg, opts.config, level}, log)
+		Use: "run", Short: "Executa o agente: em primeiro plano, ou para o gerenciador de serviços que o iniciou", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return service.Run(cmd.Context(), opts.serve)
 		},
+	}
+}
+
+// serve is the agent from its configuration on, in the foreground.
+func (o *options) serve(ctx context.Context, ready func()) (err error) {
+	cfg, warnings, err := config.Load(o.config, os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	if err := osfile.MakePrivateFolder(cfg.DataDir); err != nil {
+		return err
+	}
+	crashed, unwatch, err := coroner(cfg).Watch()
+	if err != nil {
+		return err
+	}
+	defer unwatch()
+	level := new(slog.LevelVar)
+	log, closeLog, err := openLog(cfg, level, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
+	for _, warning := range warnings {
+		log.Warn("config_warning", "line", warning.Line, "key", warning.Field, "detail", warning.Detail)
+	}
+	if crashed != "" {
+		tellCrash(crashed, log)
+	}
+	if err := run(ctx, place{cfg, o.config, level, ready}, log); err != nil {
+		log.Error("ended", "error", err)
+		return err
+	}
+	return nil
+}
+
+// coroner keeps what a run said when it died, for support.
+func coroner(cfg config.Config) service.Coroner {
+	return service.Coroner{Folder: filepath.Join(cfg.DataDir, "crash"), Log: filepath.Join(logFolder(cfg), logName), Mask: mask.Text}
+}
+
+func tellCrash(file string, log *slog.Logger) {
+	log.Error("crashed_before", "file", file)
+	if events, err := service.OpenEventLog(); err == nil {
+		events.Crashed(file)
+		_ = events.Close() // it has been said
 	}
 }
 
@@ -59,6 +94,7 @@ type place struct {
 	config.Config
 	file  string         // that the configuration came from
 	level *slog.LevelVar // of the log
+	ready func()         // called when tills are answered
 }
 
 // run is the wiring: the store, who writes into it (loyalty), who drains it (sender), and the door (tillapi behind web).
@@ -101,7 +137,7 @@ func run(ctx context.Context, at place, log *slog.Logger) error {
 	for _, part := range append([]func(context.Context) error{watch.board.Run, keeper.Run}, side.parts()...) {
 		group.Go(func() error { return part(ctx) })
 	}
-	if err := serve(ctx, group, cfg, routes, access, watch, log); err != nil {
+	if err := at.open(ctx, group, routes, access, watch, log); err != nil {
 		group.Go(func() error { return err })
 	}
 	return group.Wait()
@@ -304,9 +340,9 @@ func orNone(d config.Duration) time.Duration { return max(time.Duration(d), time
 // stopPatience is how long requests at hand may go on when the agent stops.
 const stopPatience = 10 * time.Second
 
-// serve opens the door: the same chain on 127.0.0.1 and ::1.
-func serve(ctx context.Context, group *errgroup.Group, cfg config.Config, routes *tillapi.API, access *web.Access, watch watch, log *slog.Logger) error {
-	listeners, noIPv6, err := web.Listen(ctx, cfg.API.Listen)
+// open opens the door: the same chain on 127.0.0.1 and ::1.
+func (at place) open(ctx context.Context, group *errgroup.Group, routes *tillapi.API, access *web.Access, watch watch, log *slog.Logger) error {
+	listeners, noIPv6, err := web.Listen(ctx, at.API.Listen)
 	if err != nil {
 		return err
 	}
@@ -333,6 +369,7 @@ func serve(ctx context.Context, group *errgroup.Group, cfg config.Config, routes
 			return nil
 		})
 	}
+	at.ready()
 	notifier := service.NewNotifier(os.Getenv)
 	if err := notifier.Ready(); err != nil {
 		log.Warn("systemd_not_told", "error", err)

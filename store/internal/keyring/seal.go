@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"pdvagent/agent/osfile"
 	"pdvagent/store/internal/envelope"
 )
 
@@ -19,18 +20,19 @@ const (
 
 const credentialName = "pdvagent-store-key"
 
-var errNoSeal = errors.New("this machine cannot open that seal")
+// entropy ties the sealed secret to this program: another one on the machine needs it too.
+const entropy = "pdvagent store key v1"
 
 func seal(secret []byte) (string, []byte, error) {
 	if key, err := credentialKey(); err == nil {
 		sealed, err := envelope.Seal(key, envelope.Header{}, secret)
 		return sealCredential, sealed, err
 	}
-	name, sealed, err := platformSeal(secret)
-	if errors.Is(err, errNoSeal) {
+	sealed, err := osfile.Seal(entropy, secret)
+	if errors.Is(err, osfile.ErrNoSeal) {
 		return sealNone, secret, nil
 	}
-	return name, sealed, err
+	return sealDPAPI, sealed, err
 }
 
 func unseal(name string, sealed []byte) ([]byte, error) {
@@ -44,15 +46,17 @@ func unseal(name string, sealed []byte) ([]byte, error) {
 		}
 		_, secret, err := envelope.Open(sealed, func(uint32) *envelope.Key { return key })
 		return secret, err
+	case sealDPAPI:
+		return osfile.Unseal(entropy, sealed)
 	}
-	return platformUnseal(name, sealed)
+	return nil, osfile.ErrNoSeal
 }
 
 // credentialKey derives a key from the systemd credential (LoadCredentialEncrypted=), at least 16 bytes long.
 func credentialKey() (*envelope.Key, error) {
 	folder := os.Getenv("CREDENTIALS_DIRECTORY")
 	if folder == "" {
-		return nil, errNoSeal
+		return nil, osfile.ErrNoSeal
 	}
 	raw, err := os.ReadFile(filepath.Join(folder, credentialName)) //nolint:gosec // systemd sets the folder
 	if err != nil {

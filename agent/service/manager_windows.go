@@ -1,0 +1,343 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unsafe"
+
+	"github.com/kardianos/service"
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/svc"
+	"golang.org/x/sys/windows/svc/mgr"
+
+	"pdvagent/agent"
+	"pdvagent/agent/osfile"
+)
+
+const (
+	account     = `NT SERVICE\` + Source // virtual: no password, nobody else's, made by Windows with the service
+	displayName = "pdvagent, o agente local do caixa"
+	description = "Fidelidade, fila de vendas e pagamentos. O programa do caixa o chama nesta máquina; parado, não há descontos nem pagamentos."
+)
+
+// How long a verb waits for the service.
+const (
+	startPatience = 60 * time.Second
+	stopPatience  = StopBound + 5*time.Second
+	gonePatience  = 5 * time.Second
+	lookEvery     = 50 * time.Millisecond
+)
+
+// manager is Windows' service manager.
+type manager struct{ Command }
+
+// NewManager gives the operating system's. command is needed to install.
+func NewManager(command Command) Manager { return &manager{command} }
+
+func (m *manager) kardianos() (service.Service, error) {
+	return service.New(nil, &service.Config{
+		Name: Source, DisplayName: displayName, Description: description, UserName: account,
+		Executable: m.Program, Arguments: []string{"run", "--config", m.Config},
+	})
+}
+
+func (m *manager) Install(ctx context.Context) ([]string, error) {
+	notes, err := m.install(ctx)
+	return notes, inWords("instalar o serviço", err)
+}
+
+func (m *manager) install(ctx context.Context) ([]string, error) {
+	status, err := m.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if status.State == NotInstalled {
+		registrar, err := m.kardianos()
+		if err != nil {
+			return nil, err
+		}
+		if err := registrar.Install(); err != nil {
+			return nil, err
+		}
+	}
+	if err := m.rights(); err != nil {
+		return nil, err
+	}
+	var notes []string
+	return notes, opened(windows.SERVICE_ALL_ACCESS, func(s *mgr.Service) error {
+		notes, err = repair(&registered{s}, m.line(), status.State == NotInstalled)
+		return err
+	})
+}
+
+// line is what Windows runs; every part that needs quotes has them.
+func (m *manager) line() string {
+	return windows.ComposeCommandLine([]string{m.Program, "run", "--config", m.Config})
+}
+
+// rights lets the service's account into its folders, and nobody else into the data. A folder of the configuration that
+// is not the agent's own keeps its access list.
+func (m *manager) rights() error {
+	if err := osfile.MakePrivateFolder(m.DataDir); err != nil {
+		return err
+	}
+	folder := filepath.Dir(m.Config)
+	if strings.EqualFold(filepath.Base(folder), Source) {
+		if err := osfile.MakePrivateFolder(folder); err != nil {
+			return err
+		}
+	}
+	if _, err := os.Stat(m.Config); err != nil {
+		return agent.Errorf(agent.CodeBadConfig, nil, "Falta a configuração %s. Crie com: pdvagent config init", m.Config)
+	}
+	return osfile.Grant(m.Config)
+}
+
+// opened gives the registered service to do something with it.
+func opened(access uint32, do func(*mgr.Service) error) error {
+	scm, err := windows.OpenSCManager(nil, nil, windows.SC_MANAGER_CONNECT)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = windows.CloseServiceHandle(scm) }() // nothing was written through it
+	name, err := windows.UTF16PtrFromString(Source)
+	if err != nil {
+		return err
+	}
+	handle, err := windows.OpenService(scm, name, access)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = windows.CloseServiceHandle(handle) }() // what was written is written
+	return do(&mgr.Service{Name: Source, Handle: handle})
+}
+
+func (m *manager) Uninstall(ctx context.Context) error {
+	status, err := m.Status(ctx)
+	if err == nil && status.State == NotInstalled {
+		return nil
+	}
+	if err == nil {
+		err = m.Stop(ctx)
+	}
+	if err == nil {
+		err = m.remove(ctx)
+	}
+	return inWords("remover o serviço", err)
+}
+
+func (m *manager) remove(ctx context.Context) error {
+	registrar, err := m.kardianos()
+	if err != nil {
+		return err
+	}
+	refused := registrar.Uninstall() // also when only the event log's source, a leftover or already gone, could not be removed
+	status, err := m.wait(ctx, gonePatience, func(s Status) bool { return s.State == NotInstalled })
+	switch {
+	case err != nil:
+		return err
+	case status.State == NotInstalled:
+		return nil
+	case refused != nil:
+		return refused
+	}
+	return windows.Errno(winMarkedForDelete)
+}
+
+func (m *manager) Start(ctx context.Context) error {
+	return inWords("iniciar o serviço", m.start(ctx))
+}
+
+func (m *manager) start(ctx context.Context) error {
+	err := opened(windows.SERVICE_START, func(s *mgr.Service) error { return s.Start() })
+	if err != nil && !is(err, winAlreadyRunning) {
+		return err
+	}
+	status, err := m.wait(ctx, startPatience, func(s Status) bool { return s.State == Running || s.State == Stopped })
+	switch {
+	case err != nil:
+		return err
+	case status.State == Stopped:
+		return windows.Errno(winServiceDied)
+	case status.State != Running:
+		return windows.Errno(winRequestTimeout)
+	}
+	return nil
+}
+
+func (m *manager) Stop(ctx context.Context) error { return inWords("parar o serviço", m.stop(ctx)) }
+
+func (m *manager) stop(ctx context.Context) error {
+	err := opened(windows.SERVICE_STOP, func(s *mgr.Service) error {
+		_, err := s.Control(svc.Stop)
+		return err
+	})
+	if is(err, winCannotControl) { // it starts or stops: when that is over it can be asked again
+		if _, err = m.wait(ctx, startPatience, func(s Status) bool { return s.State == Running || s.State == Stopped }); err == nil {
+			err = opened(windows.SERVICE_STOP, func(s *mgr.Service) error { _, err := s.Control(svc.Stop); return err })
+		}
+	}
+	if err != nil && !is(err, winNotActive) {
+		return err
+	}
+	status, err := m.wait(ctx, stopPatience, func(s Status) bool { return s.State == Stopped })
+	if err == nil && status.State != Stopped {
+		return agent.Errorf(agent.CodeServiceRefused, nil, "O serviço não parou em %v. Encerre o processo pdvagent.exe (%d) no Gerenciador de Tarefas.", stopPatience, status.PID)
+	}
+	return err
+}
+
+// wait looks until the service is as wanted, and gives what it saw last.
+func (m *manager) wait(ctx context.Context, patience time.Duration, wanted func(Status) bool) (Status, error) {
+	end := time.Now().Add(patience)
+	for {
+		status, err := m.Status(ctx)
+		if err != nil || wanted(status) || time.Now().After(end) {
+			return status, err
+		}
+		select {
+		case <-ctx.Done():
+			return status, ctx.Err()
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+func (m *manager) Status(context.Context) (Status, error) {
+	status := Status{State: NotInstalled}
+	err := opened(windows.SERVICE_QUERY_CONFIG|windows.SERVICE_QUERY_STATUS, func(s *mgr.Service) error {
+		now, err := s.Query()
+		if err != nil {
+			return err
+		}
+		registered := &registered{s}
+		config, err := registered.config()
+		if err != nil {
+			return err
+		}
+		status = Status{
+			State: stateOf(now.State), PID: int(now.ProcessId), Start: startOf(config.StartType, registered.delayed()),
+			Account: windows.UTF16PtrToString(config.ServiceStartName), Command: windows.UTF16PtrToString(config.BinaryPathName), Exit: int(now.Win32ExitCode),
+		}
+		if now.Win32ExitCode == uint32(windows.ERROR_SERVICE_SPECIFIC_ERROR) {
+			status.Exit = int(now.ServiceSpecificExitCode)
+		}
+		return nil
+	})
+	if is(err, winNotInstalled) {
+		return status, nil
+	}
+	return status, inWords("ver a situação do serviço", err)
+}
+
+func stateOf(state svc.State) State {
+	switch state {
+	case svc.Running:
+		return Running
+	case svc.StartPending:
+		return Starting
+	case svc.StopPending:
+		return Stopping
+	default:
+		return Stopped
+	}
+}
+
+func startOf(start uint32, delayed bool) string {
+	switch {
+	case start == mgr.StartDisabled:
+		return "disabled"
+	case start == mgr.StartManual:
+		return "manual"
+	case delayed:
+		return "delayed"
+	}
+	return "auto"
+}
+
+// registered is a service whose settings are changed.
+type registered struct{ *mgr.Service }
+
+func (r *registered) settings() (settings, error) {
+	config, err := r.config()
+	if err != nil {
+		return settings{}, err
+	}
+	actions, err := r.RecoveryActions()
+	if is(err, winInvalidLevel, winCallNotImplemented) {
+		err = nil
+	}
+	return settings{command: windows.UTF16PtrToString(config.BinaryPathName), hasRecovery: len(actions) > 0}, err
+}
+
+// config is the basic settings; mgr's asks for more than every Windows knows.
+func (r *registered) config() (*windows.QUERY_SERVICE_CONFIG, error) {
+	for size := uint32(2048); ; {
+		buffer := make([]byte, size)
+		config := (*windows.QUERY_SERVICE_CONFIG)(unsafe.Pointer(&buffer[0]))
+		err := windows.QueryServiceConfig(r.Handle, config, size, &size)
+		if err == nil {
+			return config, nil
+		}
+		if !errors.Is(err, windows.ERROR_INSUFFICIENT_BUFFER) || size <= uint32(len(buffer)) {
+			return nil, err
+		}
+	}
+}
+
+// delayed is false where Windows does not say.
+func (r *registered) delayed() bool {
+	var info windows.SERVICE_DELAYED_AUTO_START_INFO
+	var needed uint32
+	err := windows.QueryServiceConfig2(r.Handle, windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, (*byte)(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)), &needed)
+	return err == nil && info.IsDelayedAutoStartUp != 0
+}
+
+func (r *registered) setCommand(line string) error {
+	text, err := windows.UTF16PtrFromString(line)
+	if err != nil {
+		return err
+	}
+	const keep = windows.SERVICE_NO_CHANGE
+	return windows.ChangeServiceConfig(r.Handle, keep, keep, keep, text, nil, nil, nil, nil, nil, nil)
+}
+
+// forgetFailures is after how many seconds without a failure the next one is the first again.
+const forgetFailures = 3600
+
+func (r *registered) setRecovery() error {
+	return r.SetRecoveryActions([]mgr.RecoveryAction{
+		{Type: mgr.ServiceRestart, Delay: time.Second},
+		{Type: mgr.ServiceRestart, Delay: 5 * time.Second},
+		{Type: mgr.ServiceRestart, Delay: 30 * time.Second},
+	}, forgetFailures)
+}
+
+func (r *registered) setFailureFlag() error { return r.SetRecoveryActionsOnNonCrashFailures(true) }
+
+func (r *registered) setDelayed() error {
+	return r.change(windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, &windows.SERVICE_DELAYED_AUTO_START_INFO{IsDelayedAutoStartUp: 1})
+}
+
+func (r *registered) setPreshutdown() error {
+	milliseconds := uint32(stopPatience / time.Millisecond)
+	return r.change(windows.SERVICE_CONFIG_PRESHUTDOWN_INFO, &milliseconds)
+}
+
+func (r *registered) change(level uint32, info any) error {
+	var at *byte
+	switch v := info.(type) {
+	case *uint32:
+		at = (*byte)(unsafe.Pointer(v))
+	case *windows.SERVICE_DELAYED_AUTO_START_INFO:
+		at = (*byte)(unsafe.Pointer(v))
+	default:
+		return fmt.Errorf("level %d has no %T: %w", level, info, errors.ErrUnsupported)
+	}
+	return windows.ChangeServiceConfig2(r.Handle, level, at)
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"pdvagent/agent"
+	"pdvagent/agent/config"
+	"pdvagent/agent/service"
+	"pdvagent/installer/linux"
+)
+
+func newService(opts *options) *cobra.Command {
+	cmd := &cobra.Command{Use: "service", Short: "O serviço do sistema operacional: instalar, iniciar, parar, ver"}
+	cmd.AddCommand(
+		opts.serviceVerb("install", "Registra o serviço, ou repara o registro; o que um administrador mudou fica", "instalado", opts.installService),
+		opts.serviceVerb("ensure", "Deixa o serviço instalado e em execução; não inicia um que foi desativado", "como deve ser", opts.ensureService),
+		opts.serviceVerb("uninstall", "Remove o registro do serviço; dados e configuração ficam", "removido", func(ctx context.Context, m service.Manager) ([]string, error) {
+			return opts.pendingWarning(ctx), m.Uninstall(ctx)
+		}),
+		opts.serviceVerb("start", "Inicia o serviço e espera que responda", "em execução", func(ctx context.Context, m service.Manager) ([]string, error) {
+			return nil, m.Start(ctx)
+		}),
+		opts.serviceVerb("stop", "Para o serviço; o que está em andamento termina antes", "parado", func(ctx context.Context, m service.Manager) ([]string, error) {
+			return nil, m.Stop(ctx)
+		}),
+		opts.serviceVerb("restart", "Para e inicia o serviço", "em execução", func(ctx context.Context, m service.Manager) ([]string, error) {
+			if err := m.Stop(ctx); err != nil {
+				return nil, err
+			}
+			return nil, m.Start(ctx)
+		}),
+		newServiceStatus(opts),
+	)
+	return cmd
+}
+
+func (o *options) serviceVerb(use, short, done string, do func(context.Context, service.Manager) ([]string, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			manager, err := o.manager()
+			if err != nil {
+				return err
+			}
+			notes, err := do(cmd.Context(), manager)
+			for _, note := range notes {
+				fmt.Fprintln(cmd.ErrOrStderr(), note)
+			}
+			if err != nil {
+				return err
+			}
+			status, err := manager.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return o.print(status, func(w io.Writer) { fmt.Fprintf(w, "Serviço pdvagent: %s.\n", done) })
+		},
+	}
+}
+
+func (o *options) installService(ctx context.Context, manager service.Manager) ([]string, error) {
+	if _, _, err := config.Load(o.config, os.LookupEnv); err != nil {
+		return nil, agent.Errorf(agent.CodeBadConfig, nil, "O serviço não foi instalado: corrija antes a configuração %s.\n%v", o.config, err)
+	}
+	return manager.Install(ctx)
+}
+
+func (o *options) ensureService(ctx context.Context, manager service.Manager) ([]string, error) {
+	notes, err := o.installService(ctx, manager)
+	if err != nil {
+		return notes, err
+	}
+	status, err := manager.Status(ctx)
+	if err != nil {
+		return notes, err
+	}
+	if status.Start == "disabled" || status.Start == "manual" {
+		return append(notes, "O serviço não foi iniciado: um administrador o deixou como "+status.Start+"."), nil
+	}
+	return notes, manager.Start(ctx)
+}
+
+// manager is the operating system's, for this program and this configuration.
+func (o *options) manager() (service.Manager, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return o.managerOf(program)
+}
+
+// managerOf is [options.manager] for a program that lies elsewhere.
+func (o *options) managerOf(program string) (service.Manager, error) {
+	file, err := filepath.Abs(o.config)
+	if err != nil {
+		return nil, err
+	}
+	folder := config.DefaultDataDir()
+	if cfg, _, err := config.Load(file, os.LookupEnv); err == nil { // who installs is told of its faults
+		folder = cfg.DataDir
+	}
+	return service.NewManager(service.Command{Program: program, Config: file, DataDir: folder, Unit: linux.Unit}), nil
+}
+
+func newServiceStatus(opts *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "Como está o serviço; termina com 3 quando não está em execução", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			manager, err := opts.manager()
+			if err != nil {
+				return err
+			}
+			status, err := manager.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := opts.print(status, func(w io.Writer) { printService(w, status) }); err != nil {
+				return err
+			}
+			if status.State != service.Running {
+				return agent.Errorf(agent.CodeAgentNotRunning, nil, "O serviço não está em execução.")
+			}
+			return nil
+		},
+	}
+}
+
+func printService(w io.Writer, status service.Status) {
+	fmt.Fprintf(w, "situação: %s\n", status.State)
+	for _, line := range []struct{ name, value string }{
+		{"início", status.Start}, {"conta", status.Account}, {"comando", status.Command},
+	} {
+		if line.value != "" {
+			fmt.Fprintf(w, "%s: %s\n", line.name, line.value)
+		}
+	}
+	if status.PID != 0 {
+		fmt.Fprintf(w, "processo: %d\n", status.PID)
+	}
+	if status.Exit != 0 {
+		fmt.Fprintf(w, "último término: código %d\n", status.Exit)
+	}
+}
+
+// pendingWarning says how many sales are still to be sent, before somebody takes away who sends them.
+func (o *options) pendingWarning(ctx context.Context) []string {
+	pending, err := o.pending(ctx)
+	if err != nil || pending == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("ATENÇÃO: há %d registro(s) por enviar. Eles ficam na pasta de dados e são enviados se o pdvagent for instalado de novo.", pending)}
+}
