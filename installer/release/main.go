@@ -1,9 +1,9 @@
-// Command release builds what is installed: the programs, the Debian and RPM packages with the hardened unit, and their
-// checksums.
+// Command release builds what is installed, on Linux, by one command: the programs, the Windows setup programs and the
+// .msi, the Debian and RPM packages with the hardened unit, and their checksums.
 //
 //	go run ./installer/release --version 1.4.0 --out dist
 //
-// The Windows installers are not here yet; the Windows programs are.
+// It needs makensis (nsis), wixl and msibuild (msitools) beside Go; with --sign also osslsigncode. --only builds a part.
 package main
 
 import (
@@ -17,117 +17,150 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/goreleaser/nfpm/v2"
-	_ "github.com/goreleaser/nfpm/v2/deb" // registers itself
-	"github.com/goreleaser/nfpm/v2/files"
-	_ "github.com/goreleaser/nfpm/v2/rpm" // registers itself
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	version := flag.String("version", "", "version of the release, as 1.4.0")
-	out := flag.String("out", "dist", "folder to write to")
+	var r builder
+	var only, signOne string
+	flag.StringVar(&r.version, "version", "", "version of the release, as 1.4.0")
+	flag.StringVar(&r.out, "out", "dist", "folder to write to")
+	flag.StringVar(&only, "only", "", "linux or windows: build that part only")
+	flag.StringVar(&r.signer.certificate, "sign", "", "PKCS#12 file to sign Windows programs with; its password in PDVAGENT_SIGN_PASSWORD")
+	flag.StringVar(&r.signer.timestamp, "sign-timestamp", "", "URL of a timestamp server")
+	flag.StringVar(&signOne, "sign-file", "", "sign this one file, and nothing else")
 	flag.Parse()
-	if err := release(ctx, *version, *out, os.Stdout); err != nil {
+	r.say, r.signer.password = os.Stdout, os.Getenv("PDVAGENT_SIGN_PASSWORD")
+	var err error
+	if signOne != "" {
+		err = r.signer.sign(ctx, signOne)
+	} else {
+		err = r.release(ctx, only)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
 	}
 }
 
+// builder is one release being built.
+type builder struct {
+	version, out string
+	signer       signer
+	say          io.Writer
+	work         string // temporary
+	made         []string
+}
+
 // target is one program, and the packages that carry it.
 type target struct {
 	os, arch string
-	packages []string // of nfpm
+	packages []string
 }
 
 func targets() []target {
 	return []target{
 		{"linux", "amd64", []string{"deb", "rpm"}},
 		{"linux", "arm64", []string{"deb"}},
-		{"windows", "amd64", nil},
-		{"windows", "386", nil},
+		{"windows", "amd64", []string{"setup", "msi"}},
+		{"windows", "386", []string{"setup"}},
 	}
 }
 
-func release(ctx context.Context, version, out string, say io.Writer) error {
-	if version == "" || strings.ContainsAny(version, " /\\") {
-		return errors.New("--version is required, as 1.4.0")
+// numeric is a version that every system of packages takes; what is behind a dash is a preview.
+var numeric = regexp.MustCompile(`^(\d{1,3})\.(\d{1,3})\.(\d{1,5})(-[0-9A-Za-z.]+)?$`)
+
+func (b *builder) release(ctx context.Context, only string) (err error) {
+	if !numeric.MatchString(b.version) {
+		return errors.New("--version is required, as 1.4.0 or 1.4.0-rc1")
 	}
-	if err := os.MkdirAll(out, 0o755); err != nil { //nolint:gosec // a release may be read by all
+	if err := os.MkdirAll(b.out, 0o755); err != nil { //nolint:gosec // a release may be read by all
 		return err
 	}
-	var made []string
+	if b.out, err = filepath.Abs(b.out); err != nil {
+		return err
+	}
+	if b.work, err = os.MkdirTemp("", "release-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.work)) }()
 	for _, t := range targets() {
-		program, err := build(ctx, t, version, out)
-		if err != nil {
-			return err
+		if only != "" && only != t.os {
+			continue
 		}
-		made = append(made, program)
-		for _, kind := range t.packages {
-			file, err := pack(kind, t.arch, version, program, out)
-			if err != nil {
-				return fmt.Errorf("%s for %s: %w", kind, t.arch, err)
-			}
-			made = append(made, file)
+		if err := b.target(ctx, t); err != nil {
+			return fmt.Errorf("%s/%s: %w", t.os, t.arch, err)
 		}
 	}
-	sums, err := checksums(made)
+	sums, err := checksums(b.made)
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(say, sums)
-	return os.WriteFile(filepath.Join(out, "SHA256SUMS"), []byte(sums), 0o644) //nolint:gosec // a release may be read by all
+	fmt.Fprint(b.say, sums)
+	return os.WriteFile(filepath.Join(b.out, "SHA256SUMS"), []byte(sums), 0o644) //nolint:gosec // a release may be read by all
+}
+
+// target builds one program and its packages.
+func (b *builder) target(ctx context.Context, t target) error {
+	program, err := b.build(ctx, t)
+	if err != nil {
+		return err
+	}
+	if t.os == "windows" {
+		if err := b.finish(ctx, t, program); err != nil {
+			return err
+		}
+	}
+	b.made = append(b.made, program)
+	for _, kind := range t.packages {
+		var file string
+		switch kind {
+		case "setup":
+			file, err = b.setup(ctx, t, program)
+		case "msi":
+			file, err = b.msi(ctx, t, program)
+		default:
+			file, err = b.pack(kind, t.arch, program)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", kind, err)
+		}
+		b.made = append(b.made, file)
+	}
+	return nil
+}
+
+// name is a file of the release.
+func (b *builder) name(t target, ending string) string {
+	return filepath.Join(b.out, fmt.Sprintf("pdvagent_%s_%s_%s%s", b.version, t.os, t.arch, ending))
 }
 
 // build compiles one program: no cgo, no paths of this machine, no symbols.
-func build(ctx context.Context, t target, version, out string) (string, error) {
-	name := fmt.Sprintf("pdvagent_%s_%s_%s", version, t.os, t.arch)
+func (b *builder) build(ctx context.Context, t target) (string, error) {
+	path := b.name(t, "")
 	if t.os == "windows" {
-		name += ".exe"
+		path += ".exe"
 	}
-	path := filepath.Join(out, name)
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", path, "./cmd/pdvagent") //nolint:gosec // our own build
+	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w -X main.version="+b.version, "-o", path, "./cmd/pdvagent") //nolint:gosec // our own build
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.os, "GOARCH="+t.arch)
 	command.Stderr = os.Stderr
 	return path, command.Run()
 }
 
-// pack makes one package of a Linux program.
-func pack(kind, arch, version, program, out string) (string, error) {
-	packager, err := nfpm.Get(kind)
+// tool runs a program that is no part of Go; debian is its package.
+func tool(ctx context.Context, debian, name string, args ...string) error {
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	if errors.Is(err, exec.ErrNotFound) {
+		return fmt.Errorf("%s is missing: apt-get install %s", name, debian)
+	}
 	if err != nil {
-		return "", err
+		return fmt.Errorf("%s: %w\n%s", name, err, out)
 	}
-	info := nfpm.WithDefaults(&nfpm.Info{
-		Name: "pdvagent", Arch: arch, Platform: "linux", Version: version, Section: "net", Priority: "optional",
-		Maintainer: "pdvagent <suporte@pdvagent.invalid>", Vendor: "pdvagent", License: "proprietary",
-		Description: "Agente local do caixa: fidelidade, fila de vendas e pagamentos.\nO programa do caixa o chama em 127.0.0.1; ele fala com as nuvens e não perde vendas.",
-		Overridables: nfpm.Overridables{
-			Contents: files.Contents{
-				{Source: program, Destination: "/usr/bin/pdvagent", FileInfo: &files.ContentFileInfo{Mode: 0o755}},
-				{Source: "installer/linux/pdvagent.service", Destination: "/lib/systemd/system/pdvagent.service", FileInfo: &files.ContentFileInfo{Mode: 0o644}},
-				{Source: "config.example.yaml", Destination: "/usr/share/doc/pdvagent/config.example.yaml", FileInfo: &files.ContentFileInfo{Mode: 0o644}},
-				{Source: "docs/suporte.md", Destination: "/usr/share/doc/pdvagent/suporte.md", FileInfo: &files.ContentFileInfo{Mode: 0o644}},
-			},
-			Scripts: nfpm.Scripts{
-				PreInstall: "installer/linux/preinstall.sh", PostInstall: "installer/linux/postinstall.sh",
-				PreRemove: "installer/linux/preremove.sh", PostRemove: "installer/linux/postremove.sh",
-			},
-		},
-	})
-	if err := nfpm.PrepareForPackager(info, kind); err != nil {
-		return "", err
-	}
-	path := filepath.Join(out, packager.ConventionalFileName(info))
-	file, err := os.Create(path)
-	if err != nil {
-		return "", err
-	}
-	return path, errors.Join(packager.Package(info, file), file.Close())
+	return nil
 }
 
 // checksums gives the lines of sha256sum.
