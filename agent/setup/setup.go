@@ -28,6 +28,8 @@ type Plan struct {
 	// Healthy asks the agent whether tills are answered, by the given version or, if it is empty, by any.
 	Healthy func(ctx context.Context, version string) error
 	Version string // of Source
+	// Why looks for the reason when the agent was started and did not answer; empty when it finds none. Optional.
+	Why func(ctx context.Context) string
 
 	Say func(format string, args ...any) // progress, in Portuguese
 
@@ -129,6 +131,13 @@ func (p Plan) begin(ctx context.Context, version string, patience time.Duration)
 		return nil
 	}
 	p.Say("Iniciando o serviço...")
+	if err := p.start(ctx, version, patience); err != nil {
+		return p.explained(ctx, err)
+	}
+	return nil
+}
+
+func (p Plan) start(ctx context.Context, version string, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := p.Manager.Start(ctx); err != nil {
@@ -145,6 +154,18 @@ func (p Plan) begin(ctx context.Context, version string, patience time.Duration)
 		case <-time.After(lookEvery):
 		}
 	}
+}
+
+// explained stops what does not answer and looks for the reason.
+func (p Plan) explained(ctx context.Context, err error) error {
+	ctx = context.WithoutCancel(ctx)
+	if p.Why == nil || p.Manager.Stop(ctx) != nil {
+		return err
+	}
+	if reason := p.Why(ctx); reason != "" {
+		return agent.Errorf(agent.CodeServiceRefused, err, "%s", reason)
+	}
+	return err
 }
 
 // goBack puts the version of before back, and its data when it does not read what the new one has written.

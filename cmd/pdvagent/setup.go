@@ -52,15 +52,32 @@ func (o *installerOptions) say(format string, args ...any) {
 func (o *installerOptions) reported(do func(cmd *cobra.Command) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
 		err := do(cmd)
-		if o.report == "" {
-			return err
-		}
 		lines := o.lines
 		if err != nil {
 			lines = append(lines, sentence(err))
 		}
-		return errors.Join(err, os.WriteFile(o.report, utf16Text(strings.Join(lines, "\r\n")), 0o600))
+		if o.report != "" {
+			err = errors.Join(err, os.WriteFile(o.report, utf16Text(strings.Join(lines, "\r\n")), 0o600))
+		}
+		o.remember(cmd.Name(), lines)
+		return err
 	}
+}
+
+// remember keeps what an installation said beside the configuration: a silent one has no screen.
+func (o *installerOptions) remember(deed string, lines []string) {
+	folder := filepath.Dir(o.config)
+	if _, err := os.Stat(folder); err != nil || len(lines) == 0 || deed == "try" || deed == "pending" {
+		return
+	}
+	file, err := os.OpenFile(filepath.Join(folder, "instalacao.log"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return // it was said on the screen
+	}
+	for _, line := range lines {
+		fmt.Fprintf(file, "%s setup %s %s: %s\r\n", time.Now().Format(time.RFC3339), deed, version, line)
+	}
+	_ = file.Close() // see above
 }
 
 // utf16Text is what NSIS reads: little endian, with a mark.
@@ -149,8 +166,20 @@ func (o *installerOptions) plan() (setup.Plan, error) {
 	}
 	return setup.Plan{
 		Source: self, Program: program, DataDir: cfg.DataDir, Keep: filepath.Clean(cfg.DataDir) + "-previous",
-		Manager: manager, Healthy: answering("http://" + cfg.API.Listen), Version: version, Say: o.say,
+		Manager: manager, Healthy: answering("http://" + cfg.API.Listen), Version: version, Say: o.say, Why: o.why,
 	}, nil
+}
+
+// why is what keeps a stopped agent from starting, as far as the doctor sees it.
+func (o *installerOptions) why(ctx context.Context) string {
+	findings, _ := o.examine(ctx, "config", "data-folder", "data-local", "disk-space", "timezone", "port", "store-verify")
+	var reasons []string
+	for _, f := range findings {
+		if f.Verdict == doctor.Fail {
+			reasons = append(reasons, fmt.Sprintf("%s: %s. %s", f.Title, f.Evidence, f.Advice))
+		}
+	}
+	return strings.Join(reasons, " ")
 }
 
 // answering asks an agent for its health; version "" is any.
@@ -205,7 +234,8 @@ func (o *installerOptions) newRemove() *cobra.Command {
 			return nil
 		}),
 	}
-	cmd.Flags().BoolVar(&purge, "purge", false, "apaga também dados e configuração, com o que está por enviar")
+	said := &flagged{&question{name: "purge", flag: &purge}} // an .msi passes on an empty one
+	cmd.Flags().VarPF(said, "purge", "", "apaga também dados e configuração, com o que está por enviar").NoOptDefVal = "true"
 	return cmd
 }
 

@@ -29,7 +29,7 @@ func main() {
 	var only, signOne string
 	flag.StringVar(&r.version, "version", "", "version of the release, as 1.4.0")
 	flag.StringVar(&r.out, "out", "dist", "folder to write to")
-	flag.StringVar(&only, "only", "", "linux or windows: build that part only")
+	flag.StringVar(&only, "only", "", "build a part only: linux, windows/386, windows/amd64/setup")
 	flag.StringVar(&r.signer.certificate, "sign", "", "PKCS#12 file to sign Windows programs with; its password in PDVAGENT_SIGN_PASSWORD")
 	flag.StringVar(&r.signer.timestamp, "sign-timestamp", "", "URL of a timestamp server")
 	flag.StringVar(&signOne, "sign-file", "", "sign this one file, and nothing else")
@@ -71,6 +71,21 @@ func targets() []target {
 	}
 }
 
+// part is what of a target --only wants.
+func (t target) part(only string) (target, bool) {
+	names := strings.Split(only, "/")
+	if only == "" {
+		return t, true
+	}
+	if names[0] != t.os || (len(names) > 1 && names[1] != t.arch) {
+		return t, false
+	}
+	if len(names) > 2 {
+		t.packages = slices.DeleteFunc(t.packages, func(kind string) bool { return kind != names[2] })
+	}
+	return t, true
+}
+
 // numeric is a version that every system of packages takes; what is behind a dash is a preview.
 var numeric = regexp.MustCompile(`^(\d{1,3})\.(\d{1,3})\.(\d{1,5})(-[0-9A-Za-z.]+)?$`)
 
@@ -89,7 +104,8 @@ func (b *builder) release(ctx context.Context, only string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.work)) }()
 	for _, t := range targets() {
-		if only != "" && only != t.os {
+		t, wanted := t.part(only)
+		if !wanted {
 			continue
 		}
 		if err := b.target(ctx, t); err != nil {

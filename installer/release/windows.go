@@ -107,7 +107,11 @@ func (b *builder) setup(ctx context.Context, t target, program string) (string, 
 		if err != nil {
 			return "", err
 		}
-		args = append(args, fmt.Sprintf("-DSIGN=%s --sign %s --sign-timestamp '%s' --sign-file", self, b.signer.certificate, b.signer.timestamp))
+		command := []string{self, "--sign", b.signer.certificate}
+		if b.signer.timestamp != "" {
+			command = append(command, "--sign-timestamp", b.signer.timestamp)
+		}
+		args = append(args, "-DSIGN="+strings.Join(append(command, "--sign-file"), " "))
 	}
 	if err := tool(ctx, "nsis", "makensis", append(args, "installer/windows/setup.nsi")...); err != nil {
 		return "", err
