@@ -211,7 +211,18 @@ func (c *checker) secrets() {
 	}
 }
 
+// secret takes it from where it is, and opens it where it is sealed.
 func (c *checker) secret(section, variable string, secret *Secret, file string) {
+	c.find(section, variable, secret, file)
+	opened, err := unseal(*secret)
+	if err != nil {
+		c.fault(section+".token", "foi selado em outra máquina ou está incompleto; grave de novo com: pdvagent config set --seal")
+		return
+	}
+	*secret = opened
+}
+
+func (c *checker) find(section, variable string, secret *Secret, file string) {
 	if value, ok := c.env(variable); ok {
 		*secret = Secret(value)
 		return

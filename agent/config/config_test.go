@@ -300,3 +300,16 @@ func TestFilesWithSecretsAreClosedToStrangers(t *testing.T) {
 		}
 	}
 }
+
+// On Windows the whole round is tried in installer/test/windows.sh.
+func TestSealedSecretOfAnotherMachineIsAFaultInWords(t *testing.T) {
+	for _, text := range []string{"dpapi:AQAAANCMnd8=", "dpapi:???"} {
+		_, _, err := config.Parse([]byte(minimal("mercafacil: {base_url: https://example.com/, token: '"+text+"', pdv_version: '1'}")), t.TempDir(), noEnv)
+		if err == nil || !strings.Contains(err.Error(), "foi selado em outra máquina") || strings.Contains(err.Error(), text) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if _, err := config.Seal("segredo"); runtime.GOOS != "windows" && (err == nil || !strings.Contains(err.Error(), "LoadCredentialEncrypted")) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -42,12 +42,23 @@ type Site struct {
 	CloudURL    string // empty: not configured
 	MaxBytes    int64  // of the database
 
+	// Service asks the operating system; Crashes are the files of runs that died.
+	Service func(ctx context.Context) (Service, error)
+	Crashes []string
+
 	// Local asks the running agent, with support's token.
 	Local func(ctx context.Context, path string) (status int, body []byte, err error)
 	// Verify checks a stopped agent's store as a whole.
 	Verify func() error
 	Getenv func(string) string
 	Now    func() time.Time // default time.Now
+}
+
+// Service is what the operating system says of the agent as a service.
+type Service struct {
+	State string // not_installed, stopped, starting, running, stopping
+	Start string // auto, delayed, enabled; manual, disabled
+	Exit  int    // how it ended the last time
 }
 
 // check is one look at a site.
@@ -141,6 +152,8 @@ func checks() []check {
 		{"timezone", "Fuso horário", timezone},
 		{"proxy", "Proxy", proxy},
 		{"agent", "Agente em execução", agentRunning},
+		{"service", "Serviço do sistema", serviceState},
+		{"crashes", "Quedas", crashes},
 		{"port", "Porta local", port},
 		{"ipv6", "IPv6 local", ipv6},
 		{"local-token", "Token local", localToken},
@@ -158,6 +171,7 @@ func checks() []check {
 		{"cloud-answer", "Resposta da nuvem", cloudAnswer},
 		{"cloud-clock", "Relógio contra o da nuvem", cloudClock},
 		{"cloud-token", "Token da nuvem", cloudToken},
+		{"routines", "Últimas rotinas", routines},
 		{"journal", "Diário das chamadas", journal},
 		{"log", "Log", logFile},
 	}

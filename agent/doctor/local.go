@@ -36,8 +36,7 @@ func configRights(_ context.Context, e *examination) answer { return private(e.C
 
 func dataRights(_ context.Context, e *examination) answer { return private(e.DataDir, 0o077) }
 
-// private tells whether others have rights on a path; on Windows a mode says nothing, and the agent sets the access list at
-// every start.
+// private tells whether others have rights on a path.
 func private(path string, others os.FileMode) answer {
 	info, err := os.Stat(path)
 	switch {
@@ -45,12 +44,23 @@ func private(path string, others os.FileMode) answer {
 		return skip("%s ainda não existe", path)
 	case err != nil:
 		return fail("Rode o doctor como administrador ou como o usuário do serviço.", "%v", err)
-	case os.PathSeparator == '\\':
-		return skip("no Windows o agente acerta os direitos a cada início")
+	case os.PathSeparator == '\\': // a mode says nothing there
+		return accessList(path)
 	case info.Mode().Perm()&others != 0:
 		return warn("O agente corrige no próximo início.", "%s tem os direitos %v", path, info.Mode().Perm())
 	}
 	return ok("%s: %v", path, info.Mode().Perm())
+}
+
+func accessList(path string) answer {
+	open, err := osfile.Exposed(path)
+	switch {
+	case err != nil:
+		return skip("%v", err)
+	case open:
+		return warn("O agente corrige no próximo início.", "outros usuários têm direitos em %s", path)
+	}
+	return ok("%s: só o sistema, administradores e o serviço", path)
 }
 
 func dataFolder(_ context.Context, e *examination) answer {

@@ -28,16 +28,20 @@ type Queue interface {
 // Size is the length of some files in bytes, and how large they may become; 0 for no limit.
 type Size func() (used, limit int64)
 
+// Run is when a routine ended last, and whether well; the zero time before its first run.
+type Run func() (at time.Time, ok bool)
+
 // Config is what is read when somebody asks.
 type Config struct {
-	Version string
-	Queue   Queue
-	Alarms  func() []agent.Alarm
-	Link    func() agent.Link    // nil when no cloud is configured
-	Circuit func() agent.Circuit // nil with Link
-	Sizes   map[string]Size      // by part: database, spool, journal, log
-	Lost    func() int64         // lines that the journal could not keep
-	Now     func() time.Time     // default time.Now
+	Version  string
+	Queue    Queue
+	Alarms   func() []agent.Alarm
+	Link     func() agent.Link    // nil when no cloud is configured
+	Circuit  func() agent.Circuit // nil with Link
+	Sizes    map[string]Size      // by part: database, spool, journal, log
+	Routines map[string]Run       // by name
+	Lost     func() int64         // lines that the journal could not keep
+	Now      func() time.Time     // default time.Now
 }
 
 // Metrics counts. It is safe for concurrent use.

@@ -37,6 +37,10 @@ func scraped(t *testing.T) (*metrics.Metrics, func() string) {
 		Link:    func() agent.Link { return agent.Link{Paused: []string{"coupon"}} },
 		Circuit: func() agent.Circuit { return agent.Circuit{Open: true} },
 
+		Routines: map[string]metrics.Run{
+			"retention": func() (time.Time, bool) { return time.Unix(150, 0), true },
+			"never":     func() (time.Time, bool) { return time.Time{}, false },
+		},
 		Sizes: map[string]metrics.Size{
 			"database": func() (int64, int64) { return 1000, 2000 },
 			"log":      func() (int64, int64) { return 10, 0 },
@@ -71,6 +75,7 @@ func TestEveryValueIsShownUnderItsName(t *testing.T) {
 		"pdvagent_cloud_online 0\n", "pdvagent_circuit_open 1\n",
 		`pdvagent_delivery_paused{what="coupon"} 1`, `pdvagent_delivery_paused{what="confirm"} 0`, `pdvagent_delivery_paused{what="cloud"} 0`,
 		`pdvagent_store_bytes{part="database"} 1000`, `pdvagent_store_limit_bytes{part="database"} 2000`, `pdvagent_store_bytes{part="log"} 10`,
+		`pdvagent_routine_last_run_timestamp_seconds{routine="retention"} 150`, `pdvagent_routine_last_run_failed{routine="retention"} 0`, `pdvagent_routine_last_run_timestamp_seconds{routine="never"} 0`, `pdvagent_routine_last_run_failed{routine="never"} 0`,
 		"pdvagent_clock_suspect 1\n", "pdvagent_clock_offset_seconds -3600\n",
 		`pdvagent_alarm_active{code="route_paused"} 1`, "pdvagent_journal_lost_lines_total 4\n",
 		`pdvagent_till_request_duration_seconds_bucket{code="2xx",delivery="contingency",route="/v2/transaction/start",le="0.005"} 1`,

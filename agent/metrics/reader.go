@@ -29,12 +29,14 @@ var (
 	suspect    = desc("clock_suspect", "1 while the machine's clock cannot be right.")
 	off        = desc("clock_offset_seconds", "By how much a suspect clock is off; 0 while it is not suspect.")
 	active     = desc("alarm_active", "1 for each trouble that needs a person.", "code")
+	lastRun    = desc("routine_last_run_timestamp_seconds", "When a routine ended last; 0 before its first run.", "routine")
+	failed     = desc("routine_last_run_failed", "1 if the last run of a routine went wrong.", "routine")
 	lost       = desc("journal_lost_lines_total", "Lines that the journal found no room or no disk for.")
 )
 
 // Describe is prometheus.Collector's.
 func (r *reader) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{build, jobs, oldest, online, paused, circuit, bytes, bytesLimit, suspect, off, active, lost} {
+	for _, d := range []*prometheus.Desc{build, jobs, oldest, online, paused, circuit, bytes, bytesLimit, suspect, off, active, lastRun, failed, lost} {
 		descs <- d
 	}
 }
@@ -81,6 +83,11 @@ func (r *reader) Collect(into chan<- prometheus.Metric) {
 			put(active, 1, alarm.Code)
 			seen[alarm.Code] = true
 		}
+	}
+	for name, last := range r.cfg.Routines {
+		at, ok := last()
+		put(lastRun, float64(max(at.Unix(), 0)), name)
+		put(failed, one(!ok && !at.IsZero()), name)
 	}
 	into <- prometheus.MustNewConstMetric(lost, prometheus.CounterValue, float64(r.cfg.Lost()))
 }

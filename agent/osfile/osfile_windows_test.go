@@ -1,6 +1,24 @@
 package osfile
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/windows"
+)
+
+// The number is what Windows makes of the service's name; a file that it cannot read would stop the agent.
+func TestServiceReadsWhatAnAdministratorWritesAndStrangersDoNot(t *testing.T) {
+	for _, rights := range []string{fileRights, folderRights, programRights} {
+		descriptor, err := windows.SecurityDescriptorFromString(rights)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := descriptor.String(); !strings.Contains(text, serviceSID) || strings.Contains(text, ";WD)") {
+			t.Errorf("got %s", text)
+		}
+	}
+}
 
 // On the text alone: wine keeps of an access list only what a Unix mode can say.
 func TestStrangersLoseTheirEntriesInAnAccessList(t *testing.T) {

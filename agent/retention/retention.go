@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 )
 
@@ -29,7 +30,20 @@ type Config struct {
 }
 
 // Keeper is the part that runs.
-type Keeper struct{ cfg Config }
+type Keeper struct {
+	cfg Config
+
+	mu   sync.Mutex
+	last time.Time // when it ended the last time
+	well bool
+}
+
+// Last is when it ended the last time, and whether well; the zero time before the first.
+func (k *Keeper) Last() (at time.Time, well bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.last, k.well
+}
 
 // New fills defaults and checks.
 func New(cfg Config) (*Keeper, error) {
@@ -48,7 +62,7 @@ func New(cfg Config) (*Keeper, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Keeper{cfg}, nil
+	return &Keeper{cfg: cfg}, nil
 }
 
 // Run works until ctx ends. A failure is logged and tried again the next night.
@@ -77,15 +91,21 @@ func (k *Keeper) untilNight() time.Duration {
 }
 
 func (k *Keeper) once(ctx context.Context) {
-	forgotten, err := k.cfg.Store.Forget(ctx, k.cfg.Now().Add(-k.cfg.Keep))
-	if err != nil && ctx.Err() == nil {
-		k.cfg.Log.Error("bodies_not_dropped", "error", err)
+	forgotten, notDropped := k.cfg.Store.Forget(ctx, k.cfg.Now().Add(-k.cfg.Keep))
+	if ctx.Err() != nil {
+		return
+	}
+	if notDropped != nil {
+		k.cfg.Log.Error("bodies_not_dropped", "error", notDropped)
 	}
 	_, before := k.cfg.Store.Slack()
 	compacted, err := k.cfg.Store.CompactIfWorth()
 	if err != nil {
 		k.cfg.Log.Error("store_not_compacted", "error", err)
 	}
+	k.mu.Lock()
+	k.last, k.well = k.cfg.Now(), notDropped == nil && err == nil
+	k.mu.Unlock()
 	if forgotten > 0 || compacted {
 		_, after := k.cfg.Store.Slack()
 		k.cfg.Log.Info("retention", "bodies_dropped", forgotten, "compacted", compacted, "bytes_before", before, "bytes_after", after)

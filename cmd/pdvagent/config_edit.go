@@ -28,9 +28,11 @@ type changed struct {
 }
 
 func newConfigSet(opts *options) *cobra.Command {
-	return &cobra.Command{
+	var seal bool
+	cmd := &cobra.Command{
 		Use: "set CAMPO VALOR [CAMPO VALOR]...", Short: "Altera campos do arquivo de uma vez, sem perder comentários; VALOR vazio ('') remove",
-		Example: "  pdvagent config set sender.per_second 10\n  pdvagent config set api.allowed_origins '[https://caixa.exemplo.com.br]'",
+		Example: "  pdvagent config set sender.per_second 10\n  pdvagent config set api.allowed_origins '[https://caixa.exemplo.com.br]'\n" +
+			"  pdvagent config set --seal mercafacil.token SEGREDO",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 || len(args)%2 != 0 {
 				return usageError{errors.New("informe campo e valor, aos pares")}
@@ -41,6 +43,9 @@ func newConfigSet(opts *options) *cobra.Command {
 			var changes []config.Change
 			for i := 0; i < len(args); i += 2 {
 				value, err := valueOf(args[i+1])
+				if err == nil && seal {
+					value, err = config.Seal(args[i+1])
+				}
 				if err != nil {
 					return err
 				}
@@ -49,6 +54,8 @@ func newConfigSet(opts *options) *cobra.Command {
 			return opts.edit(cmd.Context(), func(e *config.Editor) (config.Edited, error) { return e.Apply(changes, author()) })
 		},
 	}
+	cmd.Flags().BoolVar(&seal, "seal", false, "grava o valor selado para esta máquina (Windows, DPAPI): para tokens")
+	return cmd
 }
 
 // valueOf reads a value as the file would: 8 is a number, '"8"' a text.

@@ -81,8 +81,20 @@ func (o *options) examine(ctx context.Context, only ...string) ([]doctor.Finding
 			return client.get(ctx, path)
 		}
 		site.Verify = func() error { return verify(cfg) }
+		site.Crashes = coroner(cfg).Crashes()
+		site.Service = o.serviceState
 	}
 	return doctor.Examine(ctx, site, only...), client
+}
+
+// serviceState asks the operating system.
+func (o *options) serviceState(ctx context.Context) (doctor.Service, error) {
+	manager, err := o.manager()
+	if err != nil {
+		return doctor.Service{}, err
+	}
+	status, err := manager.Status(ctx)
+	return doctor.Service{State: string(status.State), Start: status.Start, Exit: status.Exit}, err
 }
 
 // verify checks a stopped agent's store as a whole.
@@ -172,16 +184,24 @@ func fileItems(o *options, cfg config.Config) []doctor.Item {
 		}},
 		{Name: "diario.ndjson", About: "as últimas 2.000 chamadas, mascaradas", Write: func(w io.Writer) error { return journalLines(w, cfg) }},
 	}
+	for _, path := range coroner(cfg).Crashes() {
+		items = append(items, fileItem("quedas/"+filepath.Base(path), "o que uma execução disse ao cair, sem dados pessoais", path))
+	}
 	logs, _ := filepath.Glob(filepath.Join(logFolder(cfg), "*.log")) // the pattern is right
 	slices.Sort(logs)
 	for _, path := range logs {
-		items = append(items, doctor.Item{Name: "log/" + filepath.Base(path), About: "o log", Write: func(w io.Writer) error {
-			text, err := os.ReadFile(path)
-			_, writeErr := w.Write(text)
-			return errors.Join(err, writeErr)
-		}})
+		items = append(items, fileItem("log/"+filepath.Base(path), "o log", path))
 	}
 	return items
+}
+
+// fileItem is a file that holds nothing personal, as it lies.
+func fileItem(name, about, path string) doctor.Item {
+	return doctor.Item{Name: name, About: about, Write: func(w io.Writer) error {
+		text, err := os.ReadFile(path)
+		_, writeErr := w.Write(text)
+		return errors.Join(err, writeErr)
+	}}
 }
 
 func journalLines(w io.Writer, cfg config.Config) error {

@@ -130,7 +130,7 @@ func run(ctx context.Context, at place, log *slog.Logger) error {
 	defer side.close()
 	group, ctx := errgroup.WithContext(ctx)
 	access := web.NewAccess(tokens(cfg), cfg.API.AllowedOrigins)
-	routes, err := at.routes(ctx, queue, watch, side, access, log)
+	routes, err := at.routes(ctx, queue, watch, keeper, side, access, log)
 	if err != nil {
 		return err
 	}
@@ -144,12 +144,13 @@ func run(ctx context.Context, at place, log *slog.Logger) error {
 }
 
 // routes is the local API over everything that runs.
-func (at place) routes(ctx context.Context, queue *store.Store, watch watch, side loyaltyParts, access *web.Access, log *slog.Logger) (*tillapi.API, error) {
+func (at place) routes(ctx context.Context, queue *store.Store, watch watch, keeper *retention.Keeper, side loyaltyParts, access *web.Access, log *slog.Logger) (*tillapi.API, error) {
 	api := tillapi.Config{
 		Queue: queue, Overview: queue, Wires: queue.Wire, Alarms: watch.alarms, Board: watch.board, Metrics: watch.counts, Journal: watch.journal,
 		Dialect: agent.V2, Accepted: at.Till.QueuedStatus, Version: version, AgentID: queue.AgentID(), Stopping: ctx.Done(),
 	}
 	reads := watch.reads(at.Config, queue)
+	reads.Routines = map[string]metrics.Run{"retention": keeper.Last}
 	if at.Mercafacil != nil {
 		api.Sales, api.Sessions, api.Engine, api.Circuit = side.sales, side.sales, side.engine, side.circuit.State
 		api.Dialect, api.Cloud = agent.Dialect(at.Mercafacil.Dialect), at.Mercafacil.BaseURL

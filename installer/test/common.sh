@@ -33,6 +33,7 @@ outage() {
   sandbox=""
 }
 arrived() { curl -s "http://$cloud/control/mercafacil/received" | grep -c "\"$1\"" || true; }
+has_arrived() { [ "$(arrived "$1")" -ge 1 ]; }
 health() { curl -sf --max-time 2 "http://$local/health"; }
 # cancel ID [CURL OPTIONS] is a sale's smallest sister: on disk when it answers 202
 cancel() {
@@ -44,6 +45,5 @@ thousand() {
   seq 1000 | xargs -P 8 -I{} curl -s -o /dev/null -X POST "http://$local/v2/transaction/cancel" -H "Authorization: Bearer $token" \
     -H 'Content-Type: application/json' -d "{\"transaction_id\":\"$1-{}\"}"
 }
-# distinct PREFIX is how many of a thousand have arrived, twice PREFIX how many more than once
+# distinct PREFIX is how many of a thousand have arrived
 distinct() { curl -s "http://$cloud/control/mercafacil/received" | grep -oE "\"$1-[0-9]+\"" | sort -u | wc -l; }
-twice() { curl -s "http://$cloud/control/mercafacil/received" | grep -oE "\"$1-[0-9]+\"" | sort | uniq -d | wc -l; }

@@ -17,25 +17,15 @@ cleanup() {
   rm -rf "$work"
 }
 trap cleanup EXIT
-say() { printf '   %s\n' "$*"; }
+# shellcheck source=installer/test/common.sh
+. installer/test/common.sh
 die() {
   printf 'FAILED: %s\n' "$*" >&2
   [ -z "$pid" ] || bash "$tool" exec "$pid" journalctl -u pdvagent --no-pager -n 40 >&2 || true
   exit 1
 }
 inside() { bash "$tool" exec "$pid" "$@"; }
-ms() { date +%s%3N; }
-# until SECONDS COMMAND ... waits for a command to succeed
-until_ok() {
-  local end=$(($(ms) + $1 * 1000))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    [ "$(ms)" -lt "$end" ] || return 1
-    sleep 0.05
-  done
-}
-
-go run ./installer/release --version 1.0.0 --out "$work/release" >/dev/null
+go run ./installer/release --version 1.0.0 --only linux --out "$work/release" >/dev/null
 (cd "$work/release" && sha256sum --quiet -c SHA256SUMS) || die "the checksums are wrong"
 pdvagent="$work/release/pdvagent_1.0.0_linux_amd64"
 size=$(stat -c %s "$pdvagent")
@@ -67,20 +57,10 @@ CGO_ENABLED=0 go build -trimpath -ldflags='-s -w -X main.version=1.1.0' -o "$wor
 package 1.1.0 "$work/next"
 printf '#!/bin/sh\nexit 1\n' >"$work/broken"
 package 1.2.0 "$work/broken"
-sandbox() {
-  "$pdvagent" sandbox --listen "$cloud" --token segredo >"$work/sandbox.log" 2>&1 &
-  sandbox=$!
-  until_ok 10 curl -sf "http://$cloud/control/mercafacil/received" || die "the simulated cloud does not start"
-}
-sandbox
+sandbox "$pdvagent" "$cloud"
 
-health() { curl -sf --max-time 2 "http://$local/health"; }
-cancel() { # a sale's smallest sister: on disk when it answers 202
-  curl -s --max-time 20 -o /dev/null -w '%{http_code}' -X POST "http://$local/v2/transaction/cancel" -H "Authorization: Bearer $token" \
-    -H 'Content-Type: application/json' -d "{\"transaction_id\":\"$1\"}" "${@:2}"
-}
 main_pid() { inside systemctl show -p MainPID --value pdvagent; }
-arrived() { curl -s "http://$cloud/control/mercafacil/received" | grep -c "\"$1\"" || true; }
+pending() { inside pdvagent status --json | grep -o '"pending": *[0-9]*' | head -n 1 | grep -o '[0-9]*$'; }
 
 pid=$(bash "$tool" boot "$root")
 begin=$(ms)
@@ -105,6 +85,18 @@ for secret in /etc/pdvagent/config.yaml /var/lib/pdvagent/pdvagent.db /var/lib/p
 done
 say "another user reads neither configuration nor store, keys, log"
 
+# the token as systemd's credential, in a drop-in
+install -d "$root/etc/systemd/system/pdvagent.service.d"
+printf 'segredo\n' >"$root/etc/pdvagent/loja.token"
+chmod 600 "$root/etc/pdvagent/loja.token"
+printf '[Service]\nLoadCredential=loja:/etc/pdvagent/loja.token\n' >"$root/etc/systemd/system/pdvagent.service.d/token.conf"
+sed -i "s|^  token: 'segredo'.*|  token_file: /run/credentials/pdvagent.service/loja|" "$root/etc/pdvagent/config.yaml"
+inside systemctl daemon-reload
+inside systemctl restart pdvagent || die "it does not start with a credential"
+[ "$(cancel T-0)" = 202 ] || die "a sale is not taken"
+until_ok 10 has_arrived T-0 || die "with the token as a credential nothing arrives"
+say "the cloud's token as a credential of systemd"
+
 killed=$(main_pid)
 inside kill -KILL "$killed"
 begin=$(ms)
@@ -126,8 +118,7 @@ begin=$(ms)
 until_ok 15 health || die "the watchdog does not see that it hangs"
 say "a hang (SIGSTOP, WatchdogSec=3) to serving again: $(($(ms) - begin)) ms"
 
-kill "$sandbox"
-wait "$sandbox" 2>/dev/null || true
+outage
 (cancel T-2 -H 'Prefer: wait=30' >"$work/waiting") &
 waiting=$!
 until_ok 5 test "$(curl -s "http://$local/v1/sales/T-2" -H "Authorization: Bearer $token" -o /dev/null -w '%{http_code}')" = 200 || true
@@ -147,7 +138,7 @@ sleep 1
 pid=$(bash "$tool" boot "$root")
 until_ok 20 health || die "it does not come up with the machine"
 say "after a power cut and boot it answers"
-sandbox
+sandbox "$pdvagent" "$cloud"
 for id in T-2 T-3; do
   for _ in $(seq 100); do
     [ "$(arrived "$id")" -lt 1 ] || break
@@ -158,11 +149,8 @@ done
 say "what was queued before the power cut arrived, once each"
 inside systemctl is-active pdvagent >/dev/null || die "it is not active"
 
-kill "$sandbox"
-wait "$sandbox" 2>/dev/null || true
-seq 1000 | xargs -P 8 -I{} curl -s -o /dev/null -X POST "http://$local/v2/transaction/cancel" -H "Authorization: Bearer $token" \
-  -H 'Content-Type: application/json' -d '{"transaction_id":"U-{}"}'
-pending() { inside pdvagent status --json | grep -o '"pending": *[0-9]*' | head -n 1 | grep -o '[0-9]*$'; }
+outage
+thousand U
 [ "$(pending)" -eq 1000 ] || die "$(pending) are pending instead of 1,000"
 inside pdvagent config set log.level debug >/dev/null
 begin=$(ms)
@@ -189,22 +177,51 @@ inside dpkg -r pdvagent >"$work/remove.log" 2>&1 || { cat "$work/remove.log"; di
 grep -q 'há 1000 registro(s) por enviar' "$work/remove.log" || { cat "$work/remove.log"; die "nobody is told of what is pending"; }
 [ -e "$root/var/lib/pdvagent/pdvagent.db" ] && [ -e "$root/etc/pdvagent/config.yaml" ] || die "removal took the data along"
 health >/dev/null 2>&1 && die "removed, and it answers"
-sandbox
+sandbox "$pdvagent" "$cloud"
 inside dpkg -i /srv/pdvagent_1.1.0.deb >/dev/null 2>&1 || die "it cannot be installed again"
 for _ in $(seq 150); do
   [ "$(pending)" -gt 0 ] || break
   sleep 0.2
 done
 [ "$(pending)" -eq 0 ] || die "$(pending) are still pending"
-[ "$(curl -s "http://$cloud/control/mercafacil/received" | grep -o '"U-[0-9]*' | sort -u | wc -l)" -eq 1000 ] || die "not every one of the 1,000 arrived"
+[ "$(distinct U)" -eq 1000 ] || die "not every one of the 1,000 arrived"
 say "removed with a warning, installed again: all 1,000 arrived"
+for verb in install ensure stop stop start start restart; do
+  inside pdvagent service "$verb" >"$work/verb.log" 2>&1 || die "service $verb: $(cat "$work/verb.log")"
+done
+inside pdvagent service status | grep -q 'situação: running' || die "service status does not say that it runs"
+if inside pdvagent service uninstall >"$work/verb.log" 2>&1; then die "the package's service was removed"; fi
+grep -q 'apt remove' "$work/verb.log" || die "nobody is told how a package is removed: $(cat "$work/verb.log")"
+if inside runuser -u nobody -- pdvagent service stop >"$work/verb.log" 2>&1; then die "anybody may stop the service"; fi
+grep -q 'sudo' "$work/verb.log" || die "nobody is told that it takes an administrator: $(cat "$work/verb.log")"
+inside pdvagent doctor >"$work/doctor.log" 2>&1 || true
+grep -qE '^ok +Serviço do sistema' "$work/doctor.log" || { cat "$work/doctor.log"; die "the doctor does not see the service"; }
+say "every verb twice is no error; the package's own service stays the package's"
 inside dpkg --purge pdvagent >/dev/null 2>&1 || die "it cannot be purged"
 for path in /var/lib/pdvagent /etc/pdvagent /usr/bin/pdvagent /lib/systemd/system/pdvagent.service; do
   [ ! -e "$root$path" ] || die "a purge leaves $path"
 done
 say "a purge leaves nothing"
 
-command -v rpm >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rpm >/dev/null; }
+# without a package: the program alone, in a folder of its own
+install -d "$root/opt/pdvagent"
+install -m 755 "$pdvagent" "$root/opt/pdvagent/pdvagent"
+inside /opt/pdvagent/pdvagent config init --config /opt/pdvagent/config.yaml --shop 1 --till 2 --token segredo --listen "$local" \
+  --base-url "http://$cloud/mercafacil/" --data-dir /opt/pdvagent/dados >/dev/null || die "config init"
+for verb in ensure ensure restart; do
+  inside /opt/pdvagent/pdvagent service "$verb" --config /opt/pdvagent/config.yaml >"$work/verb.log" 2>&1 || die "service $verb: $(cat "$work/verb.log")"
+done
+health >/dev/null || die "without a package it does not answer"
+[ "$(inside systemctl show -p User --value pdvagent)" = pdvagent ] || die "without a package it runs as somebody else"
+for verb in uninstall uninstall; do
+  inside /opt/pdvagent/pdvagent service "$verb" --config /opt/pdvagent/config.yaml >"$work/verb.log" 2>&1 || die "service $verb: $(cat "$work/verb.log")"
+done
+health >/dev/null 2>&1 && die "uninstalled, and it answers"
+rm -rf "$root/opt/pdvagent"
+inside userdel pdvagent >/dev/null 2>&1 || true
+say "without a package: installed, repaired, removed by the program itself"
+
+needs rpm:rpm
 listed=$(rpm -qp --list --scripts "$work"/release/*.rpm 2>/dev/null)
 for want in /usr/bin/pdvagent /lib/systemd/system/pdvagent.service 'systemctl daemon-reload' 'a anterior volta' 'registro(s) por enviar'; do
   grep -qF "$want" <<<"$listed" || die "the RPM does not have $want"

@@ -127,7 +127,14 @@ grep -q "till: '012'" "$data/config.yaml" || die "the option's answer is not in 
 pdvagent config set sender.start_jitter 0s sender.retry_min 200ms sender.retry_max 1s sender.per_second 1000 >/dev/null || die "config set"
 pdvagent service restart >/dev/null || die "service restart"
 [ "$(cancel W-1)" = 202 ] || die "a sale is not taken"
-until_ok 20 test "$(arrived W-1)" -ge 1 || until_ok 20 bash -c "curl -s http://$cloud/control/mercafacil/received | grep -q '\"W-1\"'" || die "a sale does not arrive"
+until_ok 20 has_arrived W-1 || die "a sale does not arrive"
+
+pdvagent config set --seal mercafacil.token segredo >"$work/seal.log" || die "config set --seal: $(cat "$work/seal.log")"
+grep -q 'dpapi:' "$data/config.yaml" && ! grep -q "segredo" "$data/config.yaml" || die "the token is not sealed"
+pdvagent service restart >/dev/null || die "it does not start with a sealed token"
+[ "$(cancel W-0)" = 202 ] || die "a sale is not taken"
+until_ok 20 has_arrived W-0 || die "with a sealed token nothing arrives"
+say "the cloud's token sealed by DPAPI"
 
 for verb in install install ensure start start stop stop start restart; do
   pdvagent service "$verb" >"$work/verb.log" || die "service $verb: $(cat "$work/verb.log")"

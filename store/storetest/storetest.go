@@ -4,10 +4,10 @@ package storetest
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"pdvagent/agent"
+	"pdvagent/agent/osfile"
 	"pdvagent/store"
 )
 
@@ -22,28 +22,11 @@ func Dir(t testing.TB) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := remove(dir); err != nil {
+		if err := osfile.RemoveTree(dir); err != nil {
 			t.Errorf("remove the test's folder: %v", err)
 		}
 	})
 	return dir
-}
-
-// remove deletes a folder from its leaves up.
-func remove(path string) error {
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		inner := filepath.Join(path, entry.Name())
-		if entry.IsDir() {
-			err = errors.Join(err, remove(inner))
-		} else {
-			err = errors.Join(err, os.Remove(inner))
-		}
-	}
-	return errors.Join(err, os.Remove(path))
 }
 
 // OpenIn is [Open] with a configuration, for a second opening of the same folder or a clock of the test's own.

@@ -1,0 +1,84 @@
+package doctor
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func serviceState(ctx context.Context, e *examination) answer {
+	if e.Service == nil {
+		return skip("não há gerenciador de serviços que possa ser perguntado daqui")
+	}
+	s, err := e.Service(ctx)
+	switch {
+	case err != nil:
+		return skip("%v", err)
+	case s.State == "not_installed" && e.running:
+		return warn("Instale o serviço: sem ele, o agente não volta com a máquina. pdvagent service ensure", "o agente responde, mas não é um serviço")
+	case s.State == "not_installed":
+		return warn("Instale com: pdvagent service ensure", "não está instalado")
+	case s.Start == "disabled" || s.Start == "manual":
+		return warn("Se não foi de propósito, um administrador o ativa: no Windows, sc config pdvagent start= delayed-auto; no Linux, systemctl enable pdvagent.", "%s; início: %s, não volta com a máquina", s.State, s.Start)
+	case s.State != "running":
+		return fail("Inicie com: pdvagent service start. Se não ficar em execução, veja o log em data_dir/log.", "%s, último término com código %d", s.State, s.Exit)
+	}
+	return ok("em execução, início: %s", s.Start)
+}
+
+// recentCrash is how old a crash may be to be worth a warning.
+const recentCrash = 7 * 24 * time.Hour
+
+func crashes(_ context.Context, e *examination) answer {
+	if len(e.Crashes) == 0 {
+		return ok("nenhuma guardada")
+	}
+	newest := slices.Max(e.Crashes)
+	info, err := os.Stat(newest)
+	if err == nil && e.Now().Sub(info.ModTime()) > recentCrash {
+		return ok("nenhuma há %d dias", int(e.Now().Sub(info.ModTime()).Hours()/24))
+	}
+	return warn("Mande ao suporte um pdvagent support-bundle.", "%d guardadas, a última em %s", len(e.Crashes), newest)
+}
+
+var (
+	lastRun = regexp.MustCompile(`(?m)^pdvagent_routine_last_run_timestamp_seconds\{routine="([a-z-]+)"\} (\S+)$`)
+	failed  = regexp.MustCompile(`(?m)^pdvagent_routine_last_run_failed\{routine="([a-z-]+)"\} 1$`)
+)
+
+// overdue is how long ago a routine may have run; each runs every day at least.
+const overdue = 26 * time.Hour
+
+func routines(ctx context.Context, e *examination) answer {
+	if !e.running {
+		return skip("o agente não está em execução")
+	}
+	code, body, err := e.Local(ctx, "/metrics")
+	if err != nil || code != http.StatusOK {
+		return skip("as métricas não puderam ser lidas: %d %v", code, err)
+	}
+	if wrong := failed.FindStringSubmatch(string(body)); wrong != nil {
+		return warn("Veja o motivo no log, em data_dir/log.", "a última execução de %s não deu certo", wrong[1])
+	}
+	var seen []string
+	for _, run := range lastRun.FindAllStringSubmatch(string(body), -1) {
+		seconds, err := strconv.ParseFloat(run[2], 64)
+		if err != nil || seconds == 0 {
+			continue // not yet run
+		}
+		at := time.Unix(int64(seconds), 0)
+		if e.Now().Sub(at) > overdue {
+			return warn("Reinicie o serviço; se não bastar, chame o suporte.", "%s rodou pela última vez em %s", run[1], at.Local().Format("02/01/2006 15:04"))
+		}
+		seen = append(seen, run[1]+" em "+at.Local().Format("02/01 15:04"))
+	}
+	if len(seen) == 0 {
+		return ok("nenhuma ainda: a primeira roda um minuto após o início")
+	}
+	return ok("%s", strings.Join(seen, ", "))
+}

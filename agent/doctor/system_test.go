@@ -1,0 +1,121 @@
+package doctor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pdvagent/agent/agenttest"
+	"pdvagent/agent/doctor"
+)
+
+func TestMain(m *testing.M) { agenttest.Main(m) }
+
+// look gives one check's finding of a site whose agent answers with metrics, or does not run when they are empty.
+func look(t *testing.T, check, metrics string, change func(*doctor.Site)) doctor.Finding {
+	t.Helper()
+	site := doctor.Site{
+		Version: "1", DataDir: t.TempDir(), Listen: "127.0.0.1:0", Timezone: "America/Sao_Paulo", MaxBytes: 1, Getenv: func(string) string { return "" },
+		Local: func(_ context.Context, path string) (int, []byte, error) {
+			switch {
+			case metrics == "":
+				return 0, nil, errors.New("connection refused")
+			case path == "/health":
+				return 200, []byte(`{"status":"ok","version":"1"}`), nil
+			}
+			return 200, []byte(metrics), nil
+		},
+	}
+	change(&site)
+	for _, f := range doctor.Examine(t.Context(), site, "agent", check) {
+		if f.Check == check {
+			return f
+		}
+	}
+	t.Fatalf("no check %s", check)
+	return doctor.Finding{}
+}
+
+func TestServiceThatDoesNotComeBackWithTheMachineIsSaid(t *testing.T) {
+	for _, c := range []struct {
+		service  doctor.Service
+		running  string
+		verdict  doctor.Verdict
+		evidence string
+	}{
+		{doctor.Service{State: "running", Start: "delayed"}, "x", doctor.OK, "em execução"},
+		{doctor.Service{State: "not_installed"}, "x", doctor.Warn, "não é um serviço"},
+		{doctor.Service{State: "not_installed"}, "", doctor.Warn, "não está instalado"},
+		{doctor.Service{State: "running", Start: "disabled"}, "x", doctor.Warn, "não volta com a máquina"},
+		{doctor.Service{State: "stopped", Start: "auto", Exit: 1067}, "", doctor.Fail, "código 1067"},
+	} {
+		f := look(t, "service", c.running, func(s *doctor.Site) {
+			s.Service = func(context.Context) (doctor.Service, error) { return c.service, nil }
+		})
+		if f.Verdict != c.verdict || !strings.Contains(f.Evidence, c.evidence) {
+			t.Errorf("%+v: %+v", c.service, f)
+		}
+	}
+	f := look(t, "service", "", func(s *doctor.Site) {
+		s.Service = func(context.Context) (doctor.Service, error) { return doctor.Service{}, errors.New("sem systemd") }
+	})
+	if f.Verdict != doctor.Skipped || f.Evidence != "sem systemd" {
+		t.Errorf("got %+v", f)
+	}
+}
+
+func TestFreshCrashIsAWarningAndAnOldOneIsNot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "20260514T191246.000Z.txt")
+	if err := os.WriteFile(path, []byte("panic"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for later, want := range map[time.Duration]doctor.Verdict{time.Hour: doctor.Warn, 8 * 24 * time.Hour: doctor.OK} {
+		f := look(t, "crashes", "", func(s *doctor.Site) {
+			s.Crashes, s.Now = []string{path}, func() time.Time { return time.Now().Add(later) }
+		})
+		if f.Verdict != want {
+			t.Errorf("after %v: %+v", later, f)
+		}
+	}
+}
+
+func TestRoutineThatFailedOrDoesNotRunIsSaid(t *testing.T) {
+	metrics := func(at time.Time, failed int) string {
+		return fmt.Sprintf("# TYPE x gauge\npdvagent_routine_last_run_timestamp_seconds{routine=\"retention\"} %g\npdvagent_routine_last_run_failed{routine=\"retention\"} %d\n", float64(at.Unix()), failed)
+	}
+	for name, c := range map[string]struct {
+		metrics string
+		verdict doctor.Verdict
+		text    string
+	}{
+		"ran an hour ago":   {metrics(time.Now().Add(-time.Hour), 0), doctor.OK, "retention em "},
+		"went wrong":        {metrics(time.Now().Add(-time.Hour), 1), doctor.Warn, "retention não deu certo"},
+		"sleeps since days": {metrics(time.Now().Add(-50*time.Hour), 0), doctor.Warn, "retention rodou pela última vez"},
+		"just started":      {metrics(time.Unix(0, 0), 0), doctor.OK, "nenhuma ainda"},
+		"not running":       {"", doctor.Skipped, "não está em execução"},
+	} {
+		if f := look(t, "routines", c.metrics, func(*doctor.Site) {}); f.Verdict != c.verdict || !strings.Contains(f.Evidence, c.text) {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
+
+func TestTakenPortIsSaid(t *testing.T) {
+	var config net.ListenConfig
+	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	f := look(t, "port", "", func(s *doctor.Site) { s.Listen = listener.Addr().String() })
+	if f.Verdict != doctor.Fail || !strings.Contains(f.Evidence, listener.Addr().String()) || f.Advice == "" {
+		t.Errorf("got %+v", f)
+	}
+}
+
