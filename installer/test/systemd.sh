@@ -85,18 +85,6 @@ for secret in /etc/pdvagent/config.yaml /var/lib/pdvagent/pdvagent.db /var/lib/p
 done
 say "another user reads neither configuration nor store, keys, log"
 
-# the token as systemd's credential, in a drop-in
-install -d "$root/etc/systemd/system/pdvagent.service.d"
-printf 'segredo\n' >"$root/etc/pdvagent/loja.token"
-chmod 600 "$root/etc/pdvagent/loja.token"
-printf '[Service]\nLoadCredential=loja:/etc/pdvagent/loja.token\n' >"$root/etc/systemd/system/pdvagent.service.d/token.conf"
-sed -i "s|^  token: 'segredo'.*|  token_file: /run/credentials/pdvagent.service/loja|" "$root/etc/pdvagent/config.yaml"
-inside systemctl daemon-reload
-inside systemctl restart pdvagent || die "it does not start with a credential"
-[ "$(cancel T-0)" = 202 ] || die "a sale is not taken"
-until_ok 10 has_arrived T-0 || die "with the token as a credential nothing arrives"
-say "the cloud's token as a credential of systemd"
-
 killed=$(main_pid)
 inside kill -KILL "$killed"
 begin=$(ms)
