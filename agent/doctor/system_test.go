@@ -118,4 +118,3 @@ func TestTakenPortIsSaid(t *testing.T) {
 		t.Errorf("got %+v", f)
 	}
 }
-

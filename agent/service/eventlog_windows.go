@@ -8,6 +8,12 @@ import (
 	"pdvagent/agent"
 )
 
+// Numbers of what is no alarm.
+const (
+	eventFailed  = 201 // the agent ended with an error
+	eventCrashed = 202 // the run before died; the text says where its last words are
+)
+
 // EventLog is the Application log of Windows.
 type EventLog struct{ log *eventlog.Log }
 

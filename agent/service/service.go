@@ -82,9 +82,3 @@ func eventID(code string) uint32 {
 	}
 	return 100
 }
-
-// Numbers of what is no alarm.
-const (
-	eventFailed  = 201 // the agent ended with an error
-	eventCrashed = 202 // the run before died; the text says where its last words are
-)

@@ -132,7 +132,7 @@ func size(folder string) (uint64, error) {
 		}
 		info, err := entry.Info()
 		if err == nil && info.Mode().IsRegular() {
-			total += uint64(info.Size()) //nolint:gosec // a length is not negative
+			total += uint64(info.Size())
 		}
 		return err
 	})

@@ -241,7 +241,7 @@ func (p Plan) enoughRoom() error {
 	}
 	for _, path := range []string{p.Program, p.Source} {
 		if info, err := os.Stat(path); err == nil {
-			needed += uint64(info.Size()) //nolint:gosec // a length is not negative
+			needed += uint64(info.Size())
 		}
 	}
 	const spare = 64 << 20

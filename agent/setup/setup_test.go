@@ -56,7 +56,7 @@ func with(t *testing.T, state service.State) *machine {
 
 func (m *machine) write(path, text string) {
 	m.Helper()
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o700)); err != nil { //nolint:gosec // a program
+	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o700)); err != nil {
 		m.Fatal(err)
 	}
 }

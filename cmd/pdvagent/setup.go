@@ -109,6 +109,9 @@ func (o *installerOptions) newApply() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "apply", Short: "Instala, atualiza ou repara; volta sozinho se a versão nova não responder", Args: noArgs,
 		RunE: o.reported(func(cmd *cobra.Command) error {
+			if _, err := o.program(); err != nil {
+				return err
+			}
 			made, err := o.configured(cmd, in)
 			if err != nil {
 				return err
@@ -176,7 +179,7 @@ func (o *installerOptions) why(ctx context.Context) string {
 	var reasons []string
 	for _, f := range findings {
 		if f.Verdict == doctor.Fail {
-			reasons = append(reasons, fmt.Sprintf("%s: %s. %s", f.Title, f.Evidence, f.Advice))
+			reasons = append(reasons, told(f))
 		}
 	}
 	return strings.Join(reasons, " ")
@@ -278,18 +281,23 @@ func (o *installerOptions) newTry() *cobra.Command {
 	return cmd
 }
 
-// verdict is one line per finding that matters.
+// verdict is a line per warning and one for the first failure: the others are most likely its consequence.
 func (o *installerOptions) verdict(findings []doctor.Finding) error {
 	for _, f := range findings {
 		if f.Verdict == doctor.Fail || f.Verdict == doctor.Warn {
-			o.say("%s: %s. %s", f.Title, f.Evidence, f.Advice)
+			o.say("%s", told(f))
 		}
-	}
-	if doctor.Worst(findings) == doctor.Fail {
-		return agent.Errorf(agent.CodeBadConfig, nil, "Algo não funciona. Pode-se instalar assim mesmo e corrigir depois.")
+		if f.Verdict == doctor.Fail {
+			return agent.Errorf(agent.CodeBadConfig, nil, "Algo não funciona. Pode-se instalar assim mesmo e corrigir depois.")
+		}
 	}
 	o.say("A conexão funciona.")
 	return nil
+}
+
+// told is a finding in one line.
+func told(f doctor.Finding) string {
+	return fmt.Sprintf("%s: %s. %s", f.Title, strings.TrimRight(f.Evidence, "."), f.Advice)
 }
 
 // newPending tells the installer whether something would be left behind.

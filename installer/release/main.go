@@ -169,7 +169,7 @@ func (b *builder) build(ctx context.Context, t target) (string, error) {
 
 // tool runs a program that is no part of Go; debian is its package.
 func tool(ctx context.Context, debian, name string, args ...string) error {
-	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput() //nolint:gosec // the programs named in this package
 	if errors.Is(err, exec.ErrNotFound) {
 		return fmt.Errorf("%s is missing: apt-get install %s", name, debian)
 	}

@@ -131,7 +131,7 @@ func (b *builder) documents() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if err := os.WriteFile(filepath.Join(docs, filepath.Base(from)), text, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(docs, filepath.Base(from)), text, 0o600); err != nil { //nolint:gosec // names of this list
 			return "", err
 		}
 	}
@@ -187,7 +187,7 @@ func (s signer) sign(ctx context.Context, path string) error {
 	if s.timestamp != "" {
 		args = append(args, "-ts", s.timestamp)
 	}
-	command := exec.CommandContext(ctx, "osslsigncode", append(args, "-in", path, "-out", signed)...)
+	command := exec.CommandContext(ctx, "osslsigncode", append(args, "-in", path, "-out", signed)...) //nolint:gosec // a file of this release
 	command.Stdin = strings.NewReader(s.password)
 	out, err := command.CombinedOutput()
 	if errors.Is(err, exec.ErrNotFound) {

@@ -70,7 +70,7 @@ Page custom CloudPage CloudLeave
 !insertmacro MUI_PAGE_DIRECTORY
 !insertmacro MUI_PAGE_INSTFILES
 !define MUI_FINISHPAGE_TITLE "O pdvagent está em execução"
-!define MUI_FINISHPAGE_TEXT "O programa do caixa o chama em http://127.0.0.1:8780 (ou no endereço que foi configurado). O token do caixa está em %ProgramData%\pdvagent\config.yaml.$\r$\n$\r$\nPara conferir a instalação: pdvagent doctor"
+!define MUI_FINISHPAGE_TEXT "O programa do caixa o chama em http://127.0.0.1:8780 (ou no endereço que foi configurado). O token do caixa está em %ProgramData%\pdvagent\config.yaml.$\r$\n$\r$\nPara conferir a instalação, como administrador: $INSTDIR\pdvagent.exe doctor"
 !insertmacro MUI_PAGE_FINISH
 
 !insertmacro MUI_UNPAGE_CONFIRM
