@@ -69,8 +69,12 @@ func (m *manager) install(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var notes []string
+	if status.Account != "" && !strings.EqualFold(status.Account, account) {
+		notes = append(notes, "O serviço usa a conta "+status.Account+", e os arquivos são da conta "+account+`. Volte a ela com: sc config pdvagent obj= "`+account+`"`)
+	}
 	return notes, opened(windows.SERVICE_ALL_ACCESS, func(s *mgr.Service) error {
-		notes, err = repair(&registered{s}, m.line(), status.State == NotInstalled)
+		more, err := repair(&registered{s}, m.line(), status.State == NotInstalled)
+		notes = append(notes, more...)
 		return err
 	})
 }

@@ -74,7 +74,7 @@ func TestEveryRefusalOfWindowsSaysWhatToDo(t *testing.T) {
 	for number, want := range map[int]string{
 		winAccessDenied: "Executar como administrador", winMarkedForDelete: "services.msc", winDisabled: "sc config pdvagent start=",
 		winNotInstalled: "pdvagent service install", winLogonFailed: "Fazer logon como um serviço", winServiceDied: "pdvagent doctor",
-		winRequestTimeout: "antivírus", winPortReserved: "excludedportrange", winPortTaken: "netstat", winExists: "sc qc", winCannotControl: "Espere",
+		winRequestTimeout: "antivírus", winExists: "sc qc", winCannotControl: "Espere",
 		winSharing: "em uso",
 	} {
 		err := inWords("iniciar o serviço", syscall.Errno(number))

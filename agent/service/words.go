@@ -25,8 +25,6 @@ const (
 	winExists             = 1073
 	winInvalidLevel       = 124
 	winCallNotImplemented = 120
-	winPortTaken          = 10048
-	winPortReserved       = 10013
 )
 
 func advice(number int) string {
@@ -46,15 +44,11 @@ func advice(number int) string {
 	case winServiceDied:
 		return "O serviço terminou ao iniciar. Veja o motivo com: pdvagent doctor"
 	case winLogonFailed:
-		return "O Windows não deixou a conta do serviço entrar. Confira em secpol.msc, \"Fazer logon como um serviço\", se NT SERVICE\\ALL SERVICES está na lista (uma política do domínio pode tê-lo tirado), ou use outra conta com: sc config pdvagent obj= \"NT AUTHORITY\\LocalService\""
+		return "O Windows não deixou a conta do serviço entrar. Confira em secpol.msc, \"Fazer logon como um serviço\", se NT SERVICE\\ALL SERVICES está na lista; uma política do domínio pode tê-lo tirado, e a TI da rede o devolve."
 	case winMarkedForDelete:
 		return "O Windows ainda está removendo o serviço anterior. Feche a janela Serviços (services.msc), o Gerenciador de Tarefas e o Visualizador de Eventos, e repita; se continuar, reinicie a máquina."
 	case winExists, winInvalidName:
 		return "O Windows recusou o nome do serviço: já existe outro com o nome pdvagent. Confira com: sc qc pdvagent"
-	case winPortTaken:
-		return "A porta do agente já é de outro programa. Veja qual com: netstat -ano, e feche-o ou mude api.listen."
-	case winPortReserved:
-		return "O Windows reservou a porta do agente. Veja as reservas com: netsh interface ipv4 show excludedportrange protocol=tcp, e mude api.listen para uma porta fora delas."
 	}
 	return ""
 }

@@ -8,3 +8,6 @@ import (
 )
 
 func inUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
+
+// reserved is Windows' alone.
+func reserved(error) bool { return false }

@@ -37,6 +37,9 @@ func Listen(ctx context.Context, address string) (listeners []net.Listener, noIP
 }
 
 func portTaken(cause error, port string) error {
-	return agent.Errorf(agent.CodeBadConfig, cause, "A porta %s não pôde ser aberta: outro programa a usa ou o Windows a "+
-		"reservou. Feche o outro programa ou mude api.listen.", port)
+	if reserved(cause) {
+		return agent.Errorf(agent.CodeBadConfig, cause, "O Windows não deixa abrir a porta %s: ele a reservou (veja com: netsh interface ipv4 show "+
+			"excludedportrange protocol=tcp) ou outro programa a tem só para si (veja com: netstat -ano). Mude api.listen para uma porta livre.", port)
+	}
+	return agent.Errorf(agent.CodeBadConfig, cause, "A porta %s não pôde ser aberta: outro programa a usa. Feche o outro programa ou mude api.listen.", port)
 }

@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"pdvagent/agent"
 	"pdvagent/agent/config"
+	"pdvagent/agent/doctor"
 	"pdvagent/agent/service"
 	"pdvagent/installer/linux"
 )
@@ -53,7 +56,7 @@ func (o *options) serviceVerb(use, short, done string, do func(context.Context, 
 				fmt.Fprintln(cmd.ErrOrStderr(), note)
 			}
 			if err != nil {
-				return err
+				return o.explained(cmd.Context(), use, err)
 			}
 			status, err := manager.Status(cmd.Context())
 			if err != nil {
@@ -62,6 +65,30 @@ func (o *options) serviceVerb(use, short, done string, do func(context.Context, 
 			return o.print(status, func(w io.Writer) { fmt.Fprintf(w, "Serviço pdvagent: %s.\n", done) })
 		},
 	}
+}
+
+// explained adds to a start that failed what the doctor sees.
+func (o *options) explained(ctx context.Context, verb string, err error) error {
+	said, ok := errors.AsType[*agent.Error](err)
+	if !ok || (verb != "start" && verb != "restart" && verb != "ensure") {
+		return err
+	}
+	if reason := o.why(ctx); reason != "" {
+		return agent.Errorf(said.Code, said.Err, "%s %s", said.Message, reason)
+	}
+	return err
+}
+
+// why is what keeps a stopped agent from starting, as far as the doctor sees it.
+func (o *options) why(ctx context.Context) string {
+	findings, _ := o.examine(ctx, "config", "data-folder", "data-local", "disk-space", "timezone", "port", "store-verify")
+	var reasons []string
+	for _, f := range findings {
+		if f.Verdict == doctor.Fail {
+			reasons = append(reasons, told(f))
+		}
+	}
+	return strings.Join(reasons, " ")
 }
 
 func (o *options) installService(ctx context.Context, manager service.Manager) ([]string, error) {

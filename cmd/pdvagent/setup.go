@@ -173,18 +173,6 @@ func (o *installerOptions) plan() (setup.Plan, error) {
 	}, nil
 }
 
-// why is what keeps a stopped agent from starting, as far as the doctor sees it.
-func (o *installerOptions) why(ctx context.Context) string {
-	findings, _ := o.examine(ctx, "config", "data-folder", "data-local", "disk-space", "timezone", "port", "store-verify")
-	var reasons []string
-	for _, f := range findings {
-		if f.Verdict == doctor.Fail {
-			reasons = append(reasons, told(f))
-		}
-	}
-	return strings.Join(reasons, " ")
-}
-
 // answering asks an agent for its health; version "" is any.
 func answering(base string) func(context.Context, string) error {
 	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
