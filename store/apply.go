@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 
 	"pdvagent/agent"
 	"pdvagent/store/internal/commit"
@@ -22,9 +20,25 @@ const maxInline = envelope.MaxPayload - 64<<10
 type request = commit.Request[prepared, agent.Committed]
 
 // applyGroup is the committer's work: one transaction for the group. A refused change leaves its neighbours alone; a
-// failed commit leaves nobody acknowledged, and the file is opened anew before the next group.
+// failed commit leaves nobody acknowledged, and the file is opened anew before the next group. Where the disk had no room,
+// what only settles gets a second try with the ballast's.
 func (s *Store) applyGroup(group []*request) {
+	s.room.look(s.cfg.Now())
+	intended, err := s.commitGroup(group)
+	if err == nil {
+		return
+	}
+	if again := s.failGroup(group, intended, err); len(again) > 0 {
+		if intended, err = s.commitGroup(again); err != nil {
+			s.failGroup(again, intended, err)
+		}
+	}
+}
+
+// commitGroup writes a group in one transaction, and tells what the store's own record should be after it.
+func (s *Store) commitGroup(group []*request) (*meta, error) {
 	next := *s.meta.Load()
+	next.Group++
 	begun := s.cfg.Now()
 	if !s.clock.look(begun, time.UnixMilli(next.HighWater)).Suspect { // one wrong year must not make every later clock look late
 		next.HighWater = max(next.HighWater, begun.UnixMilli())
@@ -33,8 +47,9 @@ func (s *Store) applyGroup(group []*request) {
 	s.mu.RLock()
 	next.Whole = max(next.Whole, s.whole.Load())
 	err := s.db.Update(func(tx *bbolt.Tx) error {
+		crowded := s.crowded(tx)
 		for _, r := range group {
-			if r.Err = s.check(tx, r.Change); r.Err != nil {
+			if r.Err = s.check(tx, r.Change, crowded); r.Err != nil {
 				continue
 			}
 			w := writer{Store: s, tx: tx, meta: &next}
@@ -47,32 +62,43 @@ func (s *Store) applyGroup(group []*request) {
 	})
 	s.mu.RUnlock()
 	if err != nil {
-		s.failGroup(group, err)
-		return
+		return &next, err
 	}
 	s.meta.Store(&next)
 	s.cfg.Committed(len(group), s.cfg.Now().Sub(begun))
 	s.spool.remove(drop)
 	s.notice.tell()
+	return &next, nil
 }
 
-// failGroup answers a group whose commit failed. What is on disk is unknown until the file was opened anew.
-func (s *Store) failGroup(group []*request, cause error) {
+// failGroup answers a group whose commit failed. What is on disk is unknown until the file was opened anew; when it is
+// certain then that nothing is there, and only room was missing, what settles is given back for a second try.
+func (s *Store) failGroup(group []*request, intended *meta, cause error) (again []*request) {
 	refusal := fmt.Errorf("%w: %w", agent.ErrStoreUnknown, cause)
-	if errors.Is(cause, berrors.ErrMaxSizeReached) || errors.Is(cause, syscall.ENOSPC) {
+	if full(cause) {
 		refusal = fmt.Errorf("%w: %w", agent.ErrStoreFull, cause)
 	}
 	for _, r := range group {
-		if r.Err == nil {
-			r.Err = refusal
+		if r.Err != nil {
+			continue
+		}
+		r.Err = refusal
+		if len(r.Change.Jobs) == 0 {
+			again = append(again, r)
 		}
 	}
 	s.cfg.Log.Error("commit_failed", "changes", len(group), "error", cause)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	released := diskFull(cause) && s.room.release()
 	if err := s.reopen(); err != nil {
 		s.cfg.Log.Error("store_reopen_failed", "error", err)
+		return nil
 	}
+	if there := s.meta.Load().Group >= intended.Group; there || !full(cause) || (!released && len(again) == len(group)) {
+		return nil
+	}
+	return again
 }
 
 // reopen closes and opens the file, and takes from it what the store knows of itself.
@@ -89,7 +115,10 @@ func (s *Store) reopen() error {
 }
 
 // check finds out whether the change can go through, before anything of it is written.
-func (s *Store) check(tx *bbolt.Tx, change prepared) error {
+func (s *Store) check(tx *bbolt.Tx, change prepared, crowded bool) error {
+	if crowded && len(change.Jobs) > 0 {
+		return fmt.Errorf("%w: what is left is for settling", agent.ErrStoreFull)
+	}
 	keys := make(map[string]bool, len(change.Jobs))
 	for i, job := range change.Jobs {
 		if change.jobs[i].spooled == nil && len(job.Body) > maxInline {

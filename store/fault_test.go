@@ -161,7 +161,7 @@ func killAfterAWhile(t *testing.T, dir string) map[string]uint64 {
 }
 
 func TestFullFileRefusesNewWorkAndKeepsWhatItHas(t *testing.T) {
-	cfg := store.Config{Dir: storetest.Dir(t), MaxBytes: 2 << 20}
+	cfg := store.Config{Dir: storetest.Dir(t), MaxBytes: 8 << 20}
 	s := storetest.OpenIn(t, cfg)
 	var err error
 	stored := 0
@@ -173,12 +173,26 @@ func TestFullFileRefusesNewWorkAndKeepsWhatItHas(t *testing.T) {
 	if !errors.Is(err, agent.ErrStoreFull) || stored < 50 {
 		t.Fatalf("after %d sales: %v", stored, err)
 	}
+	if free, size := s.Slack(); size-free > cfg.MaxBytes*88/100 {
+		t.Errorf("%d of %d bytes are in use: nothing is left for settling", size-free, cfg.MaxBytes)
+	}
 	storetest.Close(t, s)
 	s = storetest.OpenIn(t, cfg)
 	if got := s.Counters().Accepted(); got != uint64(stored-1) {
 		t.Errorf("%d are there, %d were acknowledged", got, stored-1)
 	}
-	if err := move(t, s, 1, to(agent.Sent)); err != nil {
-		t.Errorf("a full store cannot even settle: %v", err)
+	for seq := uint64(1); seq < uint64(stored); seq++ {
+		if err := move(t, s, seq, to(agent.Sent)); err != nil {
+			t.Fatalf("a full store does not settle job %d: %v", seq, err)
+		}
+	}
+	if _, err := s.Commit(t.Context(), agent.Change{Jobs: []agent.Job{coupon("one more")}}); !errors.Is(err, agent.ErrStoreFull) {
+		t.Errorf("settled, and nothing dropped: %v", err)
+	}
+	if _, err := s.Forget(t.Context(), time.Now().Add(time.Minute)); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Commit(t.Context(), agent.Change{Jobs: []agent.Job{coupon("one more")}}); err != nil {
+		t.Errorf("with room again: %v", err)
 	}
 }

@@ -28,12 +28,19 @@ func (s *Store) Forget(ctx context.Context, before time.Time) (int, error) {
 	if s.Clock().Suspect {
 		return 0, nil
 	}
+	batch := forgetBatch
 	for ctx.Err() == nil {
 		seqs, err := s.endedBefore(before)
 		if err != nil || len(seqs) == 0 {
 			return forgotten, err
 		}
-		if _, err := s.Commit(ctx, agent.Change{Forgets: seqs}); err != nil {
+		seqs = seqs[:min(batch, len(seqs))]
+		_, err = s.Commit(ctx, agent.Change{Forgets: seqs})
+		if errors.Is(err, agent.ErrStoreFull) && batch > 1 { // a commit writes pages before it frees others
+			batch /= 2
+			continue
+		}
+		if err != nil {
 			return forgotten, err
 		}
 		forgotten += len(seqs)

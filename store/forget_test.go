@@ -237,7 +237,7 @@ func found(t *testing.T, dir string, values [][]byte) int {
 		t.Fatal(err)
 	}
 	for _, entry := range entries {
-		if entry.IsDir() {
+		if entry.IsDir() || entry.Name() == "ballast" { // nobody ever writes into that
 			continue
 		}
 		content, err := os.ReadFile(filepath.Join(dir, entry.Name()))

@@ -26,6 +26,7 @@ type meta struct {
 	NextSeq   uint64 `json:"next_seq"`
 	NextEvent uint64 `json:"next_event"`
 	HighWater int64  `json:"high_water"` // latest wall clock of a commit, ms
+	Group     uint64 `json:"group"`      // commits of groups, to tell after a failure whether the last one is there
 	Clean     bool   `json:"clean"`      // closed in order
 	Whole     uint64 `json:"whole"`      // every job before it has lost its body
 	// Counts by kind code and state code: lifetime, they never go down in sum.

@@ -26,6 +26,7 @@ type Config struct {
 	Dir         string           // required; made, private, if missing
 	MaxBytes    int64            // of the database, a power of two; default 1 GiB, at most 512 MiB on 32-bit machines
 	SpoolBytes  int64            // of large bodies; default 2 GiB
+	MinFree     uint64           // bytes of the disk that new work leaves free; default 64 MiB
 	RecoveryKey []byte           // PEM; a copy of the store's key, wrapped for its owner, goes into the store. Optional
 	Now         func() time.Time // default time.Now
 	Log         *slog.Logger     // default: nothing is logged
@@ -49,6 +50,7 @@ type Store struct {
 	notice    notice
 	closed    sync.Once
 	clock     clock
+	room      room
 	whole     atomic.Uint64 // see Forget
 	damaged   sync.Map      // seq -> said once
 }
@@ -76,7 +78,7 @@ func Open(cfg Config) (*Store, error) {
 		return nil, agent.Errorf(agent.CodeNetworkDrive, nil, "A pasta de dados %s fica em outra máquina (rede). "+
 			"Use uma pasta em disco local.", cfg.Dir)
 	}
-	s := &Store{cfg: cfg}
+	s := &Store{cfg: cfg, room: room{folder: cfg.Dir, floor: cfg.MinFree}}
 	s.notice.init()
 	db, err := openFile(filepath.Join(cfg.Dir, fileName), cfg.MaxBytes)
 	if err != nil {
@@ -108,6 +110,9 @@ func (c *Config) fill() error {
 	}
 	if c.SpoolBytes == 0 {
 		c.SpoolBytes = 2 << 30
+	}
+	if c.MinFree == 0 {
+		c.MinFree = minFree
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -3,6 +3,7 @@
 package osfile
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -140,4 +141,16 @@ func Exposed(path string) (bool, error) {
 // MakeConfigFolder makes the folder of a configuration where it is missing. It may be listed; the file may not be read.
 func MakeConfigFolder(path string) error {
 	return os.MkdirAll(path, 0o755) //nolint:gosec // see above
+}
+
+// ErrDiskFull is what this system says when a disk has no room.
+var ErrDiskFull error = unix.ENOSPC
+
+// Reserve makes a file whose bytes the disk keeps back.
+func Reserve(path string, size int64) error {
+	file, err := CreatePrivate(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Fallocate(int(file.Fd()), 0, 0, size), file.Close())
 }

@@ -222,3 +222,15 @@ func MakeConfigFolder(path string) error {
 	}
 	return MakePrivateFolder(path)
 }
+
+// ErrDiskFull is what this system says when a disk has no room.
+var ErrDiskFull error = windows.ERROR_DISK_FULL
+
+// Reserve makes a file whose bytes the disk keeps back: NTFS does so for a length that is set.
+func Reserve(path string, size int64) error {
+	file, err := CreatePrivate(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Truncate(size), file.Close())
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,12 +17,21 @@ import (
 func TestMain(m *testing.M) { agenttest.Main(m) }
 
 type store struct {
+	mu      sync.Mutex
 	runs    []time.Time
 	befores []time.Time
 	err     error
 }
 
+func (s *store) heal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = nil
+}
+
 func (s *store) Forget(_ context.Context, before time.Time) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.runs, s.befores = append(s.runs, time.Now()), append(s.befores, before)
 	return 3, s.err
 }
@@ -49,16 +59,16 @@ func TestBodiesGoAfterTheStartAndEachNightAlsoWhenTheClockChanges(t *testing.T) 
 		if at, well := k.Last(); well || time.Since(at) > 25*time.Hour {
 			t.Errorf("the last run was at %v, well: %v", at, well)
 		}
-		s.err = nil
+		s.heal()
 		<-time.After(24 * time.Hour)
 		if _, well := k.Last(); !well {
 			t.Error("a run without an error went not well")
 		}
-		s.runs = s.runs[:401]
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+		s.runs = s.runs[:401]
 		if len(s.runs) != 401 || s.runs[0].Sub(begin) != time.Minute {
 			t.Fatalf("%d runs, the first after %v", len(s.runs), s.runs[0].Sub(begin))
 		}

@@ -88,8 +88,10 @@ func copyTree(from, to string) error {
 			return err
 		}
 		switch {
-		case skipped(below):
+		case skipped(below) && entry.IsDir():
 			return filepath.SkipDir
+		case skipped(below):
+			return nil
 		case entry.IsDir():
 			return osfile.MakePrivateFolder(filepath.Join(to, below))
 		case !entry.Type().IsRegular():
@@ -99,7 +101,7 @@ func copyTree(from, to string) error {
 	})
 }
 
-func skipped(below string) bool { return below == "traffic" || below == "log" }
+func skipped(below string) bool { return below == "traffic" || below == "log" || below == "ballast" }
 
 // copyPrivate copies a file of the data; nobody but the agent may read the copy either.
 func copyPrivate(from, to string) error {
@@ -127,7 +129,7 @@ func size(folder string) (uint64, error) {
 		if err != nil {
 			return err
 		}
-		if skipped(below) {
+		if skipped(below) && entry.IsDir() {
 			return filepath.SkipDir
 		}
 		info, err := entry.Info()

@@ -33,14 +33,18 @@ type Plan struct {
 
 	Say func(format string, args ...any) // progress, in Portuguese
 
-	Patience time.Duration // for the new version to answer, default 60 s
-	Return   time.Duration // for the one of before, default 25 s, twice at most
+	Space    func(folder string) (free, total uint64, err error) // default osfile.Space
+	Patience time.Duration                                       // for the new version to answer, default 60 s
+	Return   time.Duration                                       // for the one of before, default 25 s, twice at most
 }
 
 // lookEvery is how often a version that was started is asked.
 const lookEvery = 100 * time.Millisecond
 
 func (p Plan) filled() Plan {
+	if p.Space == nil {
+		p.Space = osfile.Space
+	}
 	if p.Patience == 0 {
 		p.Patience = time.Minute
 	}
@@ -245,7 +249,7 @@ func (p Plan) enoughRoom() error {
 		}
 	}
 	const spare = 64 << 20
-	free, _, err := osfile.Space(filepath.Dir(p.Keep))
+	free, _, err := p.Space(filepath.Dir(p.Keep))
 	if err != nil {
 		return err
 	}

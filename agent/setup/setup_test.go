@@ -222,9 +222,7 @@ func TestServiceThatDoesNotStopIsLeftAlone(t *testing.T) {
 
 func TestFullDiskIsSaidBeforeAnythingIsTouched(t *testing.T) {
 	m := with(t, service.Running)
-	if err := os.Truncate(filepath.Join(m.DataDir, "pdvagent.db"), 8<<40); err != nil { // a hole of 8 TiB
-		t.Fatal(err)
-	}
+	m.Space = func(string) (uint64, uint64, error) { return 64<<20 + 10, 1 << 40, nil } // what is there has more
 	m.refused(t.Context(), "Falta espaço em disco")
 	if len(m.deeds) > 0 || m.read(m.Program) != "version 1" {
 		t.Errorf("did %q", m.deeds)
