@@ -106,6 +106,17 @@ func (in *installation) flags(cmd *cobra.Command) {
 	flags.StringVar(&in.file, "answers", "", "arquivo de respostas em JSON")
 }
 
+// say answers a question in everybody's place.
+func (in *installation) say(name, value string) error {
+	for i := range in.list {
+		if in.list[i].name == name {
+			in.list[i].said = true
+			return in.list[i].set(value)
+		}
+	}
+	return fmt.Errorf("there is no question %q", name)
+}
+
 // flagged is a question's flag. An empty one says nothing: installers pass on what nobody filled in.
 type flagged struct{ *question }
 

@@ -249,7 +249,9 @@ func (o *installerOptions) newTry() *cobra.Command {
 				return err
 			}
 			defer func() { err = errors.Join(err, osfile.RemoveTree(folder)) }()
-			in.answers.DataDir = filepath.Join(folder, "data")
+			if err := in.say("data-dir", filepath.Join(folder, "data")); err != nil { // whatever was answered: nothing is made there
+				return err
+			}
 			text, err := in.text(cmd, folder)
 			if err != nil {
 				return err

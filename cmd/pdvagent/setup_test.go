@@ -40,6 +40,14 @@ func TestInstallersTryTheAnswersBeforeAnythingIsInstalled(t *testing.T) {
 	if code != exitDone || !strings.HasSuffix(screen, "A conexão funciona.") {
 		t.Errorf("got %d, %s", code, screen)
 	}
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	t.Setenv("PDVAGENT_INSTALL_DATA_DIR", elsewhere)
+	if code, screen := s.reported(append([]string{"try"}, s.answers()...)...); code != exitDone {
+		t.Errorf("got %d, %s", code, screen)
+	}
+	if _, err := os.Stat(elsewhere); !os.IsNotExist(err) {
+		t.Errorf("a trial made the folder of the data: %v", err)
+	}
 	s.clouds.Leave()
 	code, screen = s.reported(append([]string{"try"}, s.answers()...)...)
 	if code != exitFailed || !strings.HasPrefix(screen, "Conexão com a nuvem: ") || strings.Count(screen, "\r\n") != 1 {
