@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -49,15 +50,15 @@ func (m *manager) Install(ctx context.Context) ([]string, error) {
 	if err := usable(); err != nil {
 		return nil, err
 	}
-	if unit := packaged(); unit != "" {
-		return []string{"O serviço é do pacote: " + unit + "."}, m.systemctl(ctx, "enable", unitName)
+	if packaged() {
+		return m.kept(ctx)
 	}
 	if err := m.own(ctx); err != nil {
 		return nil, inWords("preparar a conta e as pastas do serviço", err)
 	}
 	if current, err := os.ReadFile(ownUnit); err == nil {
 		if string(current) == m.unit() {
-			return nil, m.systemctl(ctx, "enable", unitName)
+			return m.kept(ctx)
 		}
 		if err := os.Remove(ownUnit); err != nil {
 			return nil, inWords("trocar a unidade", err)
@@ -68,6 +69,15 @@ func (m *manager) Install(ctx context.Context) ([]string, error) {
 		err = registrar.Install()
 	}
 	return nil, inWords("instalar o serviço", err)
+}
+
+// kept leaves a unit that is there as it is: one that an administrator has disabled stays so.
+func (m *manager) kept(ctx context.Context) ([]string, error) {
+	status, err := m.Status(ctx)
+	if err == nil && (status.Start == "disabled" || status.Start == "masked") {
+		return []string{"O serviço está desativado e não volta com a máquina. Ative com: systemctl enable pdvagent"}, nil
+	}
+	return nil, err
 }
 
 // own makes the account, and gives it what it reads and writes.
@@ -94,7 +104,7 @@ func (m *manager) Uninstall(ctx context.Context) error {
 	if err := usable(); err != nil {
 		return err
 	}
-	if unit := packaged(); unit != "" {
+	if packaged() {
 		return agent.Errorf(agent.CodeServiceRefused, nil, "O serviço é do pacote. Remova com: apt remove pdvagent (ou dnf remove pdvagent).")
 	}
 	if _, err := os.Stat(ownUnit); errors.Is(err, os.ErrNotExist) {
@@ -129,7 +139,13 @@ func (m *manager) verb(ctx context.Context, verb string) error {
 		}
 		return agent.Errorf(agent.CodeServiceRefused, nil, "O serviço não está instalado. Instale com: pdvagent service install")
 	}
-	return m.systemctl(ctx, verb, unitName)
+	if err := run(ctx, "systemctl", verb, unitName); err != nil {
+		if verb == "start" {
+			err = fmt.Errorf("%w: %w", ErrDied, err)
+		}
+		return inWords("systemctl "+verb+" "+unitName, err)
+	}
+	return nil
 }
 
 func (m *manager) Status(ctx context.Context) (Status, error) {
@@ -170,13 +186,12 @@ func parseShow(out string) Status {
 	return status
 }
 
-func packaged() string {
-	for _, path := range packagedUnits() {
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	return ""
+// packaged tells whether the unit is a package's.
+func packaged() bool {
+	return slices.ContainsFunc(packagedUnits(), func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	})
 }
 
 // usable tells in words why the service cannot be changed from here.
@@ -195,10 +210,6 @@ func systemd() error {
 		return agent.Errorf(agent.CodeServiceRefused, nil, "Este Linux não usa systemd. Execute o agente com: pdvagent run, pelo gerenciador de serviços que ele tiver.")
 	}
 	return nil
-}
-
-func (m *manager) systemctl(ctx context.Context, args ...string) error {
-	return inWords("systemctl "+strings.Join(args, " "), run(ctx, "systemctl", args...))
 }
 
 func run(ctx context.Context, name string, args ...string) error {

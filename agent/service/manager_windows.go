@@ -56,6 +56,9 @@ func (m *manager) install(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := m.rights(); err != nil { // the account's number is known before there is one
+		return nil, err
+	}
 	if status.State == NotInstalled {
 		registrar, err := m.kardianos()
 		if err != nil {
@@ -65,18 +68,16 @@ func (m *manager) install(ctx context.Context) ([]string, error) {
 			return nil, err
 		}
 	}
-	if err := m.rights(); err != nil {
-		return nil, err
-	}
 	var notes []string
 	if status.Account != "" && !strings.EqualFold(status.Account, account) {
 		notes = append(notes, "O serviço usa a conta "+status.Account+", e os arquivos são da conta "+account+`. Volte a ela com: sc config pdvagent obj= "`+account+`"`)
 	}
-	return notes, opened(windows.SERVICE_ALL_ACCESS, func(s *mgr.Service) error {
+	err = opened(windows.SERVICE_ALL_ACCESS, func(s *mgr.Service) error {
 		more, err := repair(&registered{s}, m.line(), status.State == NotInstalled)
 		notes = append(notes, more...)
 		return err
 	})
+	return notes, err
 }
 
 // line is what Windows runs; every part that needs quotes has them.
@@ -167,9 +168,9 @@ func (m *manager) start(ctx context.Context) error {
 	case err != nil:
 		return err
 	case status.State == Stopped:
-		return windows.Errno(winServiceDied)
+		return fmt.Errorf("%w: %w", ErrDied, windows.Errno(winServiceDied))
 	case status.State != Running:
-		return windows.Errno(winRequestTimeout)
+		return fmt.Errorf("%w: %w", ErrDied, windows.Errno(winRequestTimeout))
 	}
 	return nil
 }

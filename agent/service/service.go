@@ -9,6 +9,7 @@ package service
 
 import (
 	"context"
+	"errors"
 
 	"pdvagent/agent"
 )
@@ -49,6 +50,10 @@ type Manager interface {
 	Stop(ctx context.Context) error      // and waits until it has stopped
 	Status(ctx context.Context) (Status, error)
 }
+
+// ErrDied is in the error of a start when the service was started and ended, or did not come up: something keeps the agent
+// from running, not the service manager.
+var ErrDied = errors.New("the service was started and does not run")
 
 // Command is what a service runs.
 type Command struct {

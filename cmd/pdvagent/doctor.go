@@ -97,11 +97,11 @@ func (o *options) serviceState(ctx context.Context) (doctor.Service, error) {
 	return doctor.Service{State: string(status.State), Start: status.Start, Exit: status.Exit}, err
 }
 
-// verify checks a stopped agent's store as a whole.
+// verify checks a stopped agent's store as a whole. Its error is a person's to read.
 func verify(cfg config.Config) error {
 	queue, err := openStore(cfg, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return err
+		return errors.New(sentence(err))
 	}
 	return errors.Join(queue.Check(), queue.Close())
 }

@@ -56,7 +56,7 @@ func (o *options) serviceVerb(use, short, done string, do func(context.Context, 
 				fmt.Fprintln(cmd.ErrOrStderr(), note)
 			}
 			if err != nil {
-				return o.explained(cmd.Context(), use, err)
+				return o.explained(cmd.Context(), err)
 			}
 			status, err := manager.Status(cmd.Context())
 			if err != nil {
@@ -68,9 +68,9 @@ func (o *options) serviceVerb(use, short, done string, do func(context.Context, 
 }
 
 // explained adds to a start that failed what the doctor sees.
-func (o *options) explained(ctx context.Context, verb string, err error) error {
+func (o *options) explained(ctx context.Context, err error) error {
 	said, ok := errors.AsType[*agent.Error](err)
-	if !ok || (verb != "start" && verb != "restart" && verb != "ensure") {
+	if !ok || !errors.Is(err, service.ErrDied) {
 		return err
 	}
 	if reason := o.why(ctx); reason != "" {
@@ -107,7 +107,7 @@ func (o *options) ensureService(ctx context.Context, manager service.Manager) ([
 	if err != nil {
 		return notes, err
 	}
-	if status.Start == "disabled" || status.Start == "manual" {
+	if status.Start == "disabled" || status.Start == "manual" || status.Start == "masked" {
 		return append(notes, "O serviço não foi iniciado: um administrador o deixou como "+status.Start+"."), nil
 	}
 	return notes, manager.Start(ctx)

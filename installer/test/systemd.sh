@@ -177,6 +177,17 @@ say "removed with a warning, installed again: all 1,000 arrived"
 for verb in install ensure stop stop start start restart; do
   inside pdvagent service "$verb" >"$work/verb.log" 2>&1 || die "service $verb: $(cat "$work/verb.log")"
 done
+inside systemctl disable --now pdvagent >/dev/null 2>&1
+inside pdvagent service ensure >"$work/verb.log" 2>&1 || die "service ensure: $(cat "$work/verb.log")"
+[ "$(inside systemctl is-enabled pdvagent)" = disabled ] || die "service ensure undoes what an administrator did"
+health >/dev/null 2>&1 && die "service ensure starts what an administrator has switched off"
+inside systemctl enable pdvagent >/dev/null 2>&1
+inside sh -c 'cp -p /var/lib/pdvagent/pdvagent.db /root/good.db && : >/var/lib/pdvagent/pdvagent.db'
+if inside pdvagent service start >"$work/verb.log" 2>&1; then die "it starts with an empty database"; fi
+grep -q 'Integridade dos dados: O arquivo de dados' "$work/verb.log" || die "a start that fails does not say why: $(cat "$work/verb.log")"
+inside sh -c 'cat /root/good.db >/var/lib/pdvagent/pdvagent.db'
+inside systemctl reset-failed pdvagent
+inside pdvagent service start >/dev/null || die "it does not start again"
 inside pdvagent service status | grep -q 'situação: running' || die "service status does not say that it runs"
 if inside pdvagent service uninstall >"$work/verb.log" 2>&1; then die "the package's service was removed"; fi
 grep -q 'apt remove' "$work/verb.log" || die "nobody is told how a package is removed: $(cat "$work/verb.log")"
