@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -21,16 +20,15 @@ const (
 	lookEvery    = time.Second
 )
 
-// room watches over the space that settling needs (store.md 11).
+// room watches over the space that settling needs (store.md 11). It is the committer's alone.
 type room struct {
 	folder string
 	floor  uint64 // of the disk's free bytes
 	looked time.Time
-	free   atomic.Uint64
+	free   uint64 // of the disk, as last looked
 }
 
-// look asks the disk, once a second at most, and puts the ballast back when there is room for it again. Of the committer
-// alone.
+// look asks the disk, once a second at most, and puts the ballast back when there is room for it again.
 func (r *room) look(now time.Time) {
 	if since := now.Sub(r.looked); since >= 0 && since < lookEvery {
 		return
@@ -40,7 +38,7 @@ func (r *room) look(now time.Time) {
 	if err != nil {
 		free = ^uint64(0) // a disk that does not say is not full until it says so by refusing
 	}
-	r.free.Store(free)
+	r.free = free
 	if free > r.floor+2*ballastSize {
 		r.fill()
 	}
@@ -66,7 +64,7 @@ func (r *room) release() bool {
 func (s *Store) crowded(tx *bbolt.Tx) bool {
 	stats := tx.DB().Stats()
 	used := tx.Size() - int64(stats.FreePageN+stats.PendingPageN)*int64(tx.DB().Info().PageSize)
-	return used > s.cfg.MaxBytes/100*crowdedShare || s.room.free.Load() < s.room.floor
+	return used > s.cfg.MaxBytes/100*crowdedShare || s.room.free < s.room.floor
 }
 
 // full tells whether a commit failed for want of room, in the file or on the disk.

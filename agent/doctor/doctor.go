@@ -44,7 +44,7 @@ type Site struct {
 
 	// Service asks the operating system; Crashes are the files of runs that died.
 	Service func(ctx context.Context) (Service, error)
-	Crashes []string
+	Crashes []Crash // oldest first
 
 	// Local asks the running agent, with support's token.
 	Local func(ctx context.Context, path string) (status int, body []byte, err error)
@@ -59,6 +59,12 @@ type Service struct {
 	State string // not_installed, stopped, starting, running, stopping
 	Start string // auto, delayed, enabled; manual, disabled
 	Exit  int    // how it ended the last time
+}
+
+// Crash is what is left of a run that died.
+type Crash struct {
+	File string
+	At   time.Time
 }
 
 // check is one look at a site.

@@ -3,9 +3,7 @@ package doctor
 import (
 	"context"
 	"net/http"
-	"os"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,12 +36,11 @@ func crashes(_ context.Context, e *examination) answer {
 	if len(e.Crashes) == 0 {
 		return ok("nenhuma guardada")
 	}
-	newest := slices.Max(e.Crashes)
-	info, err := os.Stat(newest)
-	if err == nil && e.Now().Sub(info.ModTime()) > recentCrash {
-		return ok("nenhuma há %d dias", int(e.Now().Sub(info.ModTime()).Hours()/24))
+	newest := e.Crashes[len(e.Crashes)-1]
+	if age := e.Now().Sub(newest.At); age > recentCrash {
+		return ok("nenhuma há %d dias", int(age/(24*time.Hour)))
 	}
-	return warn("Mande ao suporte um pdvagent support-bundle.", "%d guardadas, a última em %s", len(e.Crashes), newest)
+	return warn("Mande ao suporte um pdvagent support-bundle.", "%d guardadas, a última em %s", len(e.Crashes), newest.File)
 }
 
 var (

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -71,13 +69,10 @@ func TestServiceThatDoesNotComeBackWithTheMachineIsSaid(t *testing.T) {
 }
 
 func TestFreshCrashIsAWarningAndAnOldOneIsNot(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "20260514T191246.000Z.txt")
-	if err := os.WriteFile(path, []byte("panic"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	died := time.Date(2026, 5, 14, 19, 12, 46, 0, time.UTC)
 	for later, want := range map[time.Duration]doctor.Verdict{time.Hour: doctor.Warn, 8 * 24 * time.Hour: doctor.OK} {
 		f := look(t, "crashes", "", func(s *doctor.Site) {
-			s.Crashes, s.Now = []string{path}, func() time.Time { return time.Now().Add(later) }
+			s.Crashes, s.Now = []doctor.Crash{{File: "x.txt", At: died}}, func() time.Time { return died.Add(later) }
 		})
 		if f.Verdict != want {
 			t.Errorf("after %v: %+v", later, f)

@@ -50,19 +50,16 @@ func Answer(status int, text []byte, v rawjson.Value) []byte {
 		}
 		for i := range edits {
 			if edits[i].Start == member.Value.Start {
-				edits[i].Raw = rawjson.Quote(withoutPersons(words))
+				edits[i].Raw = rawjson.Quote(Text(words))
 			}
 		}
 	}
 	return rawjson.Apply(text, edits...)
 }
 
-// Text hides in a program's words what may be somebody's; a long text is cut.
-func Text(text string) string { return withoutPersons(text) }
-
-// withoutPersons hides in a cloud's words what may be somebody's: numbers, also those with letters in them, and words
+// Text hides in a cloud's or a program's words what may be somebody's: numbers, also those with letters in them, and words
 // that begin with a capital and are none that refusals are made of, which may be names. A long text is cut.
-func withoutPersons(text string) string {
+func Text(text string) string {
 	const most = 300
 	if runes := []rune(text); len(runes) > most {
 		text = string(runes[:most])

@@ -57,18 +57,26 @@ func (m *manager) Install(ctx context.Context) ([]string, error) {
 		return nil, inWords("preparar a conta e as pastas do serviço", err)
 	}
 	if current, err := os.ReadFile(ownUnit); err == nil {
-		if string(current) == m.unit() {
-			return m.kept(ctx)
+		if string(current) != m.unit() {
+			if err := m.rewrite(ctx); err != nil {
+				return nil, inWords("trocar a unidade", err)
+			}
 		}
-		if err := os.Remove(ownUnit); err != nil {
-			return nil, inWords("trocar a unidade", err)
-		}
+		return m.kept(ctx)
 	}
 	registrar, err := m.kardianos()
 	if err == nil {
 		err = registrar.Install()
 	}
 	return nil, inWords("instalar o serviço", err)
+}
+
+// rewrite gives a unit that is there its new text.
+func (m *manager) rewrite(ctx context.Context) error {
+	if err := os.WriteFile(ownUnit, []byte(m.unit()), 0o644); err != nil { //nolint:gosec // units may be read by all
+		return err
+	}
+	return run(ctx, "systemctl", "daemon-reload")
 }
 
 // kept leaves a unit that is there as it is: one that an administrator has disabled stays so.

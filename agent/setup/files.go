@@ -58,14 +58,9 @@ func removeAway(program string) error {
 	return err
 }
 
-// copyFile copies with the rights that programs have in their folder, synced.
+// copyFile copies a program with the rights it has, synced.
 func copyFile(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }() // only read
-	info, err := in.Stat()
+	info, err := os.Stat(from)
 	if err != nil {
 		return err
 	}
@@ -73,67 +68,41 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
+	return fill(out, from)
+}
+
+// fill writes a file's content into another, syncs and closes that.
+func fill(out *os.File, from string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return errors.Join(err, out.Close())
+	}
+	defer func() { _ = in.Close() }() // only read
 	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Sync(), out.Close())
 }
 
-// copyTree copies a stopped agent's data; its journal and log stay where they are.
+// copyTree copies a stopped agent's data; nobody but the agent may read the copy either.
 func copyTree(from, to string) error {
-	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+	return walk(from, func(below string, entry fs.DirEntry) error {
+		target := filepath.Join(to, below)
+		if entry.IsDir() {
+			return osfile.MakePrivateFolder(target)
+		}
+		out, err := osfile.CreatePrivate(target)
 		if err != nil {
 			return err
 		}
-		below, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		switch {
-		case skipped(below) && entry.IsDir():
-			return filepath.SkipDir
-		case skipped(below):
-			return nil
-		case entry.IsDir():
-			return osfile.MakePrivateFolder(filepath.Join(to, below))
-		case !entry.Type().IsRegular():
-			return nil
-		}
-		return copyPrivate(path, filepath.Join(to, below))
+		return fill(out, filepath.Join(from, below))
 	})
 }
 
-func skipped(below string) bool { return below == "traffic" || below == "log" || below == "ballast" }
-
-// copyPrivate copies a file of the data; nobody but the agent may read the copy either.
-func copyPrivate(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }() // only read
-	out, err := osfile.CreatePrivate(to)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Sync(), out.Close())
-}
-
-// size is how many bytes [copyTree] copies.
+// size is how many bytes [copyTree] copies; a folder that is not there has none.
 func size(folder string) (uint64, error) {
 	var total uint64
-	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		below, err := filepath.Rel(folder, path)
-		if err != nil {
-			return err
-		}
-		if skipped(below) && entry.IsDir() {
-			return filepath.SkipDir
-		}
+	err := walk(folder, func(_ string, entry fs.DirEntry) error {
 		info, err := entry.Info()
-		if err == nil && info.Mode().IsRegular() {
+		if err == nil && !entry.IsDir() {
 			total += uint64(info.Size())
 		}
 		return err
@@ -142,4 +111,23 @@ func size(folder string) (uint64, error) {
 		return 0, nil
 	}
 	return total, err
+}
+
+// walk visits the folders and files of an agent's data that going back needs: not the journal, the log and the ballast.
+func walk(folder string, visit func(below string, entry fs.DirEntry) error) error {
+	return filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		below, err := filepath.Rel(folder, path)
+		switch {
+		case err != nil:
+			return err
+		case below == "ballast" || (!entry.IsDir() && !entry.Type().IsRegular()):
+			return nil
+		case below == "traffic" || below == "log":
+			return filepath.SkipDir
+		}
+		return visit(below, entry)
+	})
 }

@@ -175,36 +175,52 @@ func (p Plan) explained(ctx context.Context, err error) error {
 // goBack puts the version of before back, and its data when it does not read what the new one has written.
 func (p Plan) goBack(ctx context.Context, before service.Status, reason error) error {
 	p.Say("A versão %s não respondeu (%s); a anterior volta.", p.Version, words(reason))
-	err := errors.Join(p.Manager.Stop(ctx), p.place(p.kept()))
-	if err == nil && before.State == service.NotInstalled {
-		err = p.Manager.Uninstall(ctx) // as it was: a program nobody starts
-		return p.wentBack(reason, err, false)
-	}
+	err := p.Manager.Stop(ctx)
 	if err == nil {
+		err = p.place(p.kept())
+	}
+	if err != nil { // the old program is not there: neither start nor touch the data
+		return p.stuck(reason, err)
+	}
+	if before.State == service.NotInstalled { // as it was: a program nobody starts
+		if err := p.Manager.Uninstall(ctx); err != nil {
+			return p.stuck(reason, err)
+		}
+		p.dropCopy()
+		return wentBack(reason, "a versão anterior voltou, sem serviço, como estava.")
+	}
+	if p.begin(ctx, "", p.Return) == nil {
+		p.dropCopy()
+		return wentBack(reason, "a versão anterior voltou e está em execução.")
+	}
+	if err := p.Manager.Stop(ctx); err != nil {
+		return p.stuck(reason, err)
+	}
+	if err = p.restoreData(); err == nil {
 		err = p.begin(ctx, "", p.Return)
 	}
-	if err == nil {
-		return p.wentBack(reason, nil, false)
+	if err != nil {
+		return p.stuck(reason, err)
 	}
-	err = errors.Join(p.Manager.Stop(ctx), p.restoreData())
-	if err == nil {
-		err = p.begin(ctx, "", p.Return)
-	}
-	return p.wentBack(reason, err, true)
+	return wentBack(reason, "a versão anterior e os dados de antes dela voltaram; os da versão nova estão em "+p.failed()+".")
 }
 
-func (p Plan) wentBack(reason, failure error, dataToo bool) error {
-	switch {
-	case failure != nil:
-		return agent.Errorf(agent.CodeServiceRefused, errors.Join(reason, failure),
-			"A atualização não deu certo e a versão anterior também não respondeu. Chame o suporte; o programa e os dados de antes estão em %s.", p.Keep)
-	case dataToo:
-		return agent.Errorf(agent.CodeServiceRefused, reason, "A atualização não deu certo: a versão anterior e os dados de antes dela voltaram; os da versão nova estão em %s. %s", p.failed(), words(reason))
-	}
+// stuck leaves everything where it is for a person.
+func (p Plan) stuck(reason, failure error) error {
+	return agent.Errorf(agent.CodeServiceRefused, errors.Join(reason, failure),
+		"A atualização não deu certo e a versão anterior também não respondeu. Chame o suporte; o programa e os dados de antes estão em %s.", p.Keep)
+}
+
+// dropCopy removes what is no longer needed to go back.
+func (p Plan) dropCopy() {
 	if err := osfile.RemoveTree(p.Keep); err != nil {
 		p.Say("A cópia de antes ficou em %s: %v", p.Keep, err)
 	}
-	return agent.Errorf(agent.CodeServiceRefused, reason, "A atualização não deu certo: a versão anterior voltou e está em execução. %s", words(reason))
+}
+
+// wentBack says what the machine has now.
+func wentBack(reason error, now string) error {
+	return agent.Errorf(agent.CodeServiceRefused, reason, "A atualização não deu certo: %s %s", now, words(reason))
 }
 
 // Remove takes service and program away. Data and configuration stay unless purge is told; folders are what a purge
@@ -275,11 +291,10 @@ func (p Plan) keep() error {
 	if err := copyFile(p.Program, p.kept()); err != nil {
 		return err
 	}
-	err := copyTree(p.DataDir, filepath.Join(p.Keep, "data"))
-	if errors.Is(err, os.ErrNotExist) { // it was never started
+	if _, err := os.Stat(p.DataDir); errors.Is(err, os.ErrNotExist) { // it was never started
 		return nil
 	}
-	return err
+	return copyTree(p.DataDir, filepath.Join(p.Keep, "data"))
 }
 
 // restoreData puts the data of before in place of those that the new version has written, which are kept.

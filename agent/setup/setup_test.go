@@ -28,12 +28,13 @@ type machine struct {
 	said    []string
 	deeds   []string
 	refusal map[string]error // by deed
+	stops   int              // that succeed
 }
 
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	root := t.TempDir()
-	m := &machine{T: t, status: service.Status{State: service.NotInstalled}, refusal: make(map[string]error)}
+	m := &machine{T: t, status: service.Status{State: service.NotInstalled}, refusal: make(map[string]error), stops: 100}
 	m.Plan = setup.Plan{
 		Source: filepath.Join(root, "pacote", "pdvagent"), Program: filepath.Join(root, "programa", "pdvagent"),
 		DataDir: filepath.Join(root, "pdvagent", "data"), Keep: filepath.Join(root, "pdvagent", "data-previous"),
@@ -94,6 +95,9 @@ func (m *machine) Start(context.Context) error {
 
 func (m *machine) Stop(context.Context) error {
 	m.deeds = append(m.deeds, "stop")
+	if m.stops--; m.stops < 0 {
+		return agent.Errorf(agent.CodeServiceRefused, nil, "O serviço não parou.")
+	}
 	if m.status.State != service.NotInstalled {
 		m.status.State = service.Stopped
 	}
@@ -200,6 +204,56 @@ func TestUpgradeThatWroteWhatTheOldDoesNotReadGoesBackWithItsData(t *testing.T) 
 			t.Errorf("what the new version had is %q", got)
 		}
 	})
+}
+
+func TestVersionThatDoesNotStopOnTheWayBackIsLeftWithItsData(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		stops   int // that succeed
+		program string
+		deeds   []string
+	}{
+		{"the new one", 1, "version 2 silent migrates", []string{"stop", "install", "start version 2 silent migrates", "stop"}},
+		{"the one of before", 2, "version 1", []string{"stop", "install", "start version 2 silent migrates", "stop", "install", "start version 1", "stop"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := with(t, service.Running)
+				m.write(m.Source, "version 2 silent migrates")
+				m.stops = c.stops
+				m.refused(context.Background(), "Chame o suporte; o programa e os dados de antes estão em "+m.Keep)
+				if got := m.read(m.Program); got != c.program || !slices.Equal(m.deeds, c.deeds) {
+					t.Errorf("the program is %q, did %q", got, m.deeds)
+				}
+				if now, before := m.read(filepath.Join(m.DataDir, "pdvagent.db")), m.read(filepath.Join(m.Keep, "data", "pdvagent.db")); now != "written by 2" || before != "written by 1" {
+					t.Errorf("the data are %q, the copy %q", now, before)
+				}
+			})
+		})
+	}
+}
+
+func TestProgramWithoutAServiceGoesBackToBeNone(t *testing.T) {
+	m := with(t, service.NotInstalled)
+	m.write(m.Source, "version 2 dies")
+	m.refused(t.Context(), "a versão anterior voltou, sem serviço")
+	m.want("version 1", "written by 1", service.NotInstalled)
+}
+
+func TestDataThatCannotBeCopiedEndTheUpgradeAndTheOldVersionGoesOn(t *testing.T) {
+	m := with(t, service.Running)
+	if err := os.Symlink("nowhere", m.Keep); err != nil { // the copy has no place
+		t.Fatal(err)
+	}
+	m.Keep = filepath.Join(m.Keep, "below")
+	m.Space = func(string) (uint64, uint64, error) { return 1 << 40, 1 << 40, nil }
+	if err := m.Apply(t.Context()); err == nil {
+		t.Error("it goes on without a copy")
+	}
+	if !slices.Equal(m.deeds, []string{"stop", "start version 1"}) {
+		t.Errorf("did %q", m.deeds)
+	}
+	m.want("version 1", "written by 1", service.Running)
 }
 
 func TestWhatWasStoppedByAnAdministratorStaysAsItWas(t *testing.T) {

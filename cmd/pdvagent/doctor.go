@@ -23,6 +23,7 @@ import (
 	"pdvagent/agent/config"
 	"pdvagent/agent/doctor"
 	"pdvagent/agent/osfile"
+	"pdvagent/agent/service"
 	"pdvagent/agent/traffic"
 )
 
@@ -81,7 +82,11 @@ func (o *options) examine(ctx context.Context, only ...string) ([]doctor.Finding
 			return client.get(ctx, path)
 		}
 		site.Verify = func() error { return verify(cfg) }
-		site.Crashes = coroner(cfg).Crashes()
+		for _, path := range coroner(cfg).Crashes() {
+			if at, ok := service.CrashedAt(path); ok {
+				site.Crashes = append(site.Crashes, doctor.Crash{File: path, At: at})
+			}
+		}
 		site.Service = o.serviceState
 	}
 	return doctor.Examine(ctx, site, only...), client
