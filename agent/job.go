@@ -110,6 +110,8 @@ const (
 	ReasonConflict   = "conflict"     // held: same natural key, other content
 	ReasonKeyMissing = "key_missing"  // held: the key that encrypted it is not here
 	ReasonCloned     = "cloned"       // held: the store came from another machine
+	ReasonSalvaged   = "salvaged"     // held: found in a damaged file, it is not known whether it was sent
+	ReasonLost       = "lost"         // dead: its body was lost with a damaged file
 	ReasonSuperseded = "superseded"   // discarded: a corrected version was accepted
 	ReasonCancelled  = "cancelled"    // annulled: cancelled before it was ever tried
 	ReasonNothingTo  = "nothing_sent" // annulled: what it would cancel never arrived

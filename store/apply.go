@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -46,7 +45,7 @@ func (s *Store) commitGroup(group []*request) (*meta, error) {
 	var drop []string // spool files of jobs that settled
 	s.mu.RLock()
 	next.Whole = max(next.Whole, s.whole.Load())
-	err := s.db.Update(func(tx *bbolt.Tx) error {
+	err := s.update(func(tx *bbolt.Tx) error {
 		crowded := s.crowded(tx)
 		for _, r := range group {
 			if r.Err = s.check(tx, r.Change, crowded); r.Err != nil {
@@ -88,10 +87,8 @@ func (s *Store) failGroup(group []*request, intended *meta, cause error) (again 
 		}
 	}
 	s.cfg.Log.Error("commit_failed", "changes", len(group), "error", cause)
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	released := diskFull(cause) && s.room.release()
-	if err := s.reopen(); err != nil {
+	if err := s.mend(cause); err != nil {
 		s.cfg.Log.Error("store_reopen_failed", "error", err)
 		return nil
 	}
@@ -101,17 +98,9 @@ func (s *Store) failGroup(group []*request, intended *meta, cause error) (again 
 	return again
 }
 
-// reopen closes and opens the file, and takes from it what the store knows of itself.
-func (s *Store) reopen() error {
-	if err := s.db.Close(); err != nil {
-		return err
-	}
-	db, err := openFile(filepath.Join(s.cfg.Dir, fileName), s.cfg.MaxBytes)
-	if err != nil {
-		return err
-	}
-	s.db = db
-	return s.loadMeta()
+// update is one write transaction.
+func (s *Store) update(write func(*bbolt.Tx) error) error {
+	return guarded(func() error { return s.db.Update(write) })
 }
 
 // check finds out whether the change can go through, before anything of it is written.
@@ -170,6 +159,17 @@ func (s *Store) checkMove(tx *bbolt.Tx, move agent.Move) error {
 	}
 	if !now.MayBecome(move.Status.State) {
 		return fmt.Errorf("%w: job %d from %s to %s", agent.ErrBadMove, move.Seq, now, move.Status.State)
+	}
+	if now != agent.Pending && move.Status.State == agent.Pending {
+		return s.checkBody(tx, move.Seq)
+	}
+	return nil
+}
+
+// checkBody refuses to send a job whose body was lost.
+func (s *Store) checkBody(tx *bbolt.Tx, seq uint64) error {
+	if h, _, err := envelope.Peek(bucketJob.in(tx).Get(seqKey(seq))); err == nil && h.Version > wholeVersion {
+		return fmt.Errorf("%w: job %d has lost its body", agent.ErrBadMove, seq)
 	}
 	return nil
 }
@@ -260,7 +260,7 @@ func (w *writer) write(r *request) error {
 }
 
 func (w *writer) job(job agent.Job, ready preparedJob) error {
-	h := envelope.Header{Sequence: job.Seq, Version: wholeVersion}
+	h := envelope.Header{Tag: tag(job.Kind, agent.Pending), Sequence: job.Seq, Version: wholeVersion}
 	if err := w.put(w.tx, bucketJob, seqKey(job.Seq), h, ready.payload); err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (c *checker) envelopes() {
 func (c *checker) jobs() {
 	m := c.meta.Load()
 	var counts [16][8]uint64
-	for seq := uint64(1); seq < m.NextSeq; seq++ {
+	for seq := range m.numbers() {
 		h, _, err := envelope.Peek(bucketState.in(c.tx).Get(seqKey(seq)))
 		if err != nil {
 			c.fault("job %d has no state: %v", seq, err)

@@ -99,9 +99,13 @@ func (s *Store) status(tx *bbolt.Tx, seq uint64) (agent.Status, error) {
 	if err != nil {
 		return agent.Status{}, fmt.Errorf("state of job %d: %w", seq, err)
 	}
+	return decodeStatus(h, payload)
+}
+
+func decodeStatus(h envelope.Header, payload []byte) (agent.Status, error) {
 	var stored storedStatus
 	if err := json.Unmarshal(payload, &stored); err != nil {
-		return agent.Status{}, fmt.Errorf("%w: state of job %d: %w", agent.ErrDamaged, seq, err)
+		return agent.Status{}, fmt.Errorf("%w: state of job %d: %w", agent.ErrDamaged, h.Sequence, err)
 	}
 	status := agent.Status{
 		Version: h.Version, State: stored.State, Reason: stored.Reason, Attempts: stored.Attempts,

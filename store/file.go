@@ -71,6 +71,11 @@ func createFile(path string) error {
 	return osfile.SyncFolder(filepath.Dir(path))
 }
 
+func alreadyRunning(dir string, err error) error {
+	return agent.Errorf(agent.CodeAlreadyRunning, err, "Outro pdvagent já está usando a pasta de dados %s. "+
+		"Pare o serviço antes de iniciar um segundo, ou use outra pasta.", dir)
+}
+
 func openBolt(path string, maxBytes int64) (*bbolt.DB, error) {
 	options := &bbolt.Options{
 		Timeout:      lockPatience,
@@ -82,8 +87,7 @@ func openBolt(path string, maxBytes int64) (*bbolt.DB, error) {
 	}
 	db, err := bbolt.Open(path, 0o600, options)
 	if errors.Is(err, berrors.ErrTimeout) {
-		return nil, agent.Errorf(agent.CodeAlreadyRunning, err, "Outro pdvagent já está usando a pasta de dados %s. "+
-			"Pare o serviço antes de iniciar um segundo, ou use outra pasta.", filepath.Dir(path))
+		return nil, alreadyRunning(filepath.Dir(path), err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)

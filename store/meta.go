@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 
 	"go.etcd.io/bbolt"
 
@@ -11,9 +12,6 @@ import (
 	"pdvagent/store/internal/envelope"
 	"pdvagent/store/internal/keyring"
 )
-
-// schema is the version of everything in the file. A newer file is refused.
-const schema = 1
 
 var (
 	metaState    = []byte("state")
@@ -29,9 +27,43 @@ type meta struct {
 	Group     uint64 `json:"group"`      // commits of groups, to tell after a failure whether the last one is there
 	Clean     bool   `json:"clean"`      // closed in order
 	Whole     uint64 `json:"whole"`      // every job before it has lost its body
+	Gaps      []Gap  `json:"gaps,omitempty"`
 	// Counts by kind code and state code: lifetime, they never go down in sum.
 	Counts [16][8]uint64 `json:"counts"`
 }
+
+// Gap is a row of numbers under which there is no job: given and lost with a damaged file, or never given.
+type Gap struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"` // inclusive
+}
+
+// addGap notes numbers behind all that are noted.
+func (m *meta) addGap(from, to uint64) {
+	if n := len(m.Gaps); n > 0 && m.Gaps[n-1].To+1 == from {
+		m.Gaps[n-1].To = to
+		return
+	}
+	m.Gaps = append(m.Gaps, Gap{from, to})
+}
+
+// numbers gives every number under which there is a job.
+func (m *meta) numbers() iter.Seq[uint64] {
+	return func(yield func(uint64) bool) {
+		gaps := m.Gaps
+		for seq := uint64(1); seq < m.NextSeq; seq++ {
+			if len(gaps) > 0 && seq == gaps[0].From {
+				seq, gaps = gaps[0].To, gaps[1:]
+				continue
+			}
+			if !yield(seq) {
+				return
+			}
+		}
+	}
+}
+
+func freshMeta() *meta { return &meta{Schema: schema, NextSeq: 1, NextEvent: 1} }
 
 func (m *meta) counters() agent.Counters {
 	c := agent.Counters{ByKind: make(map[agent.Kind]map[agent.State]uint64)}
@@ -50,7 +82,7 @@ func (s *Store) putMeta(tx *bbolt.Tx, m *meta) error {
 	if err != nil {
 		return err
 	}
-	return s.put(tx, bucketMeta, metaState, envelope.Header{}, payload)
+	return s.put(tx, bucketMeta, metaState, envelope.Header{Version: uint64(m.Schema)}, payload)
 }
 
 func (s *Store) makeBuckets() error {
@@ -67,21 +99,20 @@ func (s *Store) makeBuckets() error {
 // loadMeta reads the store's own record. When the key that sealed it is gone, it is made anew from what the envelopes
 // show without a key, and every job still to do is held.
 func (s *Store) loadMeta() error {
-	m := &meta{Schema: schema, NextSeq: 1, NextEvent: 1}
+	m := freshMeta()
 	err := s.db.View(func(tx *bbolt.Tx) error {
-		_, payload, err := s.get(tx, bucketMeta, metaState)
-		if err != nil {
-			return err
+		found, err := s.readMeta(tx)
+		if err == nil {
+			m = found
 		}
-		return json.Unmarshal(payload, m)
+		return err
 	})
 	fresh := errors.Is(err, agent.ErrNotFound)
-	if err != nil && !fresh && !errors.Is(err, agent.ErrKeyMissing) {
-		return fmt.Errorf("read the store's own record: %w", err)
+	if fresh && s.hasJobs() {
+		return fmt.Errorf("%w: there are jobs and no record of the store's own", agent.ErrDamaged)
 	}
-	if m.Schema > schema {
-		return agent.Errorf(agent.CodeDamaged, nil, "Os dados foram gravados por uma versão mais nova do pdvagent (formato %d). "+
-			"Instale a versão nova de novo; esta não vai alterar os dados.", m.Schema)
+	if err != nil && !fresh && !errors.Is(err, agent.ErrKeyMissing) {
+		return fmt.Errorf("%w: the store's own record: %w", agent.ErrDamaged, err)
 	}
 	born := s.ring.Born
 	s.ring.Born = keyring.Old // a file that is opened anew after a failed commit is not another machine's
@@ -93,13 +124,32 @@ func (s *Store) loadMeta() error {
 	return s.db.Update(func(tx *bbolt.Tx) error { return s.putMeta(tx, m) })
 }
 
+func (s *Store) readMeta(tx *bbolt.Tx) (*meta, error) {
+	_, payload, err := s.get(tx, bucketMeta, metaState)
+	if err != nil {
+		return nil, err
+	}
+	m := freshMeta()
+	return m, json.Unmarshal(payload, m)
+}
+
+func (s *Store) hasJobs() bool {
+	found := false
+	_ = s.db.View(func(tx *bbolt.Tx) error { // it cannot fail: the file is open
+		key, _ := bucketState.in(tx).Cursor().First()
+		found = key != nil
+		return nil
+	})
+	return found
+}
+
 // holdAll gives a store whose current key is new its place in the world: what was to be sent waits for a person.
 func (s *Store) holdAll(m *meta, born keyring.Birth) error {
 	reason := agent.ReasonKeyMissing
 	if born == keyring.Cloned {
 		reason = agent.ReasonCloned
 	}
-	*m = meta{Schema: schema, NextSeq: 1, NextEvent: 1}
+	*m = *freshMeta()
 	held := 0
 	err := s.db.Update(func(tx *bbolt.Tx) error {
 		if last, _ := bucketEvent.in(tx).Cursor().Last(); last != nil {
@@ -112,6 +162,10 @@ func (s *Store) holdAll(m *meta, born keyring.Birth) error {
 			return err
 		}
 		for seq := uint64(1); seq < m.NextSeq; seq++ {
+			if bucketState.in(tx).Get(seqKey(seq)) == nil {
+				m.addGap(seq, seq)
+				continue
+			}
 			n, err := s.holdOne(tx, m, seq, reason)
 			if err != nil {
 				return err

@@ -36,17 +36,24 @@ func TestSecondAgentOnTheSameFolderEndsWithASentence(t *testing.T) {
 	}
 }
 
-func TestEmptyFileIsDamageAndIsLeftAlone(t *testing.T) {
-	dir := storetest.Dir(t)
-	path := filepath.Join(dir, "pdvagent.db")
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
+func TestEmptyFileIsDamageThatIsReportedAndNoNewStore(t *testing.T) {
+	cfg := store.Config{Dir: storetest.Dir(t)}
+	s := storetest.OpenIn(t, cfg)
+	first := add(t, s, coupon("A"))[0]
+	storetest.Close(t, s)
+	if err := os.Truncate(filepath.Join(cfg.Dir, "pdvagent.db"), 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Open(store.Config{Dir: dir}); agent.CodeOf(err) != agent.CodeDamaged || !errors.Is(err, agent.ErrDamaged) {
-		t.Errorf("got %v", err)
+	s = storetest.OpenIn(t, cfg)
+	report := s.Salvaged()
+	if report == nil || !report.Unsure || report.Kept == "" || len(report.Missing) != 1 {
+		t.Fatalf("the report is %+v", report)
 	}
-	if info, err := os.Stat(path); err != nil || info.Size() != 0 {
-		t.Errorf("the file was touched: %v, %v", info, err)
+	if again := add(t, s, coupon("B"))[0]; again <= first+1000 {
+		t.Errorf("a number may have been given twice: %d, %d", first, again)
+	}
+	if stored, err := store.LastSalvage(cfg.Dir); err != nil || stored == nil || stored.Kept != report.Kept {
+		t.Errorf("on disk: %+v, %v", stored, err)
 	}
 }
 

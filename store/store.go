@@ -23,13 +23,17 @@ import (
 
 // Config says where the store is and how large it may become.
 type Config struct {
-	Dir         string           // required; made, private, if missing
-	MaxBytes    int64            // of the database, a power of two; default 1 GiB, at most 512 MiB on 32-bit machines
-	SpoolBytes  int64            // of large bodies; default 2 GiB
-	MinFree     uint64           // bytes of the disk that new work leaves free; default 64 MiB
-	RecoveryKey []byte           // PEM; a copy of the store's key, wrapped for its owner, goes into the store. Optional
-	Now         func() time.Time // default time.Now
-	Log         *slog.Logger     // default: nothing is logged
+	Dir         string // required; made, private, if missing
+	MaxBytes    int64  // of the database, a power of two; default 1 GiB, at most 512 MiB on 32-bit machines
+	SpoolBytes  int64  // of large bodies; default 2 GiB
+	MinFree     uint64 // bytes of the disk that new work leaves free; default 64 MiB
+	RecoveryKey []byte // PEM; a copy of the store's key, wrapped for its owner, goes into the store. Optional
+
+	// ResendSalvaged sends what a salvage found without being sure that it was not sent: twice rather than not at all.
+	ResendSalvaged bool
+
+	Now func() time.Time // default time.Now
+	Log *slog.Logger     // default: nothing is logged
 
 	// Committed hears of every group of changes that went to disk together, and how long that took; it must not wait.
 	// Optional.
@@ -41,8 +45,13 @@ type Store struct {
 	cfg  Config
 	ring *keyring.Ring
 
-	mu sync.RWMutex // held while the file is opened anew after a failed commit
-	db *bbolt.DB
+	mu   sync.RWMutex // held while the file is opened anew after a failed commit
+	db   *bbolt.DB
+	gone bool // closed for good
+
+	broken   chan struct{}
+	mending  atomic.Bool
+	salvaged atomic.Pointer[Report] // the last one of this process
 
 	meta      atomic.Pointer[meta] // as last committed
 	committer *commit.Committer[prepared, agent.Committed]
@@ -78,21 +87,20 @@ func Open(cfg Config) (*Store, error) {
 		return nil, agent.Errorf(agent.CodeNetworkDrive, nil, "A pasta de dados %s fica em outra máquina (rede). "+
 			"Use uma pasta em disco local.", cfg.Dir)
 	}
-	s := &Store{cfg: cfg, room: room{folder: cfg.Dir, floor: cfg.MinFree}}
+	s := newStore(cfg)
 	s.notice.init()
-	db, err := openFile(filepath.Join(cfg.Dir, fileName), cfg.MaxBytes)
-	if err != nil {
+	if err := s.alone(func() error { return s.openSound(nil) }); err != nil {
 		return nil, err
 	}
-	s.db = db
-	if err := s.prepare(); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	if err := dropLeftovers(filepath.Join(cfg.Dir, fileName)); err != nil {
-		return nil, errors.Join(err, db.Close())
+	if err := errors.Join(s.prepare(), dropLeftovers(filepath.Join(cfg.Dir, fileName))); err != nil {
+		return nil, errors.Join(err, s.db.Close())
 	}
 	s.committer = commit.Start(s.applyGroup)
 	return s, nil
+}
+
+func newStore(cfg Config) *Store {
+	return &Store{cfg: cfg, room: room{folder: cfg.Dir, floor: cfg.MinFree}, broken: make(chan struct{})}
 }
 
 func (c *Config) fill() error {
@@ -126,23 +134,23 @@ func (c *Config) fill() error {
 	return nil
 }
 
-// prepare reads keys and meta, and puts right what another key left behind.
+// prepare readies what goes with the open file.
 func (s *Store) prepare() error {
-	ring, err := keyring.Open(filepath.Join(s.cfg.Dir, keysName))
-	if err != nil {
-		return err
-	}
-	s.ring = ring
-	if err := s.makeBuckets(); err != nil {
-		return err
-	}
-	if err := s.loadMeta(); err != nil {
-		return err
-	}
 	if err := s.wrapKey(); err != nil {
 		return err
 	}
-	s.spool, err = openSpool(filepath.Join(s.cfg.Dir, spoolName), s.cfg.SpoolBytes, ring, s.spooled)
+	var err error
+	s.spool, err = openSpool(filepath.Join(s.cfg.Dir, spoolName), s.cfg.SpoolBytes, s.ring, s.spooled)
+	return err
+}
+
+// openRing reads the keys once.
+func (s *Store) openRing() error {
+	if s.ring != nil {
+		return nil
+	}
+	var err error
+	s.ring, err = keyring.Open(filepath.Join(s.cfg.Dir, keysName))
 	return err
 }
 
@@ -186,6 +194,7 @@ func (s *Store) Close() error {
 		s.committer.Close()
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		s.gone = true
 		clean := *s.meta.Load()
 		clean.Clean = true
 		err = s.db.Update(func(tx *bbolt.Tx) error { return s.putMeta(tx, &clean) })
@@ -223,9 +232,12 @@ func (s *Store) SpoolSize() (used, limit int64) { return s.spool.used.Load(), s.
 func (s *Store) view(read func(*bbolt.Tx) error) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	err := s.db.View(read)
-	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
+	err := guarded(func() error { return s.db.View(read) })
+	switch {
+	case errors.Is(err, berrors.ErrDatabaseNotOpen):
 		return agent.ErrStoreClosed
+	case errors.Is(err, errTorn):
+		s.mendLater(err)
 	}
 	return err
 }

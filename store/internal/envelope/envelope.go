@@ -132,6 +132,9 @@ func Peek(data []byte) (Header, []byte, error) {
 	}, data[headerLen+keyLen : end], nil
 }
 
+// Magic gives the bytes by which an envelope begins.
+func Magic() []byte { return magic[:] }
+
 // Len is the length of the envelope at the beginning of data, which [Peek] has accepted.
 func Len(data []byte) int {
 	return headerLen + int(data[7]) + int(binary.BigEndian.Uint32(data[8:])) + crcLen

@@ -1,0 +1,74 @@
+package store
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"go.etcd.io/bbolt"
+
+	"pdvagent/agent"
+	"pdvagent/store/internal/envelope"
+)
+
+// schema is the version of everything in the file. A newer file is refused; an older one is brought here step by step.
+const schema = 1
+
+// steps lead from a schema, the key, to the next one. Each runs in one transaction with the note that it is done.
+var steps = map[int]func(*bbolt.Tx) error{}
+
+// migrate brings an older file to the schema of this program. Before the first step the file is copied aside.
+func (s *Store) migrate(to int) error {
+	from, err := s.schemaOf()
+	if err != nil || from == 0 || from == to {
+		return err
+	}
+	if from > to {
+		return agent.Errorf(agent.CodeDamaged, nil, "Os dados foram gravados por uma versão mais nova do pdvagent (formato %d). "+
+			"Instale a versão nova de novo; esta não vai alterar os dados.", from)
+	}
+	kept := filepath.Join(s.cfg.Dir, fmt.Sprintf("%s.schema-%d", fileName, from))
+	if err := s.copyAside(kept); err != nil {
+		return fmt.Errorf("copy the data before they are changed: %w", err)
+	}
+	for at := from; at < to; at++ {
+		if err := s.db.Update(func(tx *bbolt.Tx) error { return s.step(tx, at) }); err != nil {
+			return fmt.Errorf("bring the data from schema %d to %d: %w", at, at+1, err)
+		}
+	}
+	s.cfg.Log.Info("store_migrated", "from", from, "to", to, "kept", kept)
+	return nil
+}
+
+// schemaOf reads the schema of the file, 0 for one that was just made. It needs no key.
+func (s *Store) schemaOf() (int, error) {
+	found := 0
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		b := bucketMeta.in(tx)
+		if b == nil || b.Get(metaState) == nil {
+			return nil
+		}
+		h, _, err := envelope.Peek(b.Get(metaState))
+		if err != nil {
+			return fmt.Errorf("%w: the store's own record", agent.ErrDamaged)
+		}
+		found = int(h.Version)
+		return nil
+	})
+	return found, err
+}
+
+func (s *Store) step(tx *bbolt.Tx, from int) error {
+	do, there := steps[from]
+	if !there {
+		return fmt.Errorf("there is no way from schema %d", from)
+	}
+	if err := do(tx); err != nil {
+		return err
+	}
+	m, err := s.readMeta(tx)
+	if err != nil {
+		return err
+	}
+	m.Schema = from + 1
+	return s.putMeta(tx, m)
+}
