@@ -16,6 +16,7 @@ const (
 	AlarmHeldJobs     = "held_jobs"            // something is kept until a person decides
 	AlarmUnconfirmed  = "discount_unconfirmed" // sales went without the confirm of their session
 	AlarmClock        = "clock_suspect"        // the machine's clock went back or jumped
+	AlarmSalvaged     = "store_salvaged"       // the database was damaged and written anew from what was found
 )
 
 // Alarm is one trouble that needs a person, said once until it ends.

@@ -36,38 +36,46 @@ func (s *Store) applyGroup(group []*request) {
 
 // commitGroup writes a group in one transaction, and tells what the store's own record should be after it.
 func (s *Store) commitGroup(group []*request) (*meta, error) {
-	next := *s.meta.Load()
-	next.Group++
 	begun := s.cfg.Now()
+	next, drop, err := s.writeGroup(group, begun)
+	if err != nil {
+		return next, err
+	}
+	s.cfg.Committed(len(group), s.cfg.Now().Sub(begun))
+	s.spool.remove(drop)
+	s.notice.tell()
+	return next, nil
+}
+
+// writeGroup is the transaction. drop names the spool files of jobs that settled.
+func (s *Store) writeGroup(group []*request, begun time.Time) (next *meta, drop []string, err error) {
+	s.mu.RLock() // from the record's reading to its writing: a salvage in between would make another one
+	defer s.mu.RUnlock()
+	now := *s.meta.Load()
+	next = &now
+	next.Group++
 	if !s.clock.look(begun, time.UnixMilli(next.HighWater)).Suspect { // one wrong year must not make every later clock look late
 		next.HighWater = max(next.HighWater, begun.UnixMilli())
 	}
-	var drop []string // spool files of jobs that settled
-	s.mu.RLock()
 	next.Whole = max(next.Whole, s.whole.Load())
-	err := s.update(func(tx *bbolt.Tx) error {
+	err = s.update(func(tx *bbolt.Tx) error {
 		crowded := s.crowded(tx)
 		for _, r := range group {
 			if r.Err = s.check(tx, r.Change, crowded); r.Err != nil {
 				continue
 			}
-			w := writer{Store: s, tx: tx, meta: &next}
+			w := writer{Store: s, tx: tx, meta: next}
 			if err := w.write(r); err != nil {
 				return err
 			}
 			drop = append(drop, w.drop...)
 		}
-		return s.putMeta(tx, &next)
+		return s.putMeta(tx, next)
 	})
-	s.mu.RUnlock()
-	if err != nil {
-		return &next, err
+	if err == nil {
+		s.meta.Store(next)
 	}
-	s.meta.Store(&next)
-	s.cfg.Committed(len(group), s.cfg.Now().Sub(begun))
-	s.spool.remove(drop)
-	s.notice.tell()
-	return &next, nil
+	return next, drop, err
 }
 
 // failGroup answers a group whose commit failed. What is on disk is unknown until the file was opened anew; when it is
@@ -159,17 +167,6 @@ func (s *Store) checkMove(tx *bbolt.Tx, move agent.Move) error {
 	}
 	if !now.MayBecome(move.Status.State) {
 		return fmt.Errorf("%w: job %d from %s to %s", agent.ErrBadMove, move.Seq, now, move.Status.State)
-	}
-	if now != agent.Pending && move.Status.State == agent.Pending {
-		return s.checkBody(tx, move.Seq)
-	}
-	return nil
-}
-
-// checkBody refuses to send a job whose body was lost.
-func (s *Store) checkBody(tx *bbolt.Tx, seq uint64) error {
-	if h, _, err := envelope.Peek(bucketJob.in(tx).Get(seqKey(seq))); err == nil && h.Version > wholeVersion {
-		return fmt.Errorf("%w: job %d has lost its body", agent.ErrBadMove, seq)
 	}
 	return nil
 }

@@ -50,29 +50,27 @@ func Backups(dir string) ([]Backup, error) {
 }
 
 // Backup copies the database, as it is after the last commit, with its keys and large bodies, checks the copy and lets go
-// of the oldest ones. It may run while the agent works; on a disk without room it does nothing but say so.
-func (s *Store) Backup() (Backup, error) {
+// of the oldest ones. It gives the length of the copied database. It may run while the agent works; on a disk without room it does nothing but say so.
+func (s *Store) Backup() (int64, error) {
 	if err := s.roomForBackup(); err != nil {
-		return Backup{}, err
+		return 0, err
 	}
 	at := s.cfg.Now().UTC()
 	folder := filepath.Join(s.cfg.Dir, backupFolder)
-	made := Backup{Path: filepath.Join(folder, at.Format(stampFormat)), At: at}
 	temp := filepath.Join(folder, "making")
 	err := errors.Join(osfile.MakePrivateFolder(folder), osfile.RemoveTree(temp), osfile.MakePrivateFolder(temp))
 	if err == nil {
 		err = s.backupInto(temp)
 	}
 	if err != nil {
-		return made, fmt.Errorf("backup: %w", errors.Join(err, osfile.RemoveTree(temp)))
+		return 0, fmt.Errorf("backup: %w", errors.Join(err, osfile.RemoveTree(temp)))
 	}
-	if err := errors.Join(osfile.Rename(temp, made.Path), osfile.SyncFolder(folder)); err != nil {
-		return made, err
+	target := filepath.Join(folder, at.Format(stampFormat))
+	info, err := os.Stat(filepath.Join(temp, fileName))
+	if err := errors.Join(err, osfile.Rename(temp, target), osfile.SyncFolder(folder)); err != nil {
+		return 0, err
 	}
-	if info, err := os.Stat(filepath.Join(made.Path, fileName)); err == nil {
-		made.Bytes = info.Size()
-	}
-	return made, s.dropBackups()
+	return info.Size(), s.dropBackups()
 }
 
 func (s *Store) roomForBackup() error {

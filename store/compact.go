@@ -117,9 +117,9 @@ func sameEntries(copied, original *bbolt.DB) error {
 	})
 }
 
-// dropLeftovers removes what an earlier compaction kept, or left when the power was cut.
+// dropLeftovers removes what an earlier compaction kept, and what it or a salvage left when the power was cut.
 func dropLeftovers(path string) error {
-	return errors.Join(remove(path+oldSuffix), remove(path+tempSuffix))
+	return errors.Join(remove(path+oldSuffix), remove(path+tempSuffix), remove(path+salvageSuffix))
 }
 
 func remove(path string) error {

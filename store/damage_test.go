@@ -3,7 +3,6 @@ package store_test
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -15,12 +14,10 @@ import (
 	"go.etcd.io/bbolt"
 
 	"pdvagent/agent"
+	"pdvagent/agent/osfile"
 	"pdvagent/store"
 	"pdvagent/store/storetest"
 )
-
-// damagedFiles is how many copies of a store are damaged, each in its own way; store.md's amount on demand is 10,000.
-var damagedFiles = flag.Int("damaged-files", 300, "damaged copies of a store that are opened")
 
 // ledger is what the one who filled a store knows of it.
 type ledger map[uint64]agent.Job
@@ -115,6 +112,9 @@ func TestDamagedFileLosesNothingSilentlyAndSendsNothingTwice(t *testing.T) {
 			dir := copyOf(t, base, file)
 			treeLost += len(known) - jobsInTree(dir)
 			kept += judge(t, fmt.Sprintf("%s, seed %d", name, n), dir, known)
+			if err := osfile.RemoveTree(dir); err != nil {
+				t.Fatal(err)
+			}
 		}
 		t.Logf("%s: %d files, %.2f %% of the jobs are as they were", name, each, 100*float64(kept)/float64(each*len(known)))
 	}

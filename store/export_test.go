@@ -1,10 +1,15 @@
 package store
 
 import (
+	"errors"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"pdvagent/store/internal/envelope"
+	"pdvagent/store/internal/salvage"
 )
 
 // SetSchema makes the closed store in cfg.Dir look as if another version had written it.
@@ -23,6 +28,43 @@ func SetSchema(t *testing.T, cfg Config, schema int) {
 	if err := s.db.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Migrate brings an open store from this program's schema to the next one, by a step that exists only in the test.
+func (s *Store) Migrate(t *testing.T, step func() error) error {
+	t.Helper()
+	s.mu.Lock()
+	steps[schema] = func(*bbolt.Tx) error { return step() }
+	s.mu.Unlock()
+	defer delete(steps, schema)
+	return s.migrate(schema + 1)
+}
+
+// Schema is what the file says of itself.
+func (s *Store) Schema() (int, error) { return s.schemaOf() }
+
+// PageOf is where the page lies on which a job's value is, in bytes from the beginning of the file.
+func (s *Store) PageOf(t *testing.T, seq uint64) int64 {
+	t.Helper()
+	file, err := salvage.Open(filepath.Join(s.cfg.Dir, fileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := file.Walk(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := int64(-1)
+	err = file.Search(func(offset int64, h envelope.Header, _ []byte) error {
+		if h.Bucket == bucketJob.code && h.Sequence == seq && tree.Live(offset) {
+			at = offset / 4096 * 4096
+		}
+		return nil
+	})
+	if err := errors.Join(err, file.Close()); err != nil || at < 0 {
+		t.Fatalf("job %d is at %d: %v", seq, at, err)
+	}
+	return at
 }
 
 // LastTime is later than anything the store has written.

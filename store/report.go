@@ -13,6 +13,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/osfile"
+	"pdvagent/store/internal/keyring"
 )
 
 // Report says what a salvage has found.
@@ -82,6 +83,7 @@ func (s *Store) salvage(cause error, more ...string) error {
 	s.salvaged.Store(&r.report)
 	s.cfg.Log.Warn("store_salvaged", "tree", r.report.Tree, "carved", r.report.Carved, "held", len(r.report.Held),
 		"lost", len(r.report.Lost), "missing", r.report.Missing, "kept", r.report.Kept, "took_ms", r.report.TookMS)
+	s.cfg.Salvaged(r.report)
 	return s.writeReport(&r.report)
 }
 
@@ -174,14 +176,22 @@ func makeBolt(path string, maxBytes int64) (*bbolt.DB, error) {
 	return db, err
 }
 
-// Verify looks at a database file that no agent has open: its pages, and every value that its tree leads to. keys.json of
-// the data folder is used where it is there; nothing is written.
+// Verify looks at a database file that no agent has open: its pages, and every value that its tree leads to. An empty
+// path is the data folder's own. Nothing is written.
 func Verify(cfg Config, path string) (Faults, error) {
-	s, err := forFiles(cfg)
-	if err != nil {
+	if err := cfg.fill(); err != nil {
 		return Faults{}, err
 	}
-	return s.verify(path)
+	if path == "" {
+		path = filepath.Join(cfg.Dir, fileName)
+	}
+	s := newStore(cfg)
+	s.ring = keyring.Look(filepath.Join(cfg.Dir, keysName))
+	found, err := s.verify(path)
+	if errors.Is(err, os.ErrNotExist) {
+		err = agent.Errorf(agent.CodeNotFound, err, "O arquivo %s não existe.", path)
+	}
+	return found, err
 }
 
 // Carve writes the database of a stopped agent anew from everything that is found in its file and in the given ones, as

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -20,8 +21,9 @@ const (
 	lookEvery    = time.Second
 )
 
-// room watches over the space that settling needs (store.md 11). It is the committer's alone.
+// room watches over the space that settling needs (store.md 11). The committer looks, a salvage may let go of the ballast.
 type room struct {
+	mu     sync.Mutex
 	folder string
 	floor  uint64 // of the disk's free bytes
 	looked time.Time
@@ -30,6 +32,8 @@ type room struct {
 
 // look asks the disk, once a second at most, and puts the ballast back when there is room for it again.
 func (r *room) look(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if since := now.Sub(r.looked); since >= 0 && since < lookEvery {
 		return
 	}
@@ -56,15 +60,24 @@ func (r *room) fill() {
 
 // release lets go of the ballast, and tells whether there was any.
 func (r *room) release() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.looked = time.Time{}
 	return os.Remove(filepath.Join(r.folder, ballastName)) == nil
+}
+
+// narrow tells whether others have filled the disk.
+func (r *room) narrow() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.free < r.floor
 }
 
 // crowded tells whether new work is refused: the database or the disk is nearly full.
 func (s *Store) crowded(tx *bbolt.Tx) bool {
 	stats := tx.DB().Stats()
 	used := tx.Size() - int64(stats.FreePageN+stats.PendingPageN)*int64(tx.DB().Info().PageSize)
-	return used > s.cfg.MaxBytes/100*crowdedShare || s.room.free < s.room.floor
+	return used > s.cfg.MaxBytes/100*crowdedShare || s.room.narrow()
 }
 
 // full tells whether a commit failed for want of room, in the file or on the disk.

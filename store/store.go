@@ -38,6 +38,9 @@ type Config struct {
 	// Committed hears of every group of changes that went to disk together, and how long that took; it must not wait.
 	// Optional.
 	Committed func(changes int, took time.Duration)
+
+	// Salvaged hears of every salvage, also of one at the opening. Optional.
+	Salvaged func(Report)
 }
 
 // Store is an open store. All methods are safe for concurrent use.
@@ -130,6 +133,9 @@ func (c *Config) fill() error {
 	}
 	if c.Committed == nil {
 		c.Committed = func(int, time.Duration) {}
+	}
+	if c.Salvaged == nil {
+		c.Salvaged = func(Report) {}
 	}
 	return nil
 }

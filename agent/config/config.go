@@ -84,6 +84,8 @@ type Sender struct {
 	RetryMin    Duration `yaml:"retry_min"`    // default 5 s
 	RetryMax    Duration `yaml:"retry_max"`    // default 30 min
 	StartJitter Duration `yaml:"start_jitter"` // default 60 s; 0s for none
+
+	ResendSalvaged bool `yaml:"resend_salvaged"` // send what a damaged file does not say was sent; default false: hold it
 }
 
 // Store bounds the files.

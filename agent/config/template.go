@@ -89,6 +89,7 @@ sender:
   retry_min: 5s              # primeira espera depois de uma falha
   retry_max: 30m             # maior espera
   start_jitter: 60s          # espera sorteada antes de enviar o acumulado; 0s para nenhuma
+  resend_salvaged: false     # true: depois de um dano no disco, envia de novo o que não se sabe se foi enviado, em vez de reter
 
 store:
   max_mb: 1024               # tamanho máximo do banco de dados, potência de dois

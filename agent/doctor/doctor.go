@@ -46,6 +46,8 @@ type Site struct {
 	Service func(ctx context.Context) (Service, error)
 	Crashes []Crash // oldest first
 
+	Salvage *Salvage // the last one; nil when there was none
+
 	// Local asks the running agent, with support's token.
 	Local func(ctx context.Context, path string) (status int, body []byte, err error)
 	// Verify checks a stopped agent's store as a whole.
@@ -65,6 +67,13 @@ type Service struct {
 type Crash struct {
 	File string
 	At   time.Time
+}
+
+// Salvage is what is known of the last time when the database was written anew because it was damaged.
+type Salvage struct {
+	At                  time.Time
+	Held, Lost, Missing int
+	File                string // the damaged one
 }
 
 // check is one look at a site.
@@ -160,6 +169,7 @@ func checks() []check {
 		{"agent", "Agente em execução", agentRunning},
 		{"service", "Serviço do sistema", serviceState},
 		{"crashes", "Quedas", crashes},
+		{"salvage", "Resgate do banco de dados", salvaged},
 		{"port", "Porta local", port},
 		{"ipv6", "IPv6 local", ipv6},
 		{"local-token", "Token local", localToken},

@@ -79,3 +79,17 @@ func routines(ctx context.Context, e *examination) answer {
 	}
 	return ok("%s", strings.Join(seen, ", "))
 }
+
+// salvaged tells whether the database was damaged a short time ago: a disk that did it once does it again.
+func salvaged(_ context.Context, e *examination) answer {
+	const recent = 30 * 24 * time.Hour
+	switch s := e.Salvage; {
+	case s == nil:
+		return ok("nunca foi preciso")
+	case e.Now().Sub(s.At) > recent:
+		return ok("o último foi em %s", s.At.Format(time.RFC3339))
+	default:
+		return warn("Confira os registros retidos (pdvagent queue ls --state held) e troque o disco.",
+			"em %s: %d retidos, %d sem conteúdo, %d lacunas na numeração; o arquivo danificado é %s", s.At.Format(time.RFC3339), s.Held, s.Lost, s.Missing, s.File)
+	}
+}

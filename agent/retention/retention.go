@@ -1,5 +1,5 @@
-// Package retention drops what the agent no longer needs to know (SEC-15): once after the start and once a night. What is
-// old it does not decide by a clock that cannot be right; the store sees to that. Sessions and members are package
+// Package retention keeps the store in order, once after the start and once a night: it reads everything to see whether it
+// is sound, drops what the agent no longer needs to know (SEC-15), compacts and makes a backup. What is old it does not decide by a clock that cannot be right; the store sees to that. Sessions and members are package
 // loyalty's, the journal's files package traffic's.
 package retention
 
@@ -15,6 +15,8 @@ import (
 type Store interface {
 	Forget(ctx context.Context, before time.Time) (int, error)
 	CompactIfWorth() (bool, error)
+	Scrub(ctx context.Context) (values int, err error)
+	Backup() (bytes int64, err error)
 	Slack() (free, size int64)
 }
 
@@ -90,24 +92,29 @@ func (k *Keeper) untilNight() time.Duration {
 	return next.Sub(now)
 }
 
+// once looks whether the store is sound, drops what is old, compacts what is left and copies it.
 func (k *Keeper) once(ctx context.Context) {
+	_, before := k.cfg.Store.Slack()
+	values, unsound := k.cfg.Store.Scrub(ctx)
 	forgotten, notDropped := k.cfg.Store.Forget(ctx, k.cfg.Now().Add(-k.cfg.Keep))
 	if ctx.Err() != nil {
 		return
 	}
-	if notDropped != nil {
-		k.cfg.Log.Error("bodies_not_dropped", "error", notDropped)
-	}
-	_, before := k.cfg.Store.Slack()
-	compacted, err := k.cfg.Store.CompactIfWorth()
-	if err != nil {
-		k.cfg.Log.Error("store_not_compacted", "error", err)
+	compacted, notCompacted := k.cfg.Store.CompactIfWorth()
+	copied, notCopied := k.cfg.Store.Backup()
+	well := true
+	for what, err := range map[string]error{
+		"store_not_scrubbed": unsound, "bodies_not_dropped": notDropped, "store_not_compacted": notCompacted, "store_not_backed_up": notCopied,
+	} {
+		if err != nil {
+			k.cfg.Log.Error(what, "error", err)
+			well = false
+		}
 	}
 	k.mu.Lock()
-	k.last, k.well = k.cfg.Now(), notDropped == nil && err == nil
+	k.last, k.well = k.cfg.Now(), well
 	k.mu.Unlock()
-	if forgotten > 0 || compacted {
-		_, after := k.cfg.Store.Slack()
-		k.cfg.Log.Info("retention", "bodies_dropped", forgotten, "compacted", compacted, "bytes_before", before, "bytes_after", after)
-	}
+	_, after := k.cfg.Store.Slack()
+	k.cfg.Log.Info("retention", "values_read", values, "bodies_dropped", forgotten, "compacted", compacted,
+		"bytes_before", before, "bytes_after", after, "backup_bytes", copied)
 }

@@ -84,6 +84,8 @@ func eventID(code string) uint32 {
 		return 106
 	case agent.AlarmClock:
 		return 107
+	case agent.AlarmSalvaged:
+		return 108
 	}
 	return 100
 }

@@ -42,9 +42,10 @@ func architecture() map[string][]string {
 		"agent/doctor":             {"agent/osfile"},
 		"agent/settings":           {"agent", "agent/config"},
 		"agent/tillapi":            append(words, "agent/web", "agent/mask", "agent/traffic", "agent/config", "agent/settings"),
-		"store":                    append(words, "store/internal/envelope", "store/internal/keyring", "agent/osfile", "store/internal/commit"),
+		"store":                    append(words, "store/internal/envelope", "store/internal/keyring", "agent/osfile", "store/internal/commit", "store/internal/salvage"),
 		"store/internal/envelope":  {},
 		"store/internal/commit":    {},
+		"store/internal/salvage":   {"store/internal/envelope"},
 		"store/internal/keyring":   {"store/internal/envelope", "agent/osfile"},
 		"mercafacil/mercafacilsim": {"agent"}, // not its vendor's package: it would repeat its mistakes
 		"agent/sandbox":            {"mercafacil/mercafacilsim"},

@@ -25,6 +25,7 @@ import (
 	"pdvagent/agent/osfile"
 	"pdvagent/agent/service"
 	"pdvagent/agent/traffic"
+	"pdvagent/store"
 )
 
 func newDoctor(opts *options) *cobra.Command {
@@ -87,6 +88,9 @@ func (o *options) examine(ctx context.Context, only ...string) ([]doctor.Finding
 				site.Crashes = append(site.Crashes, doctor.Crash{File: path, At: at})
 			}
 		}
+		if report, err := store.LastSalvage(cfg.DataDir); err == nil && report != nil {
+			site.Salvage = &doctor.Salvage{At: report.At, Held: len(report.Held), Lost: len(report.Lost), Missing: len(report.Missing), File: report.Kept}
+		}
 		site.Service = o.serviceState
 	}
 	return doctor.Examine(ctx, site, only...), client
@@ -104,7 +108,17 @@ func (o *options) serviceState(ctx context.Context) (doctor.Service, error) {
 
 // verify checks a stopped agent's store as a whole. Its error is a person's to read.
 func verify(cfg config.Config) error {
-	queue, err := openStore(cfg, nil, slog.New(slog.DiscardHandler))
+	if _, err := os.Stat(filepath.Join(cfg.DataDir, "pdvagent.db")); err == nil { // an opening would put right what is to be seen
+		at, err := storeConfig(cfg)
+		if err != nil {
+			return err
+		}
+		found, err := store.Verify(at, "")
+		if err := errors.Join(append([]error{err}, found.Faults...)...); err != nil {
+			return errors.New(sentence(err))
+		}
+	}
+	queue, err := openStore(cfg, storeHooks{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return errors.New(sentence(err))
 	}

@@ -100,8 +100,8 @@ type place struct {
 // run is the wiring: the store, who writes into it (loyalty), who drains it (sender), and the door (tillapi behind web).
 // It returns when ctx ends and everything has stopped, or with the error that makes a restart necessary.
 func run(ctx context.Context, at place, log *slog.Logger) error {
-	cfg, counts := at.Config, metrics.New()
-	queue, err := openStore(cfg, counts.Commit, log)
+	cfg, counts, alarms := at.Config, metrics.New(), new(agent.Alarms)
+	queue, err := openStore(cfg, storeHooks{counts.Commit, func(r store.Report) { raiseSalvaged(alarms, r) }}, log)
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,10 @@ func run(ctx context.Context, at place, log *slog.Logger) error {
 			log.Error("store_not_closed", "error", err)
 		}
 	}()
-	watch, err := openWatch(ctx, cfg, queue, counts, log)
+	if earlier, err := store.LastSalvage(cfg.DataDir); err == nil && earlier != nil {
+		raiseSalvaged(alarms, *earlier)
+	}
+	watch, err := openWatch(ctx, cfg, queue, counts, alarms, log)
 	if err != nil {
 		return err
 	}
@@ -134,7 +137,7 @@ func run(ctx context.Context, at place, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	for _, part := range append([]func(context.Context) error{watch.board.Run, keeper.Run}, side.parts()...) {
+	for _, part := range append([]func(context.Context) error{watch.board.Run, keeper.Run, unbroken(queue)}, side.parts()...) {
 		group.Go(func() error { return part(ctx) })
 	}
 	if err := at.open(ctx, group, routes, access, watch, log); err != nil {
@@ -198,8 +201,8 @@ type watch struct {
 	close   func() // after everybody who may still have something to say
 }
 
-func openWatch(ctx context.Context, cfg config.Config, queue *store.Store, counts *metrics.Metrics, log *slog.Logger) (watch, error) {
-	w := watch{counts: counts, alarms: new(agent.Alarms)}
+func openWatch(ctx context.Context, cfg config.Config, queue *store.Store, counts *metrics.Metrics, alarms *agent.Alarms, log *slog.Logger) (watch, error) {
+	w := watch{counts: counts, alarms: alarms}
 	var err error
 	w.journal, err = traffic.New(traffic.Config{
 		Dir: filepath.Join(cfg.DataDir, "traffic"), KeepDays: cfg.Traffic.KeepDays, MaxBytes: int64(cfg.Traffic.MaxMB) << 20,
@@ -249,20 +252,6 @@ func startJournal(ctx context.Context, journal *traffic.Journal) (stop func()) {
 		_ = journal.Run(ctx) // it has no error of its own: what it cannot write it says in the log
 	}()
 	return func() { cancel(); <-done }
-}
-
-func openStore(cfg config.Config, committed func(int, time.Duration), log *slog.Logger) (*store.Store, error) {
-	var recovery []byte
-	if path := cfg.Security.RecoveryPublicKey; path != "" {
-		var err error
-		if recovery, err = os.ReadFile(path); err != nil {
-			return nil, err
-		}
-	}
-	return store.Open(store.Config{
-		Dir: cfg.DataDir, MaxBytes: int64(cfg.Store.MaxMB) << 20, SpoolBytes: int64(cfg.Store.SpoolMB) << 20,
-		RecoveryKey: recovery, Committed: committed, Log: log,
-	})
 }
 
 // loyaltyParts is what exists only where mercafacil is configured.

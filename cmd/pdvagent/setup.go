@@ -321,7 +321,7 @@ func (o *options) pending(ctx context.Context) (uint64, error) {
 	if _, err := os.Stat(filepath.Join(cfg.DataDir, "pdvagent.db")); err != nil {
 		return 0, err
 	}
-	queue, err := openStore(cfg, nil, newLog(new(bytes.Buffer), "error"))
+	queue, err := openStore(cfg, storeHooks{}, newLog(new(bytes.Buffer), "error"))
 	if err != nil {
 		return 0, err
 	}

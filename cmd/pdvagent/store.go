@@ -1,26 +1,143 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"pdvagent/agent"
 	"pdvagent/agent/config"
+	"pdvagent/store"
 )
 
 func newStore(opts *options) *cobra.Command {
 	cmd := &cobra.Command{Use: "store", Short: "Os arquivos de dados, com o agente parado"}
-	cmd.AddCommand(&cobra.Command{
-		Use: "compact", Short: "Reescreve o banco de dados sem o que já foi apagado", Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			cfg, _, err := config.Load(opts.config, os.LookupEnv)
+	cmd.AddCommand(newStoreVerify(opts), newStoreCarve(opts), newStoreCompact(opts), newStoreBackup(opts), newStoreRestore(opts))
+	return cmd
+}
+
+// files gives the data folder of the configuration at hand.
+func (o *options) files() (store.Config, error) {
+	cfg, _, err := config.Load(o.config, os.LookupEnv)
+	if err != nil {
+		return store.Config{}, err
+	}
+	return storeConfig(cfg)
+}
+
+func newStoreVerify(opts *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "verify [ARQUIVO]", Short: "Confere páginas e valores de um banco de dados, ou do da configuração, sem alterar nada",
+		Args: func(cmd *cobra.Command, args []string) error { return wrongUse(cobra.MaximumNArgs(1)(cmd, args)) },
+		RunE: func(_ *cobra.Command, args []string) error {
+			at, err := opts.files()
 			if err != nil {
 				return err
 			}
-			before, after, err := compact(cfg)
+			path := ""
+			if len(args) > 0 {
+				path = args[0]
+			}
+			found, err := store.Verify(at, path)
+			if err != nil {
+				return err
+			}
+			return opts.printFaults(found)
+		},
+	}
+}
+
+// shownFaults bounds what a person reads of a file that is wrong everywhere.
+const shownFaults = 20
+
+func (o *options) printFaults(found store.Faults) error {
+	lines := make([]string, 0, len(found.Faults))
+	for _, fault := range found.Faults {
+		lines = append(lines, fault.Error())
+	}
+	result := map[string]any{"jobs": found.Jobs, "values": found.Values, "faults": lines}
+	err := o.print(result, func(w io.Writer) {
+		fmt.Fprintf(w, "%d registros, %d valores lidos.\n", found.Jobs, found.Values)
+		for _, line := range lines[:min(shownFaults, len(lines))] {
+			fmt.Fprintln(w, line)
+		}
+		if len(lines) > shownFaults {
+			fmt.Fprintf(w, "e mais %d\n", len(lines)-shownFaults)
+		}
+	})
+	if err == nil && len(lines) > 0 {
+		err = agent.Errorf(agent.CodeDamaged, nil, "O banco de dados está danificado (%d faltas). Ao iniciar, o agente o refaz com o que se acha nele; "+
+			"com ele parado, pdvagent store carve faz o mesmo.", len(lines))
+	}
+	return err
+}
+
+func newStoreCarve(opts *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "carve [ARQUIVO...]", Short: "Refaz o banco de dados com tudo o que se acha nele, no backup mais novo e nos arquivos dados",
+		RunE: func(_ *cobra.Command, args []string) error {
+			at, err := opts.files()
+			if err != nil {
+				return err
+			}
+			report, err := store.Carve(at, args...)
+			return opts.printReport(report, err)
+		},
+	}
+}
+
+func newStoreRestore(opts *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "restore PASTA", Short: "Traz os registros de um backup; o que já está na pasta de dados vale mais", Args: oneArg,
+		RunE: func(_ *cobra.Command, args []string) error {
+			at, err := opts.files()
+			if err != nil {
+				return err
+			}
+			report, err := store.Restore(at, args[0])
+			return opts.printReport(report, err)
+		},
+	}
+}
+
+func (o *options) printReport(report store.Report, err error) error {
+	if err != nil {
+		return err
+	}
+	return o.print(report, func(w io.Writer) {
+		fmt.Fprintf(w, "%d valores do arquivo atual e %d achados fora dele, em %d ms.\n", report.Tree, report.Carved, report.TookMS)
+		fmt.Fprintf(w, "%d registros retidos: não se sabe se foram enviados (pdvagent queue ls --state held).\n", len(report.Held))
+		if len(report.Lost) > 0 {
+			fmt.Fprintf(w, "%d registros perderam o conteúdo: %v\n", len(report.Lost), report.Lost)
+		}
+		for _, gap := range report.Missing {
+			fmt.Fprintf(w, "Nada se achou dos números %d a %d.\n", gap.From, gap.To)
+		}
+		if report.Unsure {
+			fmt.Fprintln(w, "O último número dado não é conhecido: a numeração segue depois de um salto.")
+		}
+		if report.Kept != "" {
+			fmt.Fprintf(w, "O arquivo de antes foi guardado em %s.\n", report.Kept)
+		}
+	})
+}
+
+func newStoreCompact(opts *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "compact", Short: "Reescreve o banco de dados sem o que já foi apagado", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			before, after := int64(0), int64(0)
+			err := opts.withStore(func(queue *store.Store) error {
+				_, before = queue.Slack()
+				err := queue.Compact()
+				_, after = queue.Slack()
+				return err
+			})
 			if err != nil {
 				return err
 			}
@@ -28,21 +145,42 @@ func newStore(opts *options) *cobra.Command {
 				fmt.Fprintf(w, "O banco de dados tinha %d bytes e tem %d.\n", before, after)
 			})
 		},
-	})
-	return cmd
+	}
 }
 
-// compact works on the file of a stopped agent, and gives its length before and after.
-func compact(cfg config.Config) (before, after int64, err error) {
-	queue, err := openStore(cfg, nil, slog.New(slog.DiscardHandler))
+func newStoreBackup(opts *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "backup", Short: "Copia o banco de dados e as chaves para data_dir/backup; as 3 cópias mais novas ficam", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			at, err := opts.files()
+			if err != nil {
+				return err
+			}
+			if err := opts.withStore(func(queue *store.Store) error { _, err := queue.Backup(); return err }); err != nil {
+				return err
+			}
+			list, err := store.Backups(at.Dir)
+			if err != nil {
+				return err
+			}
+			return opts.print(list, func(w io.Writer) {
+				for _, backup := range list {
+					fmt.Fprintf(w, "%s  %10d bytes  %s\n", backup.At.Local().Format(time.DateTime), backup.Bytes, backup.Path)
+				}
+			})
+		},
+	}
+}
+
+// withStore works on the files of a stopped agent.
+func (o *options) withStore(do func(*store.Store) error) error {
+	cfg, _, err := config.Load(o.config, os.LookupEnv)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
-	_, before = queue.Slack()
-	if err := queue.Compact(); err != nil {
-		_ = queue.Close() // the failure is what matters
-		return 0, 0, err
+	queue, err := openStore(cfg, storeHooks{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
 	}
-	_, after = queue.Slack()
-	return before, after, queue.Close()
+	return errors.Join(do(queue), queue.Close())
 }

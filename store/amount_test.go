@@ -1,0 +1,18 @@
+package store_test
+
+import "flag"
+
+// The amounts of store.md, "How it is tested": what CI runs is the default, what is meant for a night is given by flag.
+var (
+	damagedFiles = flag.Int("damaged-files", amount(300), "damaged copies of a store that are opened; on demand 10,000")
+	kills        = flag.Int("kills", amount(200), "SIGKILLs of a process with eight writers; on demand 15,000")
+	powerCuts    = flag.Int("power-cuts", amount(200), "power cuts replayed from the recorded writes; on demand 20,000")
+	faultPoints  = flag.Int("fault-points", amount(40), "system calls that fail, one at a time")
+)
+
+func amount(perRun int) int {
+	if raced {
+		return perRun / 10
+	}
+	return perRun
+}

@@ -1,0 +1,159 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"pdvagent/agent"
+	"pdvagent/store"
+	"pdvagent/store/storetest"
+)
+
+// spoil overwrites bytes of the database under whoever has it open, as a disk would.
+func spoil(t *testing.T, dir string, at int64, with []byte) {
+	t.Helper()
+	file, err := os.OpenFile(filepath.Join(dir, "pdvagent.db"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = file.WriteAt(with, at)
+	if err := errors.Join(err, file.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDamageUnderARunningStoreIsMendedWhileTillsGoOn zeroes the page of some jobs while others are committed. What nobody
+// reads is found by the scrub.
+func TestDamageUnderARunningStoreIsMendedWhileTillsGoOn(t *testing.T) {
+	cfg := store.Config{Dir: storetest.Dir(t)}
+	var told []store.Report
+	cfg.Salvaged = func(r store.Report) { told = append(told, r) }
+	s := storetest.OpenIn(t, cfg)
+	before := make([]uint64, 100)
+	for i := range before {
+		before[i] = add(t, s, coupon(fmt.Sprint("before-", i)))[0]
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var tills sync.WaitGroup
+	acknowledged := make([][]uint64, 4)
+	for till := range acknowledged {
+		tills.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				committed, err := s.Commit(context.Background(), agent.Change{Jobs: []agent.Job{coupon(fmt.Sprintf("%d-%d", till, n))}})
+				if err == nil {
+					acknowledged[till] = append(acknowledged[till], committed.Seqs[0])
+				} else if !errors.Is(err, agent.ErrStoreUnknown) {
+					t.Errorf("till %d: %v", till, err)
+					return
+				}
+			}
+		})
+	}
+	spoil(t, cfg.Dir, s.PageOf(t, before[10]), make([]byte, 4096))
+	if _, err := s.Scrub(t.Context()); err != nil {
+		t.Error(err)
+	}
+	stop()
+	tills.Wait()
+	if len(told) == 0 {
+		t.Fatal("nobody was told of a salvage")
+	}
+	for _, seq := range append(before, concat(acknowledged)...) {
+		job, err := s.Job(seq)
+		if lost := err == nil && job.Status.Reason == agent.ReasonLost; err != nil || (!lost && len(job.Body) == 0) {
+			t.Errorf("job %d: %+v, %v", seq, job.Status, err)
+		}
+	}
+	if _, err := s.Scrub(t.Context()); err != nil || len(told) > 2 {
+		t.Errorf("a mended store is mended again: %d times, %v", len(told), err)
+	}
+}
+
+func concat(lists [][]uint64) []uint64 {
+	var all []uint64
+	for _, list := range lists {
+		all = append(all, list...)
+	}
+	return all
+}
+
+func TestReaderOfATornPageGetsAnErrorAndTheNextOneTheTruth(t *testing.T) {
+	cfg := store.Config{Dir: storetest.Dir(t)}
+	s := storetest.OpenIn(t, cfg)
+	for i := range 200 {
+		add(t, s, coupon(fmt.Sprint(i)))
+	}
+	noise := bytes.Repeat([]byte{0xFF}, 64)
+	spoil(t, cfg.Dir, s.PageOf(t, 100), noise)
+	if _, err := s.Job(100); err == nil {
+		t.Fatal("a page of noise was read as if it were none")
+	}
+	if _, err := s.Scrub(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s.Salvaged() == nil {
+		t.Fatal("it was not salvaged")
+	}
+	if job, err := s.Job(100); err != nil || job.Coupon != "99" {
+		t.Errorf("got %+v, %v", job, err)
+	}
+}
+
+// TestOpeningThatDiedTwiceIsNotTriedAThirdTime leaves the marker of two openings that never came to their end.
+func TestOpeningThatDiedTwiceIsNotTriedAThirdTime(t *testing.T) {
+	cfg := store.Config{Dir: storetest.Dir(t)}
+	s := storetest.OpenIn(t, cfg)
+	seqs := add(t, s, coupon("A"), coupon("B"))
+	if err := move(t, s, seqs[1], to(agent.Sent)); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Close(t, s)
+	for died, want := range map[string]bool{"1": false, "2": true, "x": false} {
+		if err := os.WriteFile(filepath.Join(cfg.Dir, "opening"), []byte(died), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s = storetest.OpenIn(t, cfg)
+		report := s.Salvaged()
+		if (report != nil) != want {
+			t.Fatalf("after %s dead openings: %+v", died, report)
+		}
+		if want && (report.Carved != 0 || len(report.Held)+len(report.Lost)+len(report.Missing) != 0) {
+			t.Errorf("a sound file was salvaged to %+v", report)
+		}
+		a, errA := s.Job(seqs[0])
+		b, errB := s.Job(seqs[1])
+		if errA != nil || errB != nil || a.Status.State != agent.Pending || b.Status.State != agent.Sent || a.Status.Attempts != 0 {
+			t.Errorf("after %s: %+v, %+v, %v, %v", died, a.Status, b.Status, errA, errB)
+		}
+		storetest.Close(t, s)
+		if _, err := os.Stat(filepath.Join(cfg.Dir, "opening")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the marker is still there: %v", err)
+		}
+	}
+}
+
+// TestWhatMayHaveBeenSentIsHeldOrSentAgainAsTheShopWants destroys the page of a job's state.
+func TestWhatMayHaveBeenSentIsHeldOrSentAgainAsTheShopWants(t *testing.T) {
+	for _, resend := range []bool{false, true} {
+		cfg := store.Config{Dir: storetest.Dir(t), ResendSalvaged: resend}
+		s := storetest.OpenIn(t, cfg)
+		seq := add(t, s, coupon("A"))[0]
+		storetest.Close(t, s)
+		spoil(t, cfg.Dir, 0, make([]byte, 2*4096)) // both metas: nothing says what is of today
+		s = storetest.OpenIn(t, cfg)
+		job, err := s.Job(seq)
+		if err != nil || !job.Status.Unanswered || string(job.Body) != string(coupon("A").Body) {
+			t.Fatalf("got %+v, %v", job, err)
+		}
+		want := map[bool]agent.State{false: agent.Held, true: agent.Pending}[resend]
+		if job.Status.State != want || (job.Status.Reason == agent.ReasonSalvaged) == resend {
+			t.Errorf("resend %v: %s %q", resend, job.Status.State, job.Status.Reason)
+		}
+	}
+}
