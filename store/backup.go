@@ -166,8 +166,12 @@ func Restore(cfg Config, folder string) (Report, error) {
 		return Report{}, err
 	}
 	s := newStore(cfg)
-	err := s.alone(func() error { return s.unused(func() error { return s.restore(folder) }) })
+	letGo, err := takeFolder(cfg.Dir)
 	if err != nil {
+		return Report{}, err
+	}
+	defer letGo()
+	if err := s.restore(folder); err != nil {
 		return Report{}, err
 	}
 	return *s.Salvaged(), nil

@@ -13,14 +13,14 @@ import (
 	"pdvagent/store/internal/envelope"
 )
 
-// Check reads the whole store and gives everything that is not as it must be: bbolt's own pages, every envelope, one
+// Check reads the whole store and gives everything that is not as it must be: the pages of the file, every envelope, one
 // state for every job, indexes that say neither more nor less, counters that add up, a receipt for what is settled, a
 // file for what is spooled. It holds a read transaction all the while: not for a busy store.
 func (s *Store) Check() error {
 	return s.view(func(tx *bbolt.Tx) error {
 		c := checker{Store: s, tx: tx}
-		for err := range tx.Check() {
-			c.fault("pages: %v", err)
+		if err := s.pages(filepath.Join(s.cfg.Dir, fileName)); err != nil {
+			c.fault("pages: %w", err)
 		}
 		c.envelopes()
 		c.jobs()

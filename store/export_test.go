@@ -28,6 +28,7 @@ func SetSchema(t *testing.T, cfg Config, schema int) {
 	if err := s.db.Close(); err != nil {
 		t.Fatal(err)
 	}
+	s.letGo()
 }
 
 // Migrate brings an open store from this program's schema to the next one, by a step that exists only in the test.

@@ -1,15 +1,8 @@
 package store_test
 
 import (
-	"bufio"
-	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"os"
-	"os/exec"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -65,99 +58,6 @@ func TestChangeAfterCloseIsRefused(t *testing.T) {
 	if _, err := s.Job(1); !errors.Is(err, agent.ErrStoreClosed) {
 		t.Errorf("got %v, want ErrStoreClosed", err)
 	}
-}
-
-// producerEnv tells a re-executed test binary to be the process that is killed.
-const producerEnv = "PDVAGENT_TEST_PRODUCER"
-
-func TestMain(m *testing.M) {
-	if dir := os.Getenv(producerEnv); dir != "" {
-		produce(dir)
-	}
-	os.Exit(m.Run())
-}
-
-// produce commits sales from eight writers for ever and says on standard output, after each commit, that it is there.
-func produce(dir string) {
-	s, err := store.Open(store.Config{Dir: dir})
-	if err != nil {
-		panic(err)
-	}
-	fmt.Println("open")
-	start := time.Now().UnixNano()
-	var output sync.Mutex
-	var group sync.WaitGroup
-	for writer := range 8 {
-		group.Go(func() {
-			for n := 0; ; n++ {
-				id := fmt.Sprintf("%d-%d-%d", start, writer, n)
-				committed, err := s.Commit(context.Background(), agent.Change{Jobs: []agent.Job{coupon(id)}})
-				if err != nil {
-					panic(err)
-				}
-				output.Lock()
-				fmt.Printf("%s %d\n", id, committed.Seqs[0])
-				output.Unlock()
-			}
-		})
-	}
-	group.Wait()
-}
-
-// TestNothingAcknowledgedIsLostBySIGKILL kills a process with eight writers at random instants, over and over on the same
-// folder. The amounts of store.md come with the fault harness; this is its first turn.
-func TestNothingAcknowledgedIsLostBySIGKILL(t *testing.T) {
-	const kills = 12
-	dir := storetest.Dir(t)
-	acknowledged := make(map[string]uint64)
-	for range kills {
-		for id, seq := range killAfterAWhile(t, dir) {
-			acknowledged[id] = seq
-		}
-	}
-	s := storetest.OpenIn(t, store.Config{Dir: dir}) // its check covers gaplessness, counters and indexes
-	for id, seq := range acknowledged {
-		job, err := s.Job(seq)
-		if err != nil || job.Coupon != id || string(job.Body) != string(coupon(id).Body) {
-			t.Fatalf("sale %s acknowledged as %d: got %q, %v", id, seq, job.Coupon, err)
-		}
-	}
-	if len(acknowledged) < kills {
-		t.Errorf("only %d sales were acknowledged over %d kills: the test shows nothing", len(acknowledged), kills)
-	}
-	t.Logf("%d kills, %d acknowledged, %d stored", kills, len(acknowledged), s.Counters().Accepted())
-}
-
-func killAfterAWhile(t *testing.T, dir string) map[string]uint64 {
-	t.Helper()
-	process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^$")
-	process.Env = append(os.Environ(), producerEnv+"="+dir)
-	process.Stderr = os.Stderr
-	output, err := process.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	acknowledged := make(map[string]uint64)
-	lines := bufio.NewScanner(output)
-	for lines.Scan() {
-		if lines.Text() == "open" {
-			time.AfterFunc(time.Duration(10+rand.IntN(150))*time.Millisecond, func() {
-				if err := process.Process.Kill(); err != nil {
-					t.Error(err)
-				}
-			})
-			continue
-		}
-		id, number, ok := strings.Cut(lines.Text(), " ")
-		if seq, valid := agent.ParseJobID(number); ok && valid && strings.Count(id, "-") == 2 {
-			acknowledged[id] = seq // a line cut by the kill is no acknowledgement that a till could have read
-		}
-	}
-	_ = process.Wait() // it reports the kill
-	return acknowledged
 }
 
 func TestFullFileRefusesNewWorkAndKeepsWhatItHas(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 
 	"pdvagent/agent"
 	"pdvagent/agent/osfile"
@@ -18,7 +17,7 @@ import (
 // allocSize is by how much the file grows: small, because a till's disk is.
 const allocSize = 1 << 20
 
-// lockPatience is how long a second agent waits before it says that there is a first.
+// lockPatience is how long a second agent waits for the first one to end before it says that there is one.
 const lockPatience = 3 * time.Second
 
 // openFile opens the database file, or makes it. A file of no bytes is damage: it is never taken for a new store.
@@ -71,11 +70,6 @@ func createFile(path string) error {
 	return osfile.SyncFolder(filepath.Dir(path))
 }
 
-func alreadyRunning(dir string, err error) error {
-	return agent.Errorf(agent.CodeAlreadyRunning, err, "Outro pdvagent já está usando a pasta de dados %s. "+
-		"Pare o serviço antes de iniciar um segundo, ou use outra pasta.", dir)
-}
-
 func openBolt(path string, maxBytes int64) (*bbolt.DB, error) {
 	options := &bbolt.Options{
 		Timeout:      lockPatience,
@@ -86,9 +80,6 @@ func openBolt(path string, maxBytes int64) (*bbolt.DB, error) {
 		options.InitialMmapSize = 16 << 20
 	}
 	db, err := bbolt.Open(path, 0o600, options)
-	if errors.Is(err, berrors.ErrTimeout) {
-		return nil, alreadyRunning(filepath.Dir(path), err)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}

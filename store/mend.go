@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,8 +18,8 @@ import (
 )
 
 const (
-	markerName = "opening"      // how many openings have begun and not come to their end
-	lockName   = "opening.lock" // one process opens at a time: a salvage has no database file to lock
+	markerName = "opening" // how many openings have begun and not come to their end
+	lockName   = "lock"    // held by the process that has the folder
 	// patientOpenings is how many may die before the file is taken for what kills them: a till's power fails at any time.
 	patientOpenings = 2
 	closePatience   = 5 * time.Second
@@ -36,37 +37,30 @@ func (s *Store) openSound(cause error) error {
 	switch {
 	case cause != nil: // it is known to be damaged
 	case died < patientOpenings:
-		cause = s.openFound()
+		cause = s.openFound(died > 0)
 	default:
 		cause = errOpeningDied
 	}
 	if damage(cause) {
 		if cause = s.salvage(cause); cause == nil {
-			cause = s.openFound()
+			cause = s.openFound(false)
 		}
 	}
 	return errors.Join(cause, remove(marker)) // a refusal is an end too
 }
 
-// alone does what no other process may do at the same time.
-func (s *Store) alone(do func() error) error {
-	unlock, err := lockOpening(s.cfg.Dir)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	return do()
-}
-
-func lockOpening(dir string) (unlock func(), err error) {
+// takeFolder makes the data folder this process's own until it ends or lets go. bbolt's lock alone would not do: a salvage
+// puts another file in the place of the locked one.
+func takeFolder(dir string) (letGo func(), err error) {
 	path := filepath.Join(dir, lockName)
 	for begun := time.Now(); ; <-time.After(lockPatience / 30) {
-		unlock, taken, err := osfile.TryLock(path)
+		letGo, taken, err := osfile.TryLock(path)
 		if err != nil || !taken {
-			return unlock, err
+			return letGo, err
 		}
 		if time.Since(begun) > lockPatience {
-			return nil, alreadyRunning(dir, nil)
+			return nil, agent.Errorf(agent.CodeAlreadyRunning, nil, "Outro pdvagent já está usando a pasta de dados %s. "+
+				"Pare o serviço antes de iniciar um segundo, ou use outra pasta.", dir)
 		}
 	}
 }
@@ -83,10 +77,11 @@ func readMarker(path string) int {
 	return died
 }
 
-// openFound opens the file as it is and reads what it says of itself.
-func (s *Store) openFound() error {
+// openFound opens the file as it is and reads what it says of itself. A small file, or one whose opening died before, is
+// first looked at page by page; of a large one only what bbolt trusts when it opens it: the rest is the scrub's.
+func (s *Store) openFound(closely bool) error {
 	path := filepath.Join(s.cfg.Dir, fileName)
-	if err := glance(path); err != nil {
+	if err := s.glance(path, closely); err != nil {
 		return err
 	}
 	return guarded(func() error {
@@ -102,19 +97,32 @@ func (s *Store) openFound() error {
 	})
 }
 
-// glance looks at the pages that bbolt trusts when it opens a file, before it does.
-func glance(path string) error {
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+// smallFile is how large a file may be to be read whole at every opening: an eighth of a second, or one on an old disk.
+const smallFile = 64 << 20
+
+// glance looks at the pages before bbolt does. A file that is not there yet, or has no bytes, is the opening's matter.
+func (s *Store) glance(path string, closely bool) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) || (err == nil && info.Size() == 0) {
 		return nil
 	}
+	if err == nil && (closely || info.Size() <= smallFile) {
+		err = s.pages(path)
+	} else if err == nil {
+		err = trusted(path)
+	}
+	if refused := new(fs.PathError); err == nil || (errors.As(err, &refused) && refused.Op == "open") {
+		return err
+	}
+	return fmt.Errorf("%w: %w", agent.ErrDamaged, err)
+}
+
+func trusted(path string) error {
 	file, err := salvage.Open(path)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(file.Glance(), file.Close()); err != nil {
-		return fmt.Errorf("%w: %w", agent.ErrDamaged, err)
-	}
-	return nil
+	return errors.Join(file.Glance(), file.Close())
 }
 
 // mend opens the file anew after a failure, and puts it right where it is damaged. Commits and reads wait.
@@ -145,13 +153,11 @@ func (s *Store) reopen(judge func() (damaged error, err error)) error {
 		return agent.ErrStoreClosed
 	}
 	defer s.damaged.Clear()
-	return s.alone(func() error {
-		if err := s.closeBounded(); err != nil {
-			return err
-		}
-		damaged, err := judge()
-		return errors.Join(err, s.openSound(damaged))
-	})
+	if err := s.closeBounded(); err != nil {
+		return err
+	}
+	damaged, err := judge()
+	return errors.Join(err, s.openSound(damaged))
 }
 
 // closeBounded closes the file. A transaction that a torn page has stopped in its middle may hold it for ever: then only
@@ -172,21 +178,6 @@ func (s *Store) closeBounded() error {
 
 // Broken is closed when only a new process can open the file again.
 func (s *Store) Broken() <-chan struct{} { return s.broken }
-
-// unused opens and closes the file, to be sure that no agent has it, and does the work.
-func (s *Store) unused(do func() error) error {
-	path := filepath.Join(s.cfg.Dir, fileName)
-	if glance(path) == nil {
-		db, err := openFile(path, s.cfg.MaxBytes)
-		if err != nil {
-			return err
-		}
-		if err := db.Close(); err != nil {
-			return err
-		}
-	}
-	return do()
-}
 
 // mendLater is for those who hold what mend needs.
 func (s *Store) mendLater(cause error) {

@@ -177,13 +177,20 @@ func makeBolt(path string, maxBytes int64) (*bbolt.DB, error) {
 }
 
 // Verify looks at a database file that no agent has open: its pages, and every value that its tree leads to. An empty
-// path is the data folder's own. Nothing is written.
+// path is the data folder's own. Nothing is written to it.
 func Verify(cfg Config, path string) (Faults, error) {
 	if err := cfg.fill(); err != nil {
 		return Faults{}, err
 	}
-	if path == "" {
-		path = filepath.Join(cfg.Dir, fileName)
+	if own := filepath.Join(cfg.Dir, fileName); path == "" || path == own {
+		path = own
+		if _, err := os.Stat(own); err == nil { // what changes meanwhile looks damaged
+			letGo, err := takeFolder(cfg.Dir)
+			if err != nil {
+				return Faults{}, err
+			}
+			defer letGo()
+		}
 	}
 	s := newStore(cfg)
 	s.ring = keyring.Look(filepath.Join(cfg.Dir, keysName))
@@ -197,28 +204,28 @@ func Verify(cfg Config, path string) (Faults, error) {
 // Carve writes the database of a stopped agent anew from everything that is found in its file and in the given ones, as
 // an opening after damage does.
 func Carve(cfg Config, files ...string) (Report, error) {
-	s, err := forFiles(cfg)
+	if err := cfg.fill(); err != nil {
+		return Report{}, err
+	}
+	if _, err := os.Stat(filepath.Join(cfg.Dir, keysName)); err != nil {
+		return Report{}, agent.Errorf(agent.CodeBadConfig, err, "A pasta %s não tem os arquivos de dados de um pdvagent. "+
+			"Confira data_dir na configuração.", cfg.Dir)
+	}
+	for _, file := range files {
+		if _, err := os.Stat(file); err != nil {
+			return Report{}, agent.Errorf(agent.CodeNotFound, err, "O arquivo %s não pode ser lido.", file)
+		}
+	}
+	letGo, err := takeFolder(cfg.Dir)
 	if err != nil {
 		return Report{}, err
 	}
-	err = s.alone(func() error { return s.unused(func() error { return s.salvage(errAsked, files...) }) })
-	if err != nil {
+	defer letGo()
+	s := newStore(cfg)
+	if err := s.salvage(errAsked, files...); err != nil {
 		return Report{}, err
 	}
 	return *s.Salvaged(), nil
 }
 
 var errAsked = errors.New("asked for by a person")
-
-// forFiles is a store that works on files without having one open.
-func forFiles(cfg Config) (*Store, error) {
-	if err := cfg.fill(); err != nil {
-		return nil, err
-	}
-	s := newStore(cfg)
-	if _, err := os.Stat(filepath.Join(cfg.Dir, keysName)); err != nil {
-		return nil, agent.Errorf(agent.CodeBadConfig, err, "A pasta %s não tem os arquivos de dados de um pdvagent. "+
-			"Confira data_dir na configuração.", cfg.Dir)
-	}
-	return s, s.openRing()
-}

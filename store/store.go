@@ -48,6 +48,8 @@ type Store struct {
 	cfg  Config
 	ring *keyring.Ring
 
+	letGo func() // of the folder
+
 	mu   sync.RWMutex // held while the file is opened anew after a failed commit
 	db   *bbolt.DB
 	gone bool // closed for good
@@ -92,11 +94,18 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s := newStore(cfg)
 	s.notice.init()
-	if err := s.alone(func() error { return s.openSound(nil) }); err != nil {
+	var err error
+	if s.letGo, err = takeFolder(cfg.Dir); err != nil {
+		return nil, err
+	}
+	if err := s.openSound(nil); err != nil {
+		s.letGo()
 		return nil, err
 	}
 	if err := errors.Join(s.prepare(), dropLeftovers(filepath.Join(cfg.Dir, fileName))); err != nil {
-		return nil, errors.Join(err, s.db.Close())
+		err = errors.Join(err, s.db.Close())
+		s.letGo()
+		return nil, err
 	}
 	s.committer = commit.Start(s.applyGroup)
 	return s, nil
@@ -205,6 +214,7 @@ func (s *Store) Close() error {
 		clean.Clean = true
 		err = s.db.Update(func(tx *bbolt.Tx) error { return s.putMeta(tx, &clean) })
 		err = errors.Join(err, s.db.Close())
+		s.letGo()
 	})
 	return err
 }

@@ -24,7 +24,7 @@ const (
 	element    = 16
 	metaMagic  = 0xED0CDAED
 	metaFormat = 2
-	metaLen    = 64 // without its checksum: magic to txid is 56 bytes, the checksum is over them
+	metaLen    = 64 // magic to txid, and the checksum over those 56 bytes
 
 	flagBranch   = 0x01
 	flagLeaf     = 0x02
@@ -96,6 +96,9 @@ func (f *File) readMetas() {
 		f.sound = false
 	}
 }
+
+// there is how many pages can be in the file: fewer than there should be where it was cut.
+func (f *File) there() uint64 { return min(f.pages, uint64(f.size/f.pageSize)) }
 
 // page is one page with all that flows over.
 type page struct {
@@ -177,7 +180,7 @@ func (p page) entries() ([]entry, error) {
 }
 
 // freePages gives what the free list names.
-func (f *File) freePages() (map[uint64]bool, error) {
+func (f *File) freePages() ([]bool, error) {
 	p, err := f.read(f.freelist)
 	if err != nil {
 		return nil, err
@@ -192,13 +195,15 @@ func (f *File) freePages() (map[uint64]bool, error) {
 	if count > uint64(len(ids)/8) {
 		return nil, fmt.Errorf("free list of %d pages in %d bytes", count, len(ids))
 	}
-	free := make(map[uint64]bool, count)
+	free := make([]bool, f.there())
 	for i := range count {
 		id := binary.LittleEndian.Uint64(ids[i*8:])
-		if id < 2 || id >= f.pages || free[id] {
+		if id < 2 || id >= f.pages || is(free, id) {
 			return nil, fmt.Errorf("free list names page %d", id)
 		}
-		free[id] = true
+		if id < f.there() {
+			free[id] = true
+		}
 	}
 	return free, nil
 }

@@ -10,11 +10,10 @@ import (
 type Tree struct {
 	Faults []error // nothing of the list means that the structure is sound
 
-	reached map[uint64]bool // pages that the tree leads to
-	free    map[uint64]bool // pages that the free list names; nil when it is damaged
-	pages   uint64
-	size    int64           // of a page
-	whole   map[uint64]bool // first pages of runs that say of themselves what they must say
+	reached []bool // by page: the tree leads there
+	free    []bool // by page: the free list names it; nil when the list is damaged
+	whole   []bool // by page: neither of the two, and part of a run that says of itself what it must say
+	size    int64  // of a page
 }
 
 // Live tells whether what lies at the offset belongs to the newest commit: the tree leads there, or, where the tree is
@@ -24,8 +23,11 @@ func (t *Tree) Live(offset int64) bool {
 		return false
 	}
 	id := uint64(offset / t.size)
-	return t.reached[id] || t.whole[id]
+	return is(t.reached, id) || is(t.whole, id)
 }
+
+// is tells whether a page is one of the list. Pages beyond the end of a file that was cut are in none.
+func is(list []bool, id uint64) bool { return id < uint64(len(list)) && list[id] }
 
 // walker goes through a tree and goes on after every fault.
 type walker struct {
@@ -40,7 +42,7 @@ func (f *File) Walk(each func(bucket string, key, value []byte) error) (*Tree, e
 	if !f.sound {
 		return nil, ErrNoTree
 	}
-	w := walker{File: f, each: each, tree: &Tree{reached: make(map[uint64]bool), pages: f.pages, size: f.pageSize}}
+	w := walker{File: f, each: each, tree: &Tree{reached: make([]bool, f.there()), size: f.pageSize}}
 	if f.size < int64(f.pages)*f.pageSize {
 		w.fault("the file has %d bytes, its pages need %d", f.size, int64(f.pages)*f.pageSize)
 	}
@@ -69,11 +71,11 @@ func (w *walker) mark(id uint64) (page, bool) {
 		return p, false
 	}
 	for at := id; at < id+uint64(len(p.data))/uint64(w.pageSize); at++ {
-		if w.tree.reached[at] {
+		if is(w.tree.reached, at) {
 			w.fault("page %d is used twice", at)
 			return p, false
 		}
-		if w.tree.free[at] {
+		if is(w.tree.free, at) {
 			w.fault("page %d is used and free", at)
 			return p, false
 		}
@@ -143,11 +145,11 @@ func (w *walker) bucket(p page, e entry) {
 // account looks at every page that is neither reached nor free: in a sound file there is none. Where there are some, those
 // that are what they say are of the newest commit too, and only the way to them is lost.
 func (w *walker) account() {
-	w.tree.whole = make(map[uint64]bool)
+	w.tree.whole = make([]bool, w.there())
 	if w.tree.free == nil {
 		return
 	}
-	for id := uint64(2); id < w.tree.pages; id++ {
+	for id := uint64(2); id < w.there(); id++ {
 		if w.tree.reached[id] || w.tree.free[id] {
 			continue
 		}
@@ -156,7 +158,7 @@ func (w *walker) account() {
 		if err != nil || (p.flags != flagLeaf && p.flags != flagBranch) {
 			continue
 		}
-		for at := id; at < id+uint64(len(p.data))/uint64(w.pageSize) && !w.tree.reached[at] && !w.tree.free[at]; at++ {
+		for at := id; at < id+uint64(len(p.data))/uint64(w.pageSize) && !is(w.tree.reached, at) && !is(w.tree.free, at); at++ {
 			w.tree.whole[at] = true
 			if at > id {
 				w.fault("page %d is neither used nor free", at)

@@ -1,0 +1,208 @@
+package store_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pdvagent/agent"
+	"pdvagent/store"
+)
+
+// A producer is this test binary, executed anew as a process that faults can be done to. What it says on its standard
+// output is the ledger: a line says what the store has acknowledged, and stands there before anything else is done.
+const (
+	producerEnv = "PDVAGENT_TEST_PRODUCER" // the data folder
+	modeEnv     = "PDVAGENT_TEST_PRODUCER_MODE"
+
+	crowdMode  = "crowd"  // eight writers, for ever
+	eagerMode  = "eager"  // the same, but acknowledged before the commit: a control that must fail
+	scriptMode = "script" // some dozens of changes one after the other, with a compaction in the middle
+	plainMode  = "plain"  // the same without the compaction
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(producerEnv); dir != "" {
+		produce(dir, os.Getenv(modeEnv))
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// producer is the command line of such a process.
+func producer(ctx context.Context, dir, mode string, before ...string) *exec.Cmd {
+	args := append(before, os.Args[0], "-test.run=^$")
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // this very program
+	cmd.Env = append(os.Environ(), producerEnv+"="+dir, modeEnv+"="+mode)
+	return cmd
+}
+
+func produce(dir, mode string) {
+	s, err := store.Open(store.Config{Dir: dir})
+	if err != nil {
+		panic(err)
+	}
+	p := &producing{store: s}
+	p.say("open")
+	if mode == scriptMode || mode == plainMode {
+		p.script(mode == scriptMode)
+		if err := s.Close(); err != nil {
+			p.say("error close %v", err)
+		}
+		return
+	}
+	p.crowd(mode == eagerMode)
+}
+
+type producing struct {
+	store  *store.Store
+	output sync.Mutex
+}
+
+// say writes one line with one system call.
+func (p *producing) say(format string, args ...any) {
+	p.output.Lock()
+	defer p.output.Unlock()
+	_, _ = fmt.Fprintf(os.Stdout, format+"\n", args...) // whoever listens is gone, then nothing matters
+}
+
+func (p *producing) crowd(eager bool) {
+	start := time.Now().UnixNano()
+	var group sync.WaitGroup
+	for writer := range 8 {
+		group.Go(func() {
+			for n := 0; ; n++ {
+				id := fmt.Sprintf("%d-%d-%d", start, writer, n)
+				if eager {
+					p.say("job %s 0", id)
+				}
+				committed, err := p.store.Commit(context.Background(), agent.Change{Jobs: []agent.Job{coupon(id)}})
+				if err != nil {
+					panic(err)
+				}
+				p.say("job %s %d", id, committed.Seqs[0])
+			}
+		})
+	}
+	group.Wait()
+}
+
+// scriptJobs is how many sales the script makes; every second one is sent.
+const scriptJobs = 40
+
+func (p *producing) script(compact bool) {
+	for n := range scriptJobs {
+		id := fmt.Sprint("script-", n)
+		committed, err := p.store.Commit(context.Background(), agent.Change{Jobs: []agent.Job{coupon(id)}})
+		if err != nil {
+			p.say("error job %v", err)
+			continue
+		}
+		p.say("job %s %d", id, committed.Seqs[0])
+		if n%2 == 1 {
+			p.send(committed.Seqs[0])
+		}
+		if compact && n == scriptJobs/2 {
+			if err := p.store.Compact(); err != nil {
+				p.say("error compact %v", err)
+			}
+		}
+	}
+}
+
+func (p *producing) send(seq uint64) {
+	job, err := p.store.Job(seq)
+	if err == nil {
+		job.Status.State = agent.Sent
+		_, err = p.store.Commit(context.Background(), agent.Change{Moves: []agent.Move{{Seq: seq, Status: job.Status}}})
+	}
+	if err != nil {
+		p.say("error send %v", err)
+		return
+	}
+	p.say("sent %d", seq)
+}
+
+// acknowledged is what a producer has said.
+type acknowledged struct {
+	jobs   map[string]uint64 // coupon -> number
+	sent   map[uint64]bool
+	errors []string
+	opened bool
+}
+
+func newAcknowledged() *acknowledged {
+	return &acknowledged{jobs: make(map[string]uint64), sent: make(map[uint64]bool)}
+}
+
+// hear reads lines. One that a kill has cut is no acknowledgement that a till could have read.
+func (a *acknowledged) hear(output io.Reader, opened func()) {
+	lines := bufio.NewReader(output)
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return
+		}
+		if a.line(strings.TrimSuffix(line, "\n")); line == "open\n" && opened != nil {
+			opened()
+		}
+	}
+}
+
+func (a *acknowledged) line(line string) {
+	word, rest, _ := strings.Cut(line, " ")
+	switch word {
+	case "open":
+		a.opened = true
+	case "job":
+		id, number, _ := strings.Cut(rest, " ")
+		a.jobs[id], _ = strconv.ParseUint(number, 10, 64)
+	case "sent":
+		seq, _ := strconv.ParseUint(rest, 10, 64)
+		a.sent[seq] = true
+	case "error":
+		a.errors = append(a.errors, rest)
+	}
+}
+
+// lost opens the folder and names the first thing that was acknowledged and is not there as it was. The store itself must
+// be sound: pages, envelopes, numbers, indexes, counters.
+func (a *acknowledged) lost(t *testing.T, dir string) string {
+	t.Helper()
+	s, err := store.Open(store.Config{Dir: dir})
+	if err != nil {
+		return fmt.Sprint("it does not open: ", err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := s.Check(); err != nil {
+		return fmt.Sprint("it is not sound: ", err)
+	}
+	if report := s.Salvaged(); report != nil {
+		return fmt.Sprintf("it had to be salvaged: %+v", report)
+	}
+	for id, seq := range a.jobs {
+		job, err := s.Unique(agent.KindCoupon, agent.CouponGroup(id))
+		if err == nil {
+			job, err = s.Job(job.Seq)
+		}
+		if err != nil || (seq != 0 && job.Seq != seq) || string(job.Body) != string(coupon(id).Body) {
+			return fmt.Sprintf("sale %s, acknowledged as %d: got %d, %v", id, seq, job.Seq, err)
+		}
+		if a.sent[job.Seq] && job.Status.State != agent.Sent {
+			return fmt.Sprintf("sale %d was sent and is %s", job.Seq, job.Status.State)
+		}
+	}
+	return ""
+}
