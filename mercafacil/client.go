@@ -21,6 +21,7 @@ type Config struct {
 	Deadline   time.Duration // of one delivery, default 15 s
 
 	Observe func(agent.Exchange) // gets every exchange as it was; it must not wait. Optional
+	Dial    upstream.Dial        // default: TCP
 }
 
 // Client delivers bodies to the loyalty cloud. It is safe for concurrent use.
@@ -35,6 +36,7 @@ func New(cfg Config) (*Client, error) {
 		BaseURL:  cfg.BaseURL,
 		Deadline: cfg.Deadline,
 		Observe:  cfg.Observe,
+		Dial:     cfg.Dial,
 		Header: http.Header{
 			"Authorization": {bearer(cfg.Token)},
 			"Pdv-Version":   {cfg.PDVVersion},

@@ -133,7 +133,7 @@ func (s *Store) mend(cause error) error {
 		}
 		found, err := s.verify(filepath.Join(s.cfg.Dir, fileName))
 		if damaged = errors.Join(found.Faults...); damaged != nil {
-			s.cfg.Log.Error("store_damaged", "found_by", cause, "error", damaged)
+			s.cfg.Log.Error("store_damaged", "found_by", cause, "error", firstOf(damaged))
 		}
 		return damaged, err
 	})

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -60,7 +61,7 @@ func LastSalvage(dir string) (*Report, error) {
 func (s *Store) salvage(cause error, more ...string) error {
 	begun := s.cfg.Now()
 	path := filepath.Join(s.cfg.Dir, fileName)
-	s.cfg.Log.Error("store_salvage", "cause", cause)
+	s.cfg.Log.Error("store_salvage", "cause", firstOf(cause))
 	s.room.release()
 	if err := s.openRing(); err != nil {
 		return err
@@ -70,7 +71,7 @@ func (s *Store) salvage(cause error, more ...string) error {
 	if err != nil {
 		return fmt.Errorf("salvage: %w", err)
 	}
-	r := &rebuilder{wreck: w, report: Report{At: begun.UTC(), Cause: cause.Error(), Sources: sources}}
+	r := &rebuilder{wreck: w, report: Report{At: begun.UTC(), Cause: firstOf(cause), Sources: sources}}
 	temp := path + salvageSuffix
 	err = errors.Join(r.into(temp), w.close())
 	if err == nil {
@@ -85,6 +86,15 @@ func (s *Store) salvage(cause error, more ...string) error {
 		"lost", len(r.report.Lost), "missing", r.report.Missing, "kept", r.report.Kept, "took_ms", r.report.TookMS)
 	s.cfg.Salvaged(r.report)
 	return s.writeReport(&r.report)
+}
+
+// firstOf bounds what is said of a file that may be wrong everywhere.
+func firstOf(cause error) string {
+	first, rest, more := strings.Cut(cause.Error(), "\n")
+	if more {
+		first += fmt.Sprintf(" (and %d more)", 1+strings.Count(rest, "\n"))
+	}
+	return first
 }
 
 // sources lists what is searched; the file at hand is the first, where it is there.

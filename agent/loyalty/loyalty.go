@@ -94,14 +94,14 @@ func (c *Config) fill() error {
 // Service decides. It is safe for concurrent use.
 type Service struct {
 	cfg       Config
-	numbers   sync.Mutex // one running number at a time
-	conflicts sync.Mutex // one contradiction at a time: which one is the newest must be clear
+	numbers   gate // one running number at a time
+	conflicts gate // one contradiction at a time: which one is the newest must be clear
 
 	table       table
 	busy        busy
 	unconfirmed atomic.Int64
 
-	identity   sync.Mutex // one document at a time
+	identity   gate // one document at a time
 	identified map[string]resolved
 
 	life  context.Context // of what goes on when its till was answered
@@ -114,7 +114,10 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: cfg, table: table{used: make(map[string]*session)}, identified: make(map[string]resolved)}
+	s := &Service{
+		cfg: cfg, table: table{used: make(map[string]*session)}, identified: make(map[string]resolved),
+		numbers: newGate(), conflicts: newGate(), identity: newGate(),
+	}
 	s.life, s.end = context.WithCancel(context.Background())
 	return s, nil
 }

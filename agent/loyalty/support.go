@@ -23,9 +23,31 @@ func (s *Service) Retry(ctx context.Context, seq uint64) error {
 		case st.State.Final():
 			return settled(*job)
 		}
+		if err := s.stillWanted(*job); err != nil {
+			return err
+		}
 		st.State, st.Reason, st.NotBefore = agent.Pending, "", time.Time{}
 		return nil
 	})
+}
+
+// stillWanted refuses to send a sale that the till has taken back after it was refused: its cancellation has ended with
+// it, and nothing would take it back again.
+func (s *Service) stillWanted(job agent.Job) error {
+	if job.Kind != agent.KindCoupon || job.Status.State != agent.Dead {
+		return nil
+	}
+	relatives, err := s.cfg.Store.Group(agent.CouponGroup(job.Coupon))
+	if err != nil {
+		return err
+	}
+	for _, other := range relatives {
+		if other.Kind == agent.KindCouponCancellation && other.Status.State == agent.Annulled {
+			return agent.Errorf(agent.CodeConflict, nil, "O caixa cancelou esta venda depois que ela foi recusada, e o cancelamento já terminou (registro %s). "+
+				"Descarte-a.", other.ID())
+		}
+	}
+	return nil
 }
 
 // maxReason bounds a person's reason, in bytes.
@@ -102,6 +124,9 @@ func (s *Service) Repair(ctx context.Context, seq uint64, text []byte) (agent.Re
 	}
 	warnings, err := s.sameThing(job, body)
 	if err != nil {
+		return agent.Receipt{}, err
+	}
+	if err := s.stillWanted(job); err != nil {
 		return agent.Receipt{}, err
 	}
 	st := job.Status

@@ -127,3 +127,20 @@ func TestRetryAndDiscardDoOnlyWhatTheStateAllows(t *testing.T) {
 		t.Errorf("without a reason: %v", err)
 	}
 }
+
+func TestDeadSaleThatTheTillHasTakenBackIsNotSentByRetryNorRepair(t *testing.T) {
+	l := newTill(t)
+	body := agenttest.Receipt("C-1", "T-1")
+	sale := l.must(agent.KindCoupon, body)
+	l.set(sale.Job, func(s *agent.Status) { s.State, s.Reason, s.Attempts = agent.Dead, agent.ReasonRefused, 1 })
+	back := l.must(agent.KindCouponCancellation, `{"coupon":"C-1"}`)
+	l.set(back.Job, func(s *agent.Status) { s.State, s.Reason = agent.Annulled, agent.ReasonNothingTo })
+	seq := l.job(sale.Job).Seq
+	if err := l.service.Retry(context.Background(), seq); agent.CodeOf(err) != agent.CodeConflict {
+		t.Errorf("retry: %v", err)
+	}
+	if _, err := l.service.Repair(context.Background(), seq, []byte(body)); agent.CodeOf(err) != agent.CodeConflict {
+		t.Errorf("repair: %v", err)
+	}
+	l.want(sale.Job, agent.Dead, agent.ReasonRefused)
+}

@@ -34,7 +34,12 @@ type Config struct {
 
 	// Observe gets every exchange as it was; it must not wait. Optional.
 	Observe func(agent.Exchange)
+
+	Dial Dial // default: TCP with a bound of 5 s
 }
+
+// Dial makes a connection, as net.Dialer.DialContext does.
+type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Client speaks with one cloud. It is safe for concurrent use.
 type Client struct {
@@ -68,7 +73,10 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	transport := newTransport()
+	if cfg.Dial == nil {
+		cfg.Dial = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	}
+	transport := newTransport(cfg.Dial)
 	client := resty.New().
 		SetTransport(transport).
 		SetRetryCount(0).
@@ -93,10 +101,9 @@ func (c *Client) SetHeader(name, value string) {
 }
 
 // newTransport takes no proxy from the environment: only the configuration says where traffic goes (SEC-11).
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+func newTransport(dial Dial) *http.Transport {
 	return &http.Transport{
-		DialContext:            dialer.DialContext,
+		DialContext:            dial,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    5 * time.Second,
 		MaxIdleConnsPerHost:    16,

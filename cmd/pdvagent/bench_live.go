@@ -180,7 +180,7 @@ func (b *liveBench) agent(ctx context.Context, folder string) (base string, stop
 	running, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() {
-		done <- run(running, place{cfg, "", new(slog.LevelVar), func() {}}, slog.New(slog.DiscardHandler))
+		done <- run(running, place{Config: cfg, level: new(slog.LevelVar), ready: func() {}}, slog.New(slog.DiscardHandler))
 	}()
 	base = "http://" + address + "/"
 	till := newDemoTill(strings.TrimSuffix(base, "/"), b.token, "")

@@ -125,7 +125,9 @@ func (s *site) open() *site {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- errors.Join(run(ctx, place{cfg, s.config, level, func() {}}, log), closeLog()) }()
+	go func() {
+		done <- errors.Join(run(ctx, place{Config: cfg, file: s.config, level: level, ready: func() {}}, log), closeLog())
+	}()
 	s.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -69,7 +70,7 @@ func (o *options) serve(ctx context.Context, ready func()) (err error) {
 	if crashed != "" {
 		tellCrash(crashed, log)
 	}
-	if err := run(ctx, place{cfg, o.config, level, ready}, log); err != nil {
+	if err := run(ctx, place{Config: cfg, file: o.config, level: level, ready: ready}, log); err != nil {
 		log.Error("ended", "error", err)
 		return err
 	}
@@ -95,55 +96,94 @@ type place struct {
 	file  string         // that the configuration came from
 	level *slog.LevelVar // of the log
 	ready func()         // called when tills are answered
+	dial  upstream.Dial  // how clouds are reached; nil: by TCP
 }
 
-// run is the wiring: the store, who writes into it (loyalty), who drains it (sender), and the door (tillapi behind web).
-// It returns when ctx ends and everything has stopped, or with the error that makes a restart necessary.
+// run is an agent from its wiring to its end: it returns when ctx ends and everything has stopped, or with the error that
+// makes a restart necessary.
 func run(ctx context.Context, at place, log *slog.Logger) error {
-	cfg, counts, alarms := at.Config, metrics.New(), new(agent.Alarms)
-	queue, err := openStore(cfg, storeHooks{counts.Commit, func(r store.Report) { raiseSalvaged(alarms, r) }}, log)
+	a, err := at.assemble(ctx, log)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err := queue.Close(); err != nil {
-			log.Error("store_not_closed", "error", err)
-		}
-	}()
-	if earlier, err := store.LastSalvage(cfg.DataDir); err == nil && earlier != nil {
-		raiseSalvaged(alarms, *earlier)
-	}
-	watch, err := openWatch(ctx, cfg, queue, counts, alarms, log)
-	if err != nil {
-		return err
-	}
-	defer watch.close()
-	zone, err := time.LoadLocation(cfg.Shop.Timezone)
-	if err != nil {
-		return err
-	}
-	keeper, err := retention.New(retention.Config{Store: queue, Zone: zone, Log: log})
-	if err != nil {
-		return err
-	}
-	side, err := loyaltySide(cfg, zone, queue, watch, log)
-	if err != nil {
-		return err
-	}
-	defer side.close()
+	defer a.close()
 	group, ctx := errgroup.WithContext(ctx)
-	access := web.NewAccess(tokens(cfg), cfg.API.AllowedOrigins)
-	routes, err := at.routes(ctx, queue, watch, keeper, side, access, log)
-	if err != nil {
+	if err := a.serve(ctx); err != nil {
 		return err
 	}
-	for _, part := range append([]func(context.Context) error{watch.board.Run, keeper.Run, unbroken(queue)}, side.parts()...) {
+	for _, part := range a.parts {
 		group.Go(func() error { return part(ctx) })
 	}
-	if err := at.open(ctx, group, routes, access, watch, log); err != nil {
+	if err := at.open(ctx, group, a.routes, a.access, a.watch, log); err != nil {
 		group.Go(func() error { return err })
 	}
 	return group.Wait()
+}
+
+// assembly is the wiring: the store, who writes into it (loyalty), who drains it (sender), and what stands behind the door
+// (tillapi behind web).
+type assembly struct {
+	queue  *store.Store
+	watch  watch
+	access *web.Access
+	parts  []func(context.Context) error // what runs
+	routes *tillapi.API                  // after serve
+	serve  func(ctx context.Context) error
+	ends   []func() // in the order of their beginning
+}
+
+func (a *assembly) close() {
+	for _, end := range slices.Backward(a.ends) {
+		end()
+	}
+}
+
+// assemble makes everything that an agent is made of. Nothing of it runs yet.
+func (at place) assemble(ctx context.Context, log *slog.Logger) (a *assembly, err error) {
+	a = &assembly{}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	cfg, counts, alarms := at.Config, metrics.New(), new(agent.Alarms)
+	a.queue, err = openStore(cfg, storeHooks{counts.Commit, func(r store.Report) { raiseSalvaged(alarms, r) }}, log)
+	if err != nil {
+		return a, err
+	}
+	a.ends = append(a.ends, func() {
+		if err := a.queue.Close(); err != nil {
+			log.Error("store_not_closed", "error", err)
+		}
+	})
+	if earlier, err := store.LastSalvage(cfg.DataDir); err == nil && earlier != nil {
+		raiseSalvaged(alarms, *earlier)
+	}
+	if a.watch, err = openWatch(ctx, cfg, a.queue, counts, alarms, log); err != nil {
+		return a, err
+	}
+	a.ends = append(a.ends, a.watch.close)
+	zone, err := time.LoadLocation(cfg.Shop.Timezone)
+	if err != nil {
+		return a, err
+	}
+	keeper, err := retention.New(retention.Config{Store: a.queue, Zone: zone, Log: log})
+	if err != nil {
+		return a, err
+	}
+	side, err := at.loyaltySide(zone, a.queue, a.watch, log)
+	if err != nil {
+		return a, err
+	}
+	a.ends = append(a.ends, side.close)
+	a.access = web.NewAccess(tokens(cfg), cfg.API.AllowedOrigins)
+	a.serve = func(ctx context.Context) error {
+		var err error
+		a.routes, err = at.routes(ctx, a.queue, a.watch, keeper, side, a.access, log)
+		return err
+	}
+	a.parts = append([]func(context.Context) error{a.watch.board.Run, keeper.Run, unbroken(a.queue)}, side.parts()...)
+	return a, nil
 }
 
 // routes is the local API over everything that runs.
@@ -288,15 +328,16 @@ func (p loyaltyParts) close() {
 	p.cloud.Close()
 }
 
-func loyaltySide(cfg config.Config, zone *time.Location, queue *store.Store, watch watch, log *slog.Logger) (loyaltyParts, error) {
+func (at place) loyaltySide(zone *time.Location, queue *store.Store, watch watch, log *slog.Logger) (loyaltyParts, error) {
 	var p loyaltyParts
 	var err error
+	cfg := at.Config
 	if cfg.Mercafacil == nil {
 		return p, nil
 	}
 	p.cloud, err = mercafacil.New(mercafacil.Config{
 		BaseURL: cfg.Mercafacil.BaseURL, Token: cfg.Mercafacil.Token.Reveal(), PDVVersion: cfg.Mercafacil.PDVVersion,
-		Observe: watch.observe,
+		Observe: watch.observe, Dial: at.dial,
 	})
 	if err != nil {
 		return p, err

@@ -22,7 +22,8 @@ import (
 //	silence     reads, does nothing and never answers
 //	vary        behaves, by other [Settings] for this request: those that Settings names
 //	slow        waits DelayMS, then behaves
-//	cut         does what was asked, then cuts its answer in the middle
+//	cut         does what was asked, then cuts its answer after Percent of it, 50 if it is not given
+//	trickle     does what was asked, then gives its answer byte by byte, DelayMS apart
 //	lost        does what was asked, then resets the connection without an answer
 //	error200    answers 200 with an error inside and does nothing
 //	excess      does what was asked, with a discount larger than its line (apply)
@@ -38,6 +39,7 @@ type Fault struct {
 	Body       string          `json:"body,omitempty"`
 	DelayMS    int             `json:"delay_ms,omitempty"`
 	Seconds    int             `json:"seconds,omitempty"`
+	Percent    *int            `json:"percent,omitempty"`
 	Settings   json.RawMessage `json:"settings,omitempty"`
 	Times      int             `json:"times"` // how often; 0 means until told otherwise
 	left       int
@@ -46,13 +48,15 @@ type Fault struct {
 // Add switches a fault on; the first that fits a request plays.
 func (s *Sim) Add(f Fault) error {
 	names := []string{
-		"status", "says", "html", "redirect", "reset", "silence", "slow", "cut", "lost", "error200", "excess", "mismatch", "no_items", "null_items", "vary", "gone",
+		"status", "says", "html", "redirect", "reset", "silence", "slow", "cut", "trickle", "lost", "error200", "excess", "mismatch", "no_items", "null_items", "vary", "gone",
 	}
 	switch {
 	case !slices.Contains(names, f.Fault):
 		return fmt.Errorf("fault must be one of %s", strings.Join(names, ", "))
 	case f.Fault == "status" && (f.Status < 300 || f.Status > 599):
 		return fmt.Errorf("status must be 300 to 599, is %d", f.Status)
+	case f.Percent != nil && (*f.Percent < 0 || *f.Percent > 99):
+		return fmt.Errorf("percent must be 0 to 99, is %d", *f.Percent)
 	case f.Times < 0 || f.DelayMS < 0 || f.Seconds < 0 || f.RetryAfter < 0:
 		return fmt.Errorf("times, delay_ms, seconds and retry_after must not be negative")
 	case f.Fault == "gone":
@@ -185,7 +189,7 @@ func (f *Fault) distort(fields map[string]any) {
 }
 
 // after plays the faults that hide what was done; true when nothing more is to be said.
-func (f *Fault) after(w http.ResponseWriter, status int, body []byte) bool {
+func (f *Fault) after(w http.ResponseWriter, r *http.Request, status int, body []byte) bool {
 	if f == nil {
 		return false
 	}
@@ -197,12 +201,35 @@ func (f *Fault) after(w http.ResponseWriter, status int, body []byte) bool {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(status)
-		_, _ = w.Write(body[:len(body)/2]) // cut on purpose
+		_, _ = w.Write(body[:len(body)*f.percent()/100]) // cut on purpose
 		_ = http.NewResponseController(w).Flush()
 		reset(w)
 		return true
+	case "trickle":
+		f.trickle(w, r, status, body)
+		return true
 	}
 	return false
+}
+
+func (f *Fault) percent() int {
+	if f.Percent == nil {
+		return 50
+	}
+	return *f.Percent
+}
+
+// trickle gives an answer as a line does that barely carries anything.
+func (f *Fault) trickle(w http.ResponseWriter, r *http.Request, status int, body []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	for _, b := range body {
+		wait(r, time.Duration(f.DelayMS)*time.Millisecond)
+		if _, err := w.Write([]byte{b}); err != nil || http.NewResponseController(w).Flush() != nil {
+			return
+		}
+	}
 }
 
 func wait(r *http.Request, d time.Duration) {

@@ -200,7 +200,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request, route, dialect strin
 	if arrival.Effect {
 		fault.distort(answer.fields)
 	}
-	if fault.after(w, answer.status, encoded(answer)) {
+	if fault.after(w, r, answer.status, encoded(answer)) {
 		return
 	}
 	write(w, answer.status, answer.body(), settings.Gzip)

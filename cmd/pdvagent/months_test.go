@@ -1,0 +1,289 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pdvagent/agent/agenttest"
+	"pdvagent/mercafacil/mercafacilsim"
+)
+
+// The amounts of store.md's "months of tills, links, clocks": .ci/run lives through 20 weeks, on demand it may be 10,000.
+var (
+	weeks     = flag.Int("weeks", 1, "seeds of a simulated week")
+	firstWeek = flag.Int("first-week", 0, "seed of the first of them")
+)
+
+// TestAWeekOfTillsAndLinksEndsWithEverySaleThereOnce lives through simulated weeks: sales by day and by night, links that
+// go and come, every fault of the cloud, restarts and power cuts; each week asks the ledger at its end.
+func TestAWeekOfTillsAndLinksEndsWithEverySaleThereOnce(t *testing.T) {
+	for n := range *weeks {
+		seed := *firstWeek + n
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			inBubble(t, func(b *bubble) {
+				w := &week{bubble: b, random: rand.New(rand.NewPCG(uint64(seed), 1)), ledger: newLedger()} //nolint:gosec // a week must be the same again
+				for end := time.Now().Add(7 * 24 * time.Hour); time.Now().Before(end); {
+					w.event()
+					<-time.After(time.Duration(w.random.ExpFloat64() * float64(time.Hour)))
+				}
+				b.cloud.Heal()
+				b.network.cut(nil)
+				<-time.After(time.Hour)
+				b.drained(12 * time.Hour)
+				w.ledger.settle(b)
+			})
+		})
+	}
+}
+
+// TestControlsOfTheWeek must fail: the ledger of a till that says it sold what it never sent, and of a cloud that has a
+// sale twice.
+func TestControlsOfTheWeek(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		w := &week{bubble: b, random: rand.New(rand.NewPCG(1, 1)), ledger: newLedger()} //nolint:gosec // as above
+		for range 5 {
+			w.sell()
+		}
+		b.drained(time.Hour)
+		if faults := w.ledger.faults(b.cloud.Received()); len(faults) > 0 {
+			t.Errorf("a quiet day: %v", faults)
+		}
+		received := b.cloud.Received()
+		if faults := w.ledger.faults(append(received, received...)); len(faults) == 0 {
+			t.Error("every sale twice in the cloud, and the ledger sees nothing")
+		}
+		if faults := w.ledger.faults(received[:len(received)/2]); len(faults) == 0 {
+			t.Error("half of the sales are missing, and the ledger sees nothing")
+		}
+		reversed := make([]mercafacilsim.Arrival, 0, len(received))
+		for i := range received {
+			reversed = append(reversed, received[len(received)-1-i])
+		}
+		if faults := w.ledger.faults(reversed); len(faults) == 0 {
+			t.Error("every sale before its confirm, and the ledger sees nothing")
+		}
+	})
+}
+
+// TestControlWithoutDedupe must fail: a cloud that takes a sale as often as it is told of it, and whose answers are lost.
+func TestControlWithoutDedupe(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		w := &week{bubble: b, random: rand.New(rand.NewPCG(1, 1)), ledger: newLedger()} //nolint:gosec // as above
+		if err := b.cloud.Set(`{"repeated_coupon":"replace"}`); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.cloud.Add(mercafacilsim.Fault{Route: "coupon", Fault: "lost", Times: 3}); err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			w.sell()
+		}
+		b.drained(time.Hour)
+		if faults := w.ledger.faults(b.cloud.Received()); len(faults) == 0 {
+			t.Error("sales went up twice, and the ledger sees nothing")
+		}
+	})
+}
+
+// week is what happens in a shop.
+type week struct {
+	*bubble
+	random *rand.Rand
+	ledger *ledger
+	sales  int
+}
+
+func (w *week) event() {
+	switch n := w.random.IntN(100); {
+	case n < 70:
+		w.sell()
+	case n < 80:
+		w.trouble()
+	case n < 88:
+		w.link()
+	case n < 92:
+		w.cloud.Heal()
+	case n < 96:
+		w.restart()
+	default:
+		w.powerCut()
+	}
+}
+
+// sell is a shopper: with discounts or without, who buys, or goes, or brings it back.
+func (w *week) sell() {
+	w.sales++
+	id := fmt.Sprintf("S%d", w.sales)
+	session := ""
+	if w.random.IntN(4) > 0 {
+		started := w.post("/v2/transaction/start", startBody("v2", maria))
+		session, _ = started.field("transaction_id").(string)
+	}
+	if session != "" {
+		basket := items(units("80215", 1+w.random.IntN(3), "10.00"))
+		w.post("/v2/transaction/apply", fmt.Sprintf(`{"transaction_id":%q,"client_id":%q,"origin":"pdv",%s}`, session, maria, basket))
+		if w.random.IntN(6) == 0 {
+			w.accepted("cancel", w.post("/v2/transaction/cancel", idBody("transaction_id", session)))
+			return
+		}
+		w.accepted("confirm", w.post("/v2/transaction/confirm", idBody("transaction_id", session)))
+	}
+	body := agenttest.Receipt(id, session)
+	w.accepted("coupon", w.post("/v2/coupons", body))
+	w.ledger.sold(id, session)
+	if w.random.IntN(20) == 0 { // the till asks again: it did not see the answer
+		w.accepted("repeated coupon", w.post("/v2/coupons", body))
+	}
+	if w.random.IntN(10) == 0 {
+		<-time.After(time.Duration(w.random.IntN(100)) * time.Minute)
+		w.accepted("cancellation", w.post("/v2/coupons-cancellation", idBody("coupon", id)))
+		w.ledger.takenBack[id] = true
+	}
+}
+
+// accepted wants the agent to have taken what it must take whatever the cloud does.
+func (w *week) accepted(call string, got answer) {
+	w.t.Helper()
+	if got.status != http.StatusAccepted && got.status != http.StatusOK {
+		w.t.Errorf("%s: %d %.300s", call, got.status, got.body)
+	}
+}
+
+func (w *week) trouble() {
+	list := troubles()
+	what := list[w.random.IntN(len(list))]
+	if what.link != nil || what.skew != 0 {
+		return
+	}
+	routes := []string{"start", "apply", "confirm", "cancel", "coupon", "coupon-cancellation", "*"}
+	what.fault.Route, what.fault.Times = routes[w.random.IntN(len(routes))], w.random.IntN(12)
+	if err := w.cloud.Add(what.fault); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *week) link() {
+	if w.random.IntN(2) == 0 {
+		w.network.cut(nil)
+		return
+	}
+	w.network.cut([]error{errRefused, errNoRoute, errNoName, errNameSlow}[w.random.IntN(4)])
+}
+
+func (w *week) restart() {
+	w.stop()
+	w.start()
+}
+
+// powerCut leaves the next agent the files as they are now; what the one before does afterwards is not among them.
+func (w *week) powerCut() {
+	data := filepath.Join(w.dir, "data")
+	image := make(map[string][]byte)
+	for _, name := range []string{"pdvagent.db", "keys.json"} {
+		raw, err := os.ReadFile(filepath.Join(data, name))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		image[name] = bytes.Clone(raw)
+	}
+	w.stop()
+	if err := os.RemoveAll(data); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := os.Mkdir(data, 0o700); err != nil {
+		w.t.Fatal(err)
+	}
+	for name, raw := range image {
+		if err := os.WriteFile(filepath.Join(data, name), raw, 0o600); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.start()
+}
+
+// ledger is what the tills know: which sales the agent took, and which they took back.
+type ledger struct {
+	sessions  map[string]string // by coupon
+	takenBack map[string]bool
+	late      map[string]bool // sessions whose confirm a person has sent later
+}
+
+func newLedger() *ledger {
+	return &ledger{sessions: make(map[string]string), takenBack: make(map[string]bool), late: make(map[string]bool)}
+}
+
+func (l *ledger) sold(coupon, session string) { l.sessions[coupon] = session }
+
+// settle asks the cloud for every sale.
+func (l *ledger) settle(b *bubble) {
+	b.t.Helper()
+	for _, fault := range l.faults(b.cloud.Received()) {
+		b.t.Error(fault)
+	}
+}
+
+// faults holds what took effect in the cloud against what the tills sold: each once, none unknown, none before its
+// confirm, none taken back before it was there, the ones taken back as often there as not.
+func (l *ledger) faults(received []mercafacilsim.Arrival) []string {
+	var faults []string
+	say := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+	sold, back := make(map[string]int), make(map[string]int)
+	confirms := l.confirms(received)
+	for i, arrival := range received {
+		id := couponOf(arrival.Body)
+		switch {
+		case !arrival.Effect:
+		case arrival.Route == "coupon":
+			sold[id]++
+			if _, ours := l.sessions[id]; !ours {
+				say("the cloud has sale %q that nobody made", id)
+			}
+			if at, confirmed := confirms[transactionOf(arrival.Body)]; confirmed && at > i && !l.late[transactionOf(arrival.Body)] {
+				say("sale %s came before its confirm", id)
+			}
+		case arrival.Route == "coupon-cancellation":
+			if back[id]++; sold[id] == 0 {
+				say("sale %s was taken back before it was there", id)
+			}
+		}
+	}
+	for id := range l.sessions {
+		want := 1
+		if l.takenBack[id] {
+			want = min(back[id], 1)
+		}
+		if sold[id] != want {
+			say("sale %s is in the cloud %d times, want %d", id, sold[id], want)
+		}
+	}
+	return faults
+}
+
+// confirms gives the place of the first confirm of every session that took effect.
+func (l *ledger) confirms(received []mercafacilsim.Arrival) map[string]int {
+	first := make(map[string]int)
+	for i, arrival := range received {
+		id := transactionOf(arrival.Body)
+		if _, known := first[id]; arrival.Route == "confirm" && arrival.Effect && !known {
+			first[id] = i
+		}
+	}
+	return first
+}
+
+func transactionOf(body []byte) string {
+	return answer{body: string(body)}.text("transaction_id")
+}
+
+// text is a field that is a text, or empty.
+func (a answer) text(name string) string {
+	text, _ := a.field(name).(string)
+	return text
+}
