@@ -30,7 +30,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asMain) != "" {
 		os.Exit(execute(os.Args[1:]))
 	}
-	agenttest.Main(suite{m}, goleak.IgnoreTopFunction("gopkg.in/natefinch/lumberjack%2ev2.(*Logger).millRun")) // one of each log, for good
+	agenttest.Main(suite{m},
+		goleak.IgnoreTopFunction("gopkg.in/natefinch/lumberjack%2ev2.(*Logger).millRun"),    // one of each log, for good
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"), // a toxic whose connection was cut
+	)
 }
 
 const (
