@@ -21,6 +21,7 @@ import (
 
 	"pdvagent/agent/agenttest"
 	"pdvagent/agent/config"
+	"pdvagent/agent/osfile"
 	"pdvagent/agent/web"
 	"pdvagent/mercafacil/mercafacilsim"
 )
@@ -44,7 +45,7 @@ const bubbleAgent, bubbleCloud = "127.0.0.1:8780", "127.0.0.1:8790"
 func inBubble(t *testing.T, test func(*bubble), replace ...string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bubble{t: t, dir: t.TempDir(), network: &network{listeners: make(map[string]chan net.Conn)}, log: &syncBuffer{}}
+		b := &bubble{t: t, dir: folderInMemory(t), network: &network{listeners: make(map[string]chan net.Conn)}, log: &syncBuffer{}}
 		var err error
 		if b.cloud, err = mercafacilsim.New(mercafacilsim.Config{Tokens: []string{cloudToken}}); err != nil {
 			t.Fatal(err)
@@ -64,6 +65,25 @@ func inBubble(t *testing.T, test func(*bubble), replace ...string) {
 		defer func() { b.stop() }()
 		test(b)
 	})
+}
+
+// folderInMemory is a folder of the test's own where a sync costs nothing: in fake time no disk is tried.
+func folderInMemory(t *testing.T) string {
+	t.Helper()
+	const memory, enough = "/dev/shm", 1 << 30
+	if free, _, err := osfile.Space(memory); err != nil || free < enough {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp(memory, "bubble-") //nolint:usetesting // elsewhere than the other folders
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // start begins an agent on what the last one left.

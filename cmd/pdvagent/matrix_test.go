@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"net/http"
 	"testing"
@@ -71,12 +72,15 @@ type mode struct {
 
 func modes() []mode { return []mode{{"once", 1}, {"burst", 8}, {"for ever, then healed", 0}} }
 
+// matrixEvery thins the matrix out; .ci/run goes through all of it.
+var matrixEvery = flag.Int("matrix-every", 3, "one of so many cells of the matrix")
+
 // TestEveryTroubleOfEveryRouteLetsEverySaleArriveOnce plays every trouble on every route, once, as a burst and for half an
 // hour, in fake time. The till is answered inside its deadline, its sales go on, and in the end everything is there once.
 func TestEveryTroubleOfEveryRouteLetsEverySaleArriveOnce(t *testing.T) {
-	every := 1
+	every := *matrixEvery
 	if raced {
-		every = 12
+		every *= 4
 	}
 	n := 0
 	for _, dialect := range []string{"v2", "v2.2"} {

@@ -18,7 +18,7 @@ import (
 )
 
 // soak is how long the agent lives under mixed faults; .ci/run takes 3 minutes, on demand 30.
-var soak = flag.Duration("soak", 8*time.Second, "how long the agent is soaked")
+var soak = flag.Duration("soak", 4*time.Second, "how long the agent is soaked")
 
 // TestSoakEndsWithMemoryAndGoroutinesWhereTheyBegan lets four tills sell without a pause while the cloud leaves and comes
 // back and plays its faults. When everything is delivered, the process holds no more than after its first minute, its
