@@ -6,8 +6,6 @@ import "flag"
 var (
 	damagedFiles = flag.Int("damaged-files", amount(300), "damaged copies of a store that are opened; on demand 10,000")
 	kills        = flag.Int("kills", amount(200), "SIGKILLs of a process with eight writers; on demand 15,000")
-	powerCuts    = flag.Int("power-cuts", amount(200), "power cuts replayed from the recorded writes; on demand 20,000")
-	faultPoints  = flag.Int("fault-points", amount(40), "system calls that fail, one at a time")
 )
 
 func amount(perRun int) int {

@@ -108,7 +108,7 @@ func TestDamagedFileLosesNothingSilentlyAndSendsNothingTwice(t *testing.T) {
 	for name, spoil := range damages() {
 		kept := 0
 		for n := range each {
-			file := spoil(rand.New(rand.NewPCG(uint64(n), 7)), bytes.Clone(original[:used])) //nolint:gosec // damage may be foreseen
+			file := spoil(rand.New(rand.NewPCG(uint64(n), 7)), bytes.Clone(original[:used]))
 			dir := copyOf(t, base, file)
 			treeLost += len(known) - jobsInTree(dir)
 			kept += judge(t, fmt.Sprintf("%s, seed %d", name, n), dir, known)

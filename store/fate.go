@@ -17,9 +17,8 @@ const firstRecordCode = 64
 // stored state is right as it is. A state that may be of an earlier time never sends anything: it is held, unless the
 // configuration says that twice is better than not at all.
 func (r *rebuilder) fate(seq uint64) (agent.Kind, agent.Status, bool) {
-	key := string(seqKey(seq))
-	state, hasState := r.parts[bucketState.code][key]
-	receipt, hasReceipt := r.parts[bucketReceipt.code][key]
+	state, hasState := r.parts[bucketState.code][string(seqKey(seq))]
+	receipt, hasReceipt := r.parts[bucketReceipt.code][string(seqKey(seq))]
 	if hasReceipt && (!hasState || receipt.version > state.version) {
 		kind, final := untag(receipt.tag)
 		return kind, agent.Status{Version: receipt.version, State: final}, false

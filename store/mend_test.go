@@ -45,7 +45,7 @@ func TestDamageUnderARunningStoreIsMendedWhileTillsGoOn(t *testing.T) {
 	for till := range acknowledged {
 		tills.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				committed, err := s.Commit(context.Background(), agent.Change{Jobs: []agent.Job{coupon(fmt.Sprintf("%d-%d", till, n))}})
+				committed, err := s.Commit(context.WithoutCancel(ctx), agent.Change{Jobs: []agent.Job{coupon(fmt.Sprintf("%d-%d", till, n))}})
 				if err == nil {
 					acknowledged[till] = append(acknowledged[till], committed.Seqs[0])
 				} else if !errors.Is(err, agent.ErrStoreUnknown) {

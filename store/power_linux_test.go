@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -28,7 +27,7 @@ type cut struct {
 func TestNothingAcknowledgedIsLostByAPowerCut(t *testing.T) {
 	needStrace(t)
 	replay := newReplay(t)
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // images may be foreseen
+	random := rand.New(rand.NewPCG(1, 2))
 	for n := range *powerCuts {
 		at := cut{after: random.IntN(len(replay.calls))}
 		if fault := replay.lost(t, at, random); fault != "" {
@@ -44,7 +43,7 @@ func TestControlsOfThePowerCut(t *testing.T) {
 	needStrace(t)
 	replay := newReplay(t)
 	for name, control := range map[string]cut{"syncs do nothing": {noSyncs: true}, "acknowledged before the sync": {early: true}} {
-		random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // see above
+		random := rand.New(rand.NewPCG(3, 4))
 		caught := 0
 		for range 60 {
 			control.after = random.IntN(len(replay.calls))
@@ -174,12 +173,12 @@ func applyTorn(file []byte, c call, random *rand.Rand) []byte {
 func TestImageOfAllCallsIsTheFileItself(t *testing.T) {
 	needStrace(t)
 	r := newReplay(t)
-	image, said := r.image(cut{after: len(r.calls)}, rand.New(rand.NewPCG(1, 1))) //nolint:gosec // nothing is left to chance here
+	image, said := r.image(cut{after: len(r.calls)}, rand.New(rand.NewPCG(1, 1)))
 	file, err := os.ReadFile(filepath.Join(r.base, "pdvagent.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(image, file) || len(said.jobs) != scriptJobs {
-		t.Error(fmt.Sprintf("%d bytes replayed, %d are there, %d sales said", len(image), len(file), len(said.jobs)))
+		t.Errorf("%d bytes replayed, %d are there, %d sales said", len(image), len(file), len(said.jobs))
 	}
 }

@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 // producer is the command line of such a process.
 func producer(ctx context.Context, dir, mode string, before ...string) *exec.Cmd {
 	args := append(before, os.Args[0], "-test.run=^$")
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // this very program
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), producerEnv+"="+dir, modeEnv+"="+mode)
 	return cmd
 }

@@ -122,7 +122,7 @@ func (w *wreck) payload(p part) (envelope.Header, []byte, error) {
 	if err != nil {
 		return envelope.Header{}, nil, err
 	}
-	return w.Store.open(raw)
+	return w.open(raw)
 }
 
 // keys gives the keys of a bucket in their order.
@@ -309,9 +309,6 @@ func (r *rebuilder) job(seq uint64) error {
 	job, spooled, err := r.found(seq, kind)
 	if errors.Is(err, agent.ErrKeyMissing) {
 		return r.locked(seq, kind, status)
-	}
-	if kind == "" {
-		kind = job.Kind
 	}
 	if err != nil { // its body is gone
 		r.report.Lost = append(r.report.Lost, seq)

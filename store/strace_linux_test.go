@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/hex"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,6 +15,12 @@ import (
 	"testing"
 
 	"pdvagent/agent/agenttest"
+)
+
+// The amounts of store.md for what strace does; see amount_test.go.
+var (
+	powerCuts   = flag.Int("power-cuts", amount(200), "power cuts replayed from the recorded writes; on demand 20,000")
+	faultPoints = flag.Int("fault-points", amount(40), "system calls that fail, one at a time; every one of the script is about 300")
 )
 
 // needStrace skips where there is no strace.
@@ -27,7 +34,6 @@ func needStrace(t *testing.T) {
 // call is a system call that changes a file, or says something to whoever listens.
 type call struct {
 	name string // pwrite64, fdatasync, fsync, ftruncate, say
-	file int    // which one: inode numbers would do, names change by renaming
 	at   int64
 	data []byte // of a write, or what was said
 	size int64  // of a truncation

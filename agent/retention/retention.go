@@ -102,17 +102,20 @@ func (k *Keeper) once(ctx context.Context) {
 	}
 	compacted, notCompacted := k.cfg.Store.CompactIfWorth()
 	copied, notCopied := k.cfg.Store.Backup()
-	well := true
-	for what, err := range map[string]error{
-		"store_not_scrubbed": unsound, "bodies_not_dropped": notDropped, "store_not_compacted": notCompacted, "store_not_backed_up": notCopied,
-	} {
-		if err != nil {
-			k.cfg.Log.Error(what, "error", err)
-			well = false
-		}
+	if unsound != nil {
+		k.cfg.Log.Error("store_not_scrubbed", "error", unsound)
+	}
+	if notDropped != nil {
+		k.cfg.Log.Error("bodies_not_dropped", "error", notDropped)
+	}
+	if notCompacted != nil {
+		k.cfg.Log.Error("store_not_compacted", "error", notCompacted)
+	}
+	if notCopied != nil {
+		k.cfg.Log.Error("store_not_backed_up", "error", notCopied)
 	}
 	k.mu.Lock()
-	k.last, k.well = k.cfg.Now(), well
+	k.last, k.well = k.cfg.Now(), errors.Join(unsound, notDropped, notCompacted, notCopied) == nil
 	k.mu.Unlock()
 	_, after := k.cfg.Store.Slack()
 	k.cfg.Log.Info("retention", "values_read", values, "bodies_dropped", forgotten, "compacted", compacted,

@@ -50,7 +50,7 @@ func inBubble(t *testing.T, test func(*bubble), replace ...string) {
 		if b.cloud, err = mercafacilsim.New(mercafacilsim.Config{Tokens: []string{cloudToken}}); err != nil {
 			t.Fatal(err)
 		}
-		closeCloud := b.network.serve(bubbleCloud, &http.Server{Handler: b.cloud}) //nolint:gosec // its only client is ours
+		closeCloud := b.network.serve(bubbleCloud, &http.Server{Handler: b.cloud})
 		transport := &http.Transport{DialContext: b.network.dialTill, DisableKeepAlives: true}
 		b.till = &http.Client{Transport: transport}
 		answers := config.Example()

@@ -28,7 +28,7 @@ const servesWithin = 3 * time.Second
 func TestKilledAgentServesSoonAndEndsWithEverySaleThereOnceInItsOrder(t *testing.T) {
 	t.Setenv(asMain, "1")
 	s := newSite(t, "per_second: 20 ", "per_second: 2000 ")
-	shop := &killedShop{site: s, ledger: newLedger(), random: rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))} //nolint:gosec // instants
+	shop := &killedShop{site: s, ledger: newLedger(), random: rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))}
 	for round := range *agentKills {
 		shop.link(round)
 		shop.sellUntilKilled(round)
@@ -99,7 +99,7 @@ func (k *killedShop) sellUntilKilled(round int) {
 	for till := range 4 {
 		tills.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				k.sell(fmt.Sprintf("R%d-%d-%d", round, till, n))
+				k.sell(fmt.Sprintf("R%d-%d-%d", round, till, n)) //nolint:contextcheck // a till says it to the end
 			}
 		})
 	}
@@ -140,7 +140,7 @@ func (k *killedShop) killWhileCompacting() {
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	compact := exec.CommandContext(k.t.Context(), self, "store", "compact", "--config", k.config) //nolint:gosec // our own binary
+	compact := exec.CommandContext(k.t.Context(), self, "store", "compact", "--config", k.config)
 	k.killSoon(compact, 60)
 }
 

@@ -28,7 +28,7 @@ func TestAWeekOfTillsAndLinksEndsWithEverySaleThereOnce(t *testing.T) {
 		seed := *firstWeek + n
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			inBubble(t, func(b *bubble) {
-				w := &week{bubble: b, random: rand.New(rand.NewPCG(uint64(seed), 1)), ledger: newLedger()} //nolint:gosec // a week must be the same again
+				w := &week{bubble: b, random: rand.New(rand.NewPCG(uint64(seed), 1)), ledger: newLedger()}
 				for end := time.Now().Add(7 * 24 * time.Hour); time.Now().Before(end); {
 					w.event()
 					<-time.After(time.Duration(w.random.ExpFloat64() * float64(time.Hour)))
@@ -47,7 +47,7 @@ func TestAWeekOfTillsAndLinksEndsWithEverySaleThereOnce(t *testing.T) {
 // sale twice.
 func TestControlsOfTheWeek(t *testing.T) {
 	inBubble(t, func(b *bubble) {
-		w := &week{bubble: b, random: rand.New(rand.NewPCG(1, 1)), ledger: newLedger()} //nolint:gosec // as above
+		w := &week{bubble: b, random: rand.New(rand.NewPCG(1, 1)), ledger: newLedger()}
 		for range 5 {
 			w.sell()
 		}
@@ -75,7 +75,7 @@ func TestControlsOfTheWeek(t *testing.T) {
 // TestControlWithoutDedupe must fail: a cloud that takes a sale as often as it is told of it, and whose answers are lost.
 func TestControlWithoutDedupe(t *testing.T) {
 	inBubble(t, func(b *bubble) {
-		w := &week{bubble: b, random: rand.New(rand.NewPCG(1, 1)), ledger: newLedger()} //nolint:gosec // as above
+		w := &week{bubble: b, random: rand.New(rand.NewPCG(1, 1)), ledger: newLedger()}
 		if err := b.cloud.Set(`{"repeated_coupon":"replace"}`); err != nil {
 			t.Fatal(err)
 		}

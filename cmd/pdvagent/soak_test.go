@@ -27,7 +27,7 @@ func TestSoakEndsWithMemoryAndGoroutinesWhereTheyBegan(t *testing.T) {
 	t.Setenv(asMain, "1")
 	s := newSite(t, "per_second: 20 ", "per_second: 500 ")
 	process := startProcess(t, s)
-	shop := &killedShop{site: s, ledger: newLedger(), random: rand.New(rand.NewPCG(1, 1))} //nolint:gosec // a soak may be the same again
+	shop := &killedShop{site: s, ledger: newLedger(), random: rand.New(rand.NewPCG(1, 1))}
 	warm := *soak / 4
 	shop.live(warm, "warm")
 	before := measured(s, process)
@@ -63,7 +63,7 @@ func (k *killedShop) live(d time.Duration, name string) {
 	for till := range 4 {
 		tills.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				k.soakSale(fmt.Sprintf("%s-%d-%d", name, till, n))
+				k.soakSale(fmt.Sprintf("%s-%d-%d", name, till, n)) //nolint:contextcheck // a till says it to the end
 				<-time.After(20 * time.Millisecond)
 			}
 		})
