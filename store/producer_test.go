@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +28,8 @@ const (
 	eagerMode  = "eager"  // the same, but acknowledged before the commit: a control that must fail
 	scriptMode = "script" // some dozens of changes one after the other, with a compaction in the middle
 	plainMode  = "plain"  // the same without the compaction
+
+	latencyMode = "latency" // 64 writers for two seconds; it says the median time of a commit
 )
 
 func TestMain(m *testing.M) {
@@ -57,6 +60,10 @@ func produce(dir, mode string) {
 		if err := s.Close(); err != nil {
 			p.say("error close %v", err)
 		}
+		return
+	}
+	if mode == latencyMode {
+		p.say("p50 %f", p.latency())
 		return
 	}
 	p.crowd(mode == eagerMode)
@@ -93,6 +100,28 @@ func (p *producing) crowd(eager bool) {
 		})
 	}
 	group.Wait()
+}
+
+// latency gives the median time of a commit in milliseconds.
+func (p *producing) latency() float64 {
+	var group sync.WaitGroup
+	times := make([][]float64, 64)
+	begun := time.Now()
+	for writer := range times {
+		group.Go(func() {
+			for n := 0; time.Since(begun) < 2*time.Second; n++ {
+				start := time.Now()
+				if _, err := p.store.Commit(context.Background(), agent.Change{Jobs: []agent.Job{coupon(fmt.Sprintf("%d-%d", writer, n))}}); err != nil {
+					panic(err)
+				}
+				times[writer] = append(times[writer], float64(time.Since(start).Microseconds())/1000)
+			}
+		})
+	}
+	group.Wait()
+	all := slices.Concat(times...)
+	slices.Sort(all)
+	return all[len(all)/2]
 }
 
 // scriptJobs is how many sales the script makes; every second one is sent.

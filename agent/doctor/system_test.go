@@ -113,3 +113,18 @@ func TestTakenPortIsSaid(t *testing.T) {
 		t.Errorf("got %+v", f)
 	}
 }
+
+func TestSalvageIsAWarningForAMonth(t *testing.T) {
+	at := time.Date(2026, 11, 1, 3, 0, 0, 0, time.UTC)
+	for later, want := range map[time.Duration]doctor.Verdict{time.Hour: doctor.Warn, 31 * 24 * time.Hour: doctor.OK} {
+		f := look(t, "salvage", "", func(s *doctor.Site) {
+			s.Salvage, s.Now = &doctor.Salvage{At: at, Held: 3, Lost: 1, File: "x.db"}, func() time.Time { return at.Add(later) }
+		})
+		if f.Verdict != want || (want == doctor.Warn && !strings.Contains(f.Evidence, "3 retidos, 1 sem conteúdo")) {
+			t.Errorf("%v later: %+v", later, f)
+		}
+	}
+	if f := look(t, "salvage", "", func(*doctor.Site) {}); f.Verdict != doctor.OK {
+		t.Errorf("without one: %+v", f)
+	}
+}

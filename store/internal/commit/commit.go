@@ -16,6 +16,8 @@ const (
 	maxGroup = 512
 	maxBytes = 4 << 20
 	linger   = 200 * time.Microsecond
+	// longest bounds the wait on a slow disk, where a fifth of the last commit is little against missing the next one.
+	longest = 3 * time.Millisecond
 )
 
 // Request is one caller's change and, after the group is through, its result.
@@ -84,7 +86,7 @@ func (c *Committer[C, R]) Close() {
 
 func (c *Committer[C, R]) run() {
 	defer close(c.ended)
-	company := false
+	last, took := 1, time.Duration(0)
 	for {
 		var first *Request[C, R]
 		select {
@@ -92,17 +94,19 @@ func (c *Committer[C, R]) run() {
 		case <-c.stop:
 			return
 		}
-		group := c.gather(first, company)
-		company = len(group) > 1
+		group := c.gather(first, last, min(max(linger, took/5), longest))
+		begun := time.Now()
 		c.apply(group)
+		last, took = len(group), time.Since(begun)
 		for _, request := range group {
 			close(request.done)
 		}
 	}
 }
 
-// gather takes what is there, and waits a moment for more only when the last group had company.
-func (c *Committer[C, R]) gather(first *Request[C, R], company bool) []*Request[C, R] {
+// gather takes what is there, and waits a moment for as many as were in the last group: whoever was answered with it is
+// about to come again.
+func (c *Committer[C, R]) gather(first *Request[C, R], last int, wait time.Duration) []*Request[C, R] {
 	group, size := []*Request[C, R]{first}, first.Size
 	var patience <-chan time.Time
 	for len(group) < maxGroup && size < maxBytes {
@@ -112,11 +116,11 @@ func (c *Committer[C, R]) gather(first *Request[C, R], company bool) []*Request[
 			continue
 		default:
 		}
-		if !company {
+		if len(group) >= last {
 			return group
 		}
 		if patience == nil {
-			timer := time.NewTimer(linger)
+			timer := time.NewTimer(wait)
 			defer timer.Stop()
 			patience = timer.C
 		}
