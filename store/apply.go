@@ -162,6 +162,11 @@ func (s *Store) checkMove(tx *bbolt.Tx, move agent.Move) error {
 		return fmt.Errorf("%w: job %d", agent.ErrNotFound, move.Seq)
 	}
 	_, now := untag(h.Tag)
+	if r, _, err := envelope.Peek(bucketReceipt.in(tx).Get(seqKey(move.Seq))); err == nil && r.Version > h.Version {
+		fault := fmt.Errorf("%w: job %d has a receipt of a later time than its state", agent.ErrDamaged, move.Seq)
+		s.mendLater(func() error { return s.mendFault(fault) })
+		return fault
+	}
 	if h.Version != move.Status.Version {
 		return fmt.Errorf("%w: job %d is %s", agent.ErrVersion, move.Seq, now)
 	}

@@ -49,6 +49,23 @@ func Backups(dir string) ([]Backup, error) {
 	return list, err
 }
 
+// backupAge is how old the newest backup must be for another one: an agent that starts ten times a day has but one of it.
+const backupAge = 20 * time.Hour
+
+// BackupIfDue makes a backup unless there is one of this day. It gives the length of the copied database, 0 without one.
+func (s *Store) BackupIfDue() (int64, error) {
+	list, err := Backups(s.cfg.Dir)
+	if err != nil {
+		return 0, err
+	}
+	if n := len(list); n > 0 {
+		if age := s.cfg.Now().Sub(list[n-1].At); age >= 0 && age < backupAge {
+			return 0, nil
+		}
+	}
+	return s.Backup()
+}
+
 // Backup copies the database, as it is after the last commit, with its keys and large bodies, checks the copy and lets go
 // of the oldest ones. It gives the length of the copied database. It may run while the agent works; on a disk without room it does nothing but say so.
 func (s *Store) Backup() (int64, error) {

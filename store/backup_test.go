@@ -53,6 +53,22 @@ func TestBackupWhileTillsGoOnIsWholeAndTheOldestGo(t *testing.T) {
 	}
 }
 
+func TestBackupIsMadeOnceADayHoweverOftenTheAgentStarts(t *testing.T) {
+	now := time.Now()
+	cfg := store.Config{Dir: storetest.Dir(t), Now: func() time.Time { return now }}
+	for hours, want := range []int{1, 1, 2} {
+		now = now.Add(time.Duration(hours) * 15 * time.Hour)
+		s := storetest.OpenIn(t, cfg)
+		if _, err := s.BackupIfDue(); err != nil {
+			t.Fatal(err)
+		}
+		storetest.Close(t, s)
+		if list, err := store.Backups(cfg.Dir); err != nil || len(list) != want {
+			t.Errorf("opening %d: %d backups, want %d, %v", hours, len(list), want, err)
+		}
+	}
+}
+
 func TestBackupOnADiskWithoutRoomIsRefusedInWords(t *testing.T) {
 	s := storetest.OpenIn(t, store.Config{Dir: storetest.Dir(t), MinFree: 1 << 62})
 	if _, err := s.Backup(); agent.CodeOf(err) != agent.CodeStoreFull {

@@ -115,5 +115,15 @@ func (s *Store) Sealed(t *testing.T, bucketName string, seq uint64) []byte {
 // Frozen makes the store believe that no time passes, whatever the wall clock says.
 func (s *Store) Frozen() { s.clock.passed = func(time.Time, time.Time) time.Duration { return 0 } }
 
+// LoseWrite puts an earlier value back in its place, as a disk does that has not done a write it had acknowledged.
+func (s *Store) LoseWrite(t *testing.T, bucketName string, seq uint64, value []byte) {
+	t.Helper()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if err := s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bucketName)).Put(seqKey(seq), value) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // SameEntries is the check of a copy.
 var SameEntries = sameEntries

@@ -141,7 +141,7 @@ func (s *Store) mend(cause error) error {
 
 // mendFault salvages an open store for a fault that a look at its pages alone does not find.
 func (s *Store) mendFault(fault error) error {
-	s.cfg.Log.Error("store_damaged", "found_by", "scrub", "error", fault)
+	s.cfg.Log.Error("store_damaged", "error", fault)
 	return s.reopen(func() (error, error) { return fault, nil })
 }
 
@@ -179,14 +179,14 @@ func (s *Store) closeBounded() error {
 // Broken is closed when only a new process can open the file again.
 func (s *Store) Broken() <-chan struct{} { return s.broken }
 
-// mendLater is for those who hold what mend needs.
-func (s *Store) mendLater(cause error) {
+// mendLater is for those who hold what mending needs.
+func (s *Store) mendLater(mend func() error) {
 	if !s.mending.CompareAndSwap(false, true) {
 		return
 	}
 	go func() {
 		defer s.mending.Store(false)
-		if err := s.mend(cause); err != nil && !errors.Is(err, agent.ErrStoreClosed) {
+		if err := mend(); err != nil && !errors.Is(err, agent.ErrStoreClosed) {
 			s.cfg.Log.Error("store_not_mended", "error", err)
 		}
 	}()

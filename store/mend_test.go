@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"pdvagent/agent"
 	"pdvagent/store"
@@ -156,4 +157,23 @@ func TestWhatMayHaveBeenSentIsHeldOrSentAgainAsTheShopWants(t *testing.T) {
 			t.Errorf("resend %v: %s %q", resend, job.Status.State, job.Status.Reason)
 		}
 	}
+}
+
+// TestWriteThatADiskHasLostSendsNothingTwice puts the state of before back under a job that was sent: its receipt knows
+// better, and the sender's next attempt is refused.
+func TestWriteThatADiskHasLostSendsNothingTwice(t *testing.T) {
+	s := storetest.Open(t)
+	seq := add(t, s, coupon("A"))[0]
+	before := s.Sealed(t, "state", seq)
+	if err := move(t, s, seq, to(agent.Sent)); err != nil {
+		t.Fatal(err)
+	}
+	s.LoseWrite(t, "state", seq, before)
+	if err := move(t, s, seq, func(st *agent.Status) { st.Attempts++ }); !errors.Is(err, agent.ErrDamaged) {
+		t.Errorf("an attempt got %v", err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); s.Salvaged() == nil && time.Now().Before(deadline); {
+		<-time.After(time.Millisecond)
+	}
+	wantState(t, s, seq, agent.Sent, "")
 }

@@ -253,7 +253,7 @@ func (s *Store) view(read func(*bbolt.Tx) error) error {
 	case errors.Is(err, berrors.ErrDatabaseNotOpen):
 		return agent.ErrStoreClosed
 	case errors.Is(err, errTorn):
-		s.mendLater(err)
+		s.mendLater(func() error { return s.mend(err) })
 	}
 	return err
 }

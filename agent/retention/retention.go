@@ -16,7 +16,7 @@ type Store interface {
 	Forget(ctx context.Context, before time.Time) (int, error)
 	CompactIfWorth() (bool, error)
 	Scrub(ctx context.Context) (values int, err error)
-	Backup() (bytes int64, err error)
+	BackupIfDue() (bytes int64, err error)
 	Slack() (free, size int64)
 }
 
@@ -101,7 +101,7 @@ func (k *Keeper) once(ctx context.Context) {
 		return
 	}
 	compacted, notCompacted := k.cfg.Store.CompactIfWorth()
-	copied, notCopied := k.cfg.Store.Backup()
+	copied, notCopied := k.cfg.Store.BackupIfDue()
 	if unsound != nil {
 		k.cfg.Log.Error("store_not_scrubbed", "error", unsound)
 	}

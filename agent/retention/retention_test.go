@@ -42,7 +42,7 @@ func (s *store) Slack() (int64, int64) { return 1, 2 }
 
 func (s *store) Scrub(context.Context) (int, error) { return 5, s.err }
 
-func (s *store) Backup() (int64, error) { return 7, s.err }
+func (s *store) BackupIfDue() (int64, error) { return 7, s.err }
 
 func TestBodiesGoAfterTheStartAndEachNightAlsoWhenTheClockChanges(t *testing.T) {
 	zone, err := time.LoadLocation("America/Santiago") // Brazil has no summer time at present

@@ -206,6 +206,10 @@ func fileItems(o *options, cfg config.Config) []doctor.Item {
 	for _, path := range coroner(cfg).Crashes() {
 		items = append(items, fileItem("quedas/"+filepath.Base(path), "o que uma execução disse ao cair, sem dados pessoais", path))
 	}
+	salvages, _ := filepath.Glob(filepath.Join(cfg.DataDir, "salvage", "*.json")) // as below
+	for _, path := range salvages {
+		items = append(items, fileItem("resgates/"+filepath.Base(path), "o que se achou em um banco de dados danificado: números, sem conteúdo", path))
+	}
 	logs, _ := filepath.Glob(filepath.Join(logFolder(cfg), "*.log")) // the pattern is right
 	slices.Sort(logs)
 	for _, path := range logs {

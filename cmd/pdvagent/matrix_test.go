@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -202,4 +203,26 @@ func (b *bubble) settled(bought, went, when string) {
 	if sent > 1 || sent != taken { // neither of them where the cancellation met it before its first attempt
 		b.t.Errorf("%s: sale %s is there %d times, and was taken back %d times", when, went, sent, taken)
 	}
+}
+
+// TestOnePoisonedSaleAmongAThousandStopsNoOther has a sale in its middle that the cloud refuses for good.
+func TestOnePoisonedSaleAmongAThousandStopsNoOther(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		b.network.cut(errRefused)
+		const good = 1000
+		for n := range good {
+			b.post("/v2/coupons", agenttest.Receipt(fmt.Sprint("G", n), ""))
+			if n == good/2 {
+				b.post("/v2/coupons", strings.Replace(agenttest.Receipt("P", ""), `"sku":"80215"`, `"sku":"80215","family":7`, 1))
+			}
+		}
+		b.network.cut(nil)
+		<-time.After(3 * time.Minute) // at 20 a second, and the time until the link is tried again
+		if pending, dead := b.field("queue.pending"), b.field("queue.dead"); pending != 0.0 || dead != 1.0 {
+			t.Errorf("%v pending, %v dead", pending, dead)
+		}
+		if n := len(b.cloud.Coupons()); n != good {
+			t.Errorf("the cloud has %d sales, want %d", n, good)
+		}
+	})
 }
