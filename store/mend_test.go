@@ -177,3 +177,43 @@ func TestWriteThatADiskHasLostSendsNothingTwice(t *testing.T) {
 	}
 	wantState(t, s, seq, agent.Sent, "")
 }
+
+// TestSalvageBringsNothingBackThatWasDropped has what people may no longer be asked for in the file's free pages.
+func TestSalvageBringsNothingBackThatWasDropped(t *testing.T) {
+	cfg := store.Config{Dir: storetest.Dir(t)}
+	s := storetest.OpenIn(t, cfg)
+	seqs := add(t, s, coupon("A"), coupon("B"))
+	wire := agent.Change{Wires: []agent.Wire{{Seq: seqs[0], Revision: 0, Body: []byte("as it went up")}}}
+	if _, err := s.Commit(t.Context(), wire); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "member", "a name")
+	for _, seq := range seqs {
+		if err := move(t, s, seq, to(agent.Sent)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := s.Forget(t.Context(), time.Now().Add(time.Hour)); err != nil || n != 2 {
+		t.Fatalf("%d forgotten, %v", n, err)
+	}
+	gone := agent.Change{Puts: []agent.Record{{Bucket: store.SessionRecords, Key: "member", IfVersion: agent.AnyVersion}}}
+	if _, err := s.Commit(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Close(t, s)
+	if report, err := store.Carve(cfg); err != nil || len(report.Lost)+len(report.Held)+len(report.Missing) > 0 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	s = storetest.OpenIn(t, cfg)
+	for _, seq := range seqs {
+		if job, err := s.Job(seq); err != nil || len(job.Body) > 0 || job.Status.State != agent.Sent {
+			t.Errorf("job %d has the body %q, %v", seq, job.Body, err)
+		}
+	}
+	if body, err := s.Wire(seqs[0], 0); !errors.Is(err, agent.ErrNotFound) {
+		t.Errorf("the wire is back: %q, %v", body, err)
+	}
+	if value, _, err := s.Record(store.SessionRecords, "member"); !errors.Is(err, agent.ErrNotFound) {
+		t.Errorf("the record is back: %q, %v", value, err)
+	}
+}
