@@ -36,13 +36,19 @@ func (s *store) Forget(_ context.Context, before time.Time) (int, error) {
 	return 3, s.err
 }
 
-func (s *store) CompactIfWorth() (bool, error) { return true, s.err }
+func (s *store) CompactIfWorth() (bool, error) { return true, s.trouble() }
+
+func (s *store) trouble() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
 
 func (s *store) Slack() (int64, int64) { return 1, 2 }
 
-func (s *store) Scrub(context.Context) (int, error) { return 5, s.err }
+func (s *store) Scrub(context.Context) (int, error) { return 5, s.trouble() }
 
-func (s *store) BackupIfDue() (int64, error) { return 7, s.err }
+func (s *store) BackupIfDue() (int64, error) { return 7, s.trouble() }
 
 func TestBodiesGoAfterTheStartAndEachNightAlsoWhenTheClockChanges(t *testing.T) {
 	zone, err := time.LoadLocation("America/Santiago") // Brazil has no summer time at present
