@@ -124,6 +124,19 @@ func TestDamagedFileLosesNothingSilentlyAndSendsNothingTwice(t *testing.T) {
 	t.Logf("a look at the tree alone loses %.2f %%", 100*float64(treeLost)/float64(len(damages())*each*len(known)))
 }
 
+// TestControlOfTheDamage must fail: a store that believes what it reads, as one without checksums does.
+func TestControlOfTheDamage(t *testing.T) {
+	known := fillForDamage(t, storetest.Dir(t))
+	for seq, want := range known {
+		got := want
+		got.Body = bytes.Clone(want.Body)
+		got.Body[int(seq)%len(got.Body)] ^= 1 << (seq % 8)
+		if compare(got, want) == "" {
+			t.Errorf("job %d comes back with a flipped bit, and the ledger sees nothing", seq)
+		}
+	}
+}
+
 // usedBytes gives the file and how much of it the store has ever written to.
 func usedBytes(t *testing.T, dir string) ([]byte, int) {
 	t.Helper()

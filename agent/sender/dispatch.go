@@ -18,6 +18,7 @@ const longestYield = 500 * time.Millisecond
 // waits for start always, the others only while no till waits for the cloud: then it gives the sign of its end, too.
 func (s *Sender) dispatch(ctx context.Context) (<-chan struct{}, time.Time) {
 	now := s.cfg.Now()
+	s.unstrand(ctx, now)
 	wake := s.urgentOnes(ctx, now)
 	if idle, until := s.yield(now); idle != nil {
 		return idle, sooner(wake, until)

@@ -1,6 +1,7 @@
 package sender_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -287,4 +288,27 @@ func TestBacklogWaitsItsRandomTimeAndAFreshSaleDoesNot(t *testing.T) {
 	if len(waited) < 2 {
 		t.Errorf("every agent of the chain waited the same: %v", waited)
 	}
+}
+
+// TestJobWhoseTimeAWrongClockHasSetWaitsNoLongerThanTheLongestWait has a sale that was to be tried again in four years.
+func TestJobWhoseTimeAWrongClockHasSetWaitsNoLongerThanTheLongestWait(t *testing.T) {
+	inShop(t, nil, func(s *shop) {
+		seqs := s.add(coupons(300)...)
+		for _, seq := range seqs {
+			job := s.job(seq)
+			job.Status.NotBefore = time.Now().Add(4 * 365 * 24 * time.Hour)
+			if _, err := s.store.Commit(context.Background(), agent.Change{Moves: []agent.Move{{Seq: seq, Status: job.Status}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}, func(s *shop) {
+		<-time.After(30 * time.Minute)
+		if n := len(s.cloud.deliveries()); n != 0 {
+			t.Errorf("%d went before their time", n)
+		}
+		<-time.After(time.Hour)
+		if n := len(s.cloud.deliveries()); n != 300 {
+			t.Errorf("%d of 300 have gone", n)
+		}
+	})
 }

@@ -110,6 +110,8 @@ type Sender struct {
 	workers sync.WaitGroup
 	yielded time.Time // since when live calls go first; Run's own
 
+	unstranded time.Time // when jobs of a wrong clock were last looked for; Run's own
+
 	mu       sync.Mutex
 	inFlight map[uint64]agent.Kind
 	parked   map[uint64]parking // waits for a relative, or aside after a fault of ours

@@ -113,10 +113,11 @@ func (k *killedShop) sellUntilKilled(round int) {
 
 func (k *killedShop) sell(id string) {
 	k.post("/v2/transaction/confirm", idBody("transaction_id", "T-"+id))
-	said := k.post("/v2/coupons", agenttest.Receipt(id, "T-"+id)).status
+	body := agenttest.Receipt(id, "T-"+id)
+	said := k.post("/v2/coupons", body).status
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.ledger.sold(id, "T-"+id)
+	k.ledger.sold(id, "T-"+id, body)
 	if said != http.StatusAccepted && said != http.StatusOK {
 		k.unsaid = append(k.unsaid, id)
 	}

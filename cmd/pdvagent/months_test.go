@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,6 +39,7 @@ func TestAWeekOfTillsAndLinksEndsWithEverySaleThereOnce(t *testing.T) {
 				b.network.cut(nil)
 				<-time.After(time.Hour)
 				b.drained(12 * time.Hour)
+				w.fresh()
 				w.ledger.settle(b)
 			})
 		})
@@ -61,6 +64,13 @@ func TestControlsOfTheWeek(t *testing.T) {
 		}
 		if faults := w.ledger.faults(received[:len(received)/2]); len(faults) == 0 {
 			t.Error("half of the sales are missing, and the ledger sees nothing")
+		}
+		other := slices.Clone(received)
+		for i, arrival := range other {
+			other[i].Body = bytes.ReplaceAll(arrival.Body, []byte("QUEIJO"), []byte("QUEIJA"))
+		}
+		if faults := w.ledger.faults(other); len(faults) == 0 {
+			t.Error("every sale is another one, and the ledger sees nothing")
 		}
 		reversed := make([]mercafacilsim.Arrival, 0, len(received))
 		for i := range received {
@@ -137,7 +147,7 @@ func (w *week) sell() {
 	}
 	body := agenttest.Receipt(id, session)
 	w.accepted("coupon", w.post("/v2/coupons", body))
-	w.ledger.sold(id, session)
+	w.ledger.sold(id, session, body)
 	if w.random.IntN(20) == 0 { // the till asks again: it did not see the answer
 		w.accepted("repeated coupon", w.post("/v2/coupons", body))
 	}
@@ -146,6 +156,21 @@ func (w *week) sell() {
 		w.accepted("cancellation", w.post("/v2/coupons-cancellation", idBody("coupon", id)))
 		w.ledger.takenBack[id] = true
 	}
+}
+
+// fresh wants a sale after all the troubles to be in the cloud within a minute.
+func (w *week) fresh() {
+	w.t.Helper()
+	body := agenttest.Receipt("FRESH", "")
+	w.accepted("a fresh coupon", w.post("/v2/coupons", body))
+	w.ledger.sold("FRESH", "", body)
+	<-time.After(time.Minute)
+	for _, coupon := range w.cloud.Coupons() {
+		if coupon.ID == "FRESH" {
+			return
+		}
+	}
+	w.t.Error("a fresh sale is not in the cloud after a minute")
 }
 
 // accepted wants the agent to have taken what it must take whatever the cloud does.
@@ -211,15 +236,18 @@ func (w *week) powerCut() {
 // ledger is what the tills know: which sales the agent took, and which they took back.
 type ledger struct {
 	sessions  map[string]string // by coupon
+	bodies    map[string]string // by coupon, as the till sent them
 	takenBack map[string]bool
 	late      map[string]bool // sessions whose confirm a person has sent later
 }
 
 func newLedger() *ledger {
-	return &ledger{sessions: make(map[string]string), takenBack: make(map[string]bool), late: make(map[string]bool)}
+	return &ledger{sessions: make(map[string]string), bodies: make(map[string]string), takenBack: make(map[string]bool), late: make(map[string]bool)}
 }
 
-func (l *ledger) sold(coupon, session string) { l.sessions[coupon] = session }
+func (l *ledger) sold(coupon, session, body string) {
+	l.sessions[coupon], l.bodies[coupon] = session, body
+}
 
 // settle asks the cloud for every sale.
 func (l *ledger) settle(b *bubble) {
@@ -244,6 +272,8 @@ func (l *ledger) faults(received []mercafacilsim.Arrival) []string {
 			sold[id]++
 			if _, ours := l.sessions[id]; !ours {
 				say("the cloud has sale %q that nobody made", id)
+			} else if up, down := substituted(string(arrival.Body)), substituted(l.bodies[id]); up != down {
+				say("sale %s went up as %s, the till sent %s", id, up, down)
 			}
 			if at, confirmed := confirms[transactionOf(arrival.Body)]; confirmed && at > i && !l.late[transactionOf(arrival.Body)] {
 				say("sale %s came before its confirm", id)
@@ -265,6 +295,12 @@ func (l *ledger) faults(received []mercafacilsim.Arrival) []string {
 	}
 	return faults
 }
+
+// substitutions are what the agent may put in the place of the till's words: the cloud's id of the session, or none, and who
+// the shopper is.
+var substitutions = regexp.MustCompile(`"(transaction_id|client_id)":"[^"]*",?`)
+
+func substituted(body string) string { return substitutions.ReplaceAllString(body, "") }
 
 // confirms gives the place of the first confirm of every session that took effect.
 func (l *ledger) confirms(received []mercafacilsim.Arrival) map[string]int {

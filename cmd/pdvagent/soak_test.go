@@ -93,7 +93,7 @@ func (k *killedShop) soakSale(id string) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.ledger.sold(id, "T-"+id)
+	k.ledger.sold(id, "T-"+id, agenttest.Receipt(id, "T-"+id))
 }
 
 // weather is what the cloud and the link do for a while.
