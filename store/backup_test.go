@@ -165,7 +165,7 @@ func TestRestoreOverSalesOfAnotherInstallationIsRefused(t *testing.T) {
 	if _, err := store.Restore(cfg, backups[0].Path); agent.CodeOf(err) != agent.CodeConflict {
 		t.Errorf("got %v", err)
 	}
-	if _, err := store.Restore(cfg, t.TempDir()); agent.CodeOf(err) != agent.CodeNotFound {
+	if _, err := store.Restore(cfg, storetest.Dir(t)); agent.CodeOf(err) != agent.CodeNotFound {
 		t.Errorf("a folder that is no backup: %v", err)
 	}
 	wantState(t, storetest.OpenIn(t, cfg), 1, agent.Pending, "")

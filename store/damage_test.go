@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"testing"
 	"time"
@@ -110,7 +111,9 @@ func TestDamagedFileLosesNothingSilentlyAndSendsNothingTwice(t *testing.T) {
 		for n := range each {
 			file := spoil(rand.New(rand.NewPCG(uint64(n), 7)), bytes.Clone(original[:used]))
 			dir := copyOf(t, base, file)
-			treeLost += len(known) - jobsInTree(dir)
+			if runtime.GOOS != "windows" { // there the control's file would stay open where bbolt gives up on it
+				treeLost += len(known) - jobsInTree(dir)
+			}
 			kept += judge(t, fmt.Sprintf("%s, seed %d", name, n), dir, known)
 			if err := osfile.RemoveTree(dir); err != nil {
 				t.Fatal(err)
@@ -118,7 +121,7 @@ func TestDamagedFileLosesNothingSilentlyAndSendsNothingTwice(t *testing.T) {
 		}
 		t.Logf("%s: %d files, %.2f %% of the jobs are as they were", name, each, 100*float64(kept)/float64(each*len(known)))
 	}
-	if treeLost == 0 {
+	if treeLost == 0 && runtime.GOOS != "windows" {
 		t.Error("a look at the tree alone finds every job of every damaged file: the damage is none")
 	}
 	t.Logf("a look at the tree alone loses %.2f %%", 100*float64(treeLost)/float64(len(damages())*each*len(known)))
