@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"pdvagent/agent"
+	"pdvagent/agent/osfile"
 	"pdvagent/store"
 	"pdvagent/store/storetest"
 )
@@ -45,7 +46,12 @@ func TestStoreBehavesLikeItsModel(t *testing.T) {
 		}}
 		m.cfg = store.Config{Dir: dir, Now: func() time.Time { return m.now }}
 		m.open(rt)
-		defer func() { m.close(rt) }()
+		defer func() {
+			m.close(rt)
+			if err := osfile.RemoveTree(dir); err != nil { // a thousand of them, each with its ballast, fill a disk
+				rt.Fatal(err)
+			}
+		}()
 		rt.Repeat(map[string]func(*rapid.T){
 			"add":    m.add,
 			"move":   m.move,
