@@ -67,7 +67,7 @@ func TestFullDiskSettlesWhatItHasAndTakesNothingNew(t *testing.T) {
 		return now
 	}})
 	ballast := filepath.Join(disk, "data", "ballast")
-	for cycle := range 3 {
+	for cycle := range *fullDisks {
 		seqs := add(t, s, coupon(fmt.Sprint("A-", cycle)), coupon(fmt.Sprint("B-", cycle)), coupon(fmt.Sprint("C-", cycle)))
 		if info, err := os.Stat(ballast); err != nil || info.Size() != 16<<20 {
 			t.Fatalf("cycle %d: no ballast: %v", cycle, err)

@@ -17,8 +17,9 @@ import (
 	"pdvagent/agent/agenttest"
 )
 
-// The amounts of store.md for what strace does; see amount_test.go.
+// The amounts of store.md for what only Linux does; see amount_test.go.
 var (
+	fullDisks   = flag.Int("full-disks", 3, "times that a disk is filled to its last byte and drained; on demand 500")
 	powerCuts   = flag.Int("power-cuts", amount(200), "power cuts replayed from the recorded writes; on demand 20,000")
 	faultPoints = flag.Int("fault-points", amount(40), "system calls that fail, one at a time; every one of the script is about 300")
 )
