@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -151,6 +153,21 @@ func (m *machine) move(rt *rapid.T) {
 	default:
 		next.Version++
 		want.Status = next
+		if os.Getenv(forgetfulEnv) != "" && next.Attempts == 5 {
+			want.Status.Attempts = 0
+		}
+	}
+}
+
+// forgetfulEnv makes the model forget some attempts: what the comparison must see.
+const forgetfulEnv = "PDVAGENT_TEST_FORGETFUL_MODEL"
+
+// TestControlOfTheModel runs the comparison in a process of its own with a model that is wrong now and then.
+func TestControlOfTheModel(t *testing.T) {
+	process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestStoreBehavesLikeItsModel$", "-rapid.checks=50", "-rapid.nofailfile", "-rapid.shrinktime=1s")
+	process.Env = append(os.Environ(), forgetfulEnv+"=1")
+	if output, err := process.CombinedOutput(); err == nil || !strings.Contains(string(output), "Attempts:5") {
+		t.Errorf("a wrong model passes: %v\n%.2000s", err, output)
 	}
 }
 

@@ -215,6 +215,7 @@ health | grep -q '"1.1.0"' || die "after the .msi's upgrade it is not the new ve
 [ "$(pending)" -eq 1000 ] || die "after the .msi's upgrade $(pending) are pending"
 # what /fa does; wine's msiexec does not know it by a file's name
 [ "$(silent msiexec /i 'C:\1.1.0.msi' REINSTALL=ALL REINSTALLMODE=amus /qn)" = 0 ] || die "the .msi does not repair"
+health | grep -q '"1.1.0"' || die "after the .msi's repair nothing answers"
 [ "$(pending)" -eq 1000 ] || die "after the .msi's repair $(pending) are pending"
 [ "$(silent msiexec /x 'C:\1.1.0.msi' /qn)" = 0 ] || die "the .msi cannot be removed"
 [ ! -e "$installed/pdvagent.exe" ] || die "the .msi leaves its program"
