@@ -182,10 +182,10 @@ inside pdvagent service ensure >"$work/verb.log" 2>&1 || die "service ensure: $(
 [ "$(inside systemctl is-enabled pdvagent)" = disabled ] || die "service ensure undoes what an administrator did"
 health >/dev/null 2>&1 && die "service ensure starts what an administrator has switched off"
 inside systemctl enable pdvagent >/dev/null 2>&1
-inside sh -c 'cp -p /var/lib/pdvagent/pdvagent.db /root/good.db && : >/var/lib/pdvagent/pdvagent.db'
-if inside pdvagent service start >"$work/verb.log" 2>&1; then die "it starts with an empty database"; fi
-grep -q 'Integridade dos dados: O arquivo de dados' "$work/verb.log" || die "a start that fails does not say why: $(cat "$work/verb.log")"
-inside sh -c 'cat /root/good.db >/var/lib/pdvagent/pdvagent.db'
+inside sh -c 'cp -p /etc/pdvagent/config.yaml /root/good.yaml && echo "shopp: 1" >>/etc/pdvagent/config.yaml'
+if inside pdvagent service start >"$work/verb.log" 2>&1; then die "it starts with a wrong configuration"; fi
+grep -q 'shopp' "$work/verb.log" || die "a start that fails does not say why: $(cat "$work/verb.log")"
+inside sh -c 'cat /root/good.yaml >/etc/pdvagent/config.yaml'
 inside systemctl reset-failed pdvagent
 inside pdvagent service start >/dev/null || die "it does not start again"
 inside pdvagent service status | grep -q 'situação: running' || die "service status does not say that it runs"
