@@ -188,6 +188,10 @@ grep -q 'shopp' "$work/verb.log" || die "a start that fails does not say why: $(
 inside sh -c 'cat /root/good.yaml >/etc/pdvagent/config.yaml'
 inside systemctl reset-failed pdvagent
 inside pdvagent service start >/dev/null || die "it does not start again"
+for _ in $(seq 25); do # it answers a moment before systemd has heard that it is ready
+  if inside pdvagent service status | grep -q 'situação: running'; then break; fi
+  sleep 0.2
+done
 inside pdvagent service status | grep -q 'situação: running' || die "service status does not say that it runs"
 if inside pdvagent service uninstall >"$work/verb.log" 2>&1; then die "the package's service was removed"; fi
 grep -q 'apt remove' "$work/verb.log" || die "nobody is told how a package is removed: $(cat "$work/verb.log")"
