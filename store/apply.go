@@ -51,6 +51,9 @@ func (s *Store) commitGroup(group []*request) (*meta, error) {
 func (s *Store) writeGroup(group []*request, begun time.Time) (next *meta, drop []string, err error) {
 	s.mu.RLock() // from the record's reading to its writing: a salvage in between would make another one
 	defer s.mu.RUnlock()
+	if s.gone {
+		return s.meta.Load(), nil, agent.ErrStoreClosed
+	}
 	now := *s.meta.Load()
 	next = &now
 	next.Group++

@@ -67,7 +67,8 @@ func (s *Store) BackupIfDue() (int64, error) {
 }
 
 // Backup copies the database, as it is after the last commit, with its keys and large bodies, checks the copy and lets go
-// of the oldest ones. It gives the length of the copied database. It may run while the agent works; on a disk without room it does nothing but say so.
+// of the oldest ones. It gives the length of the copied database. It may run while the agent works; on a disk without room
+// it does nothing but say so.
 func (s *Store) Backup() (int64, error) {
 	if err := s.roomForBackup(); err != nil {
 		return 0, err
@@ -104,7 +105,11 @@ func (s *Store) backupInto(folder string) error {
 	if err := s.copyAside(copied); err != nil {
 		return err
 	}
-	if err := keep(filepath.Join(s.cfg.Dir, keysName), filepath.Join(folder, keysName)); err != nil {
+	keys, err := os.ReadFile(filepath.Join(s.cfg.Dir, keysName))
+	if err == nil {
+		err = osfile.WriteNew(filepath.Join(folder, keysName), keys) // a second name would be the same sectors of the disk
+	}
+	if err != nil {
 		return err
 	}
 	found, err := s.verify(copied)

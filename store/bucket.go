@@ -45,12 +45,15 @@ const (
 	MemberRecords  = "member"  // by document
 )
 
+// firstRecordCode is the number of the first of them in envelopes.
+const firstRecordCode = 64
+
 // recordBuckets are the domains' own. Their places in the list are their numbers: new ones go to its end.
 func recordBuckets() []bucket {
 	names := []string{CounterRecords, SessionRecords, MemberRecords}
 	list := make([]bucket, len(names))
 	for i, name := range names {
-		list[i] = bucket{"record." + name, byte(64 + i)}
+		list[i] = bucket{"record." + name, byte(firstRecordCode + i)}
 	}
 	return list
 }

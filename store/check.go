@@ -19,7 +19,7 @@ import (
 func (s *Store) Check() error {
 	return s.view(func(tx *bbolt.Tx) error {
 		c := checker{Store: s, tx: tx}
-		if err := s.pages(filepath.Join(s.cfg.Dir, fileName)); err != nil {
+		if err := look(filepath.Join(s.cfg.Dir, fileName), structure); err != nil {
 			c.fault("pages: %w", err)
 		}
 		c.envelopes()

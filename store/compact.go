@@ -79,23 +79,13 @@ func (s *Store) takePlace(path string) error {
 
 // copyTo writes what is in use into a new file and checks it.
 func (s *Store) copyTo(path string) error {
-	if err := remove(path); err != nil {
-		return err
-	}
-	file, err := osfile.CreatePrivate(path)
-	if err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	copied, err := openBolt(path, s.cfg.MaxBytes)
+	copied, err := makeBolt(path, s.cfg.MaxBytes)
 	if err != nil {
 		return err
 	}
 	err = bbolt.Compact(copied, s.db, compactBatch)
 	if err == nil {
-		err = errors.Join(sameEntries(copied, s.db), copied.Sync(), s.pages(path))
+		err = errors.Join(sameEntries(copied, s.db), copied.Sync(), look(path, structure))
 	}
 	return errors.Join(err, copied.Close())
 }

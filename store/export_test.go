@@ -127,3 +127,14 @@ func (s *Store) LoseWrite(t *testing.T, bucketName string, seq uint64, value []b
 
 // SameEntries is the check of a copy.
 var SameEntries = sameEntries
+
+// HoldForEver begins a write transaction that never ends, as one does that a torn page has stopped in its middle.
+func (s *Store) HoldForEver(t *testing.T) {
+	t.Helper()
+	if _, err := s.db.Begin(true); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Mend is what follows a commit that failed.
+func (s *Store) Mend(cause error) error { return s.mend(cause) }

@@ -10,9 +10,6 @@ import (
 	"pdvagent/store/internal/envelope"
 )
 
-// firstRecordCode is the lowest number of a domain's own bucket.
-const firstRecordCode = 64
-
 // fate decides where a job stands, from its state and its receipt, whichever speak of the later time. known says that the
 // stored state is right as it is. A state that may be of an earlier time never sends anything: it is held, unless the
 // configuration says that twice is better than not at all.
@@ -66,7 +63,9 @@ func (r *rebuilder) found(seq uint64, kind agent.Kind) (agent.Job, *spooledBody,
 	}
 	job, spooled, err := decodeJob(seq, payload)
 	if err == nil && spooled != nil {
-		_, err = os.Stat(filepath.Join(r.cfg.Dir, spoolName, spooled.Name))
+		if _, missing := os.Stat(filepath.Join(r.cfg.Dir, spoolName, spooled.Name)); errors.Is(missing, os.ErrNotExist) {
+			err = missing
+		}
 	}
 	return job, spooled, err
 }

@@ -31,8 +31,7 @@ func openFile(path string, maxBytes int64) (*bbolt.DB, error) {
 	case err != nil:
 		return nil, err
 	case info.Size() == 0:
-		return nil, agent.Errorf(agent.CodeDamaged, agent.ErrDamaged, "O arquivo de dados %s está vazio: ele foi danificado. "+
-			"Nada foi apagado; restaure um backup ou mova o arquivo e chame o suporte.", path)
+		return nil, fmt.Errorf("%w: %s has no bytes", agent.ErrDamaged, path)
 	}
 	db, err := openBolt(path, maxBytes)
 	if err != nil {
@@ -47,17 +46,7 @@ func openFile(path string, maxBytes int64) (*bbolt.DB, error) {
 // createFile makes an empty database beside path and moves it there when it is whole.
 func createFile(path string) error {
 	temp := path + ".tmp"
-	if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	file, err := osfile.CreatePrivate(temp)
-	if err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	db, err := openBolt(temp, 1<<30)
+	db, err := makeBolt(temp, 1<<30)
 	if err != nil {
 		return err
 	}
@@ -68,6 +57,25 @@ func createFile(path string) error {
 		return err
 	}
 	return osfile.SyncFolder(filepath.Dir(path))
+}
+
+// makeBolt makes an empty database, in place of what is there, in which nothing is synced before its maker says so.
+func makeBolt(path string, maxBytes int64) (*bbolt.DB, error) {
+	if err := remove(path); err != nil {
+		return nil, err
+	}
+	file, err := osfile.CreatePrivate(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Close(); err != nil {
+		return nil, err
+	}
+	db, err := openBolt(path, maxBytes)
+	if err == nil {
+		db.NoSync = true
+	}
+	return db, err
 }
 
 func openBolt(path string, maxBytes int64) (*bbolt.DB, error) {

@@ -1,9 +1,13 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"pdvagent/agent"
 	"pdvagent/agent/osfile"
 	"pdvagent/store"
 	"pdvagent/store/storetest"
@@ -14,7 +18,7 @@ import (
 func TestFailedSystemCallIsSaidOrSurvivedAndLosesNothing(t *testing.T) {
 	needStrace(t)
 	faults := []struct{ name, errno string }{
-		{"fdatasync", "EIO"}, {"pwrite64", "EIO"}, {"pwrite64", "ENOSPC"}, {"fdatasync", "ENOSPC"}, {"ftruncate", "ENOSPC"}, {"fsync", "EIO"},
+		{"fdatasync", "EIO"}, {"pwrite64", "EIO"}, {"pwrite64", "ENOSPC"}, {"fdatasync", "ENOSPC"}, {"ftruncate", "ENOSPC"}, {"fsync", "EIO"}, {"pread64", "EIO"},
 	}
 	failed := 0
 	for n := range *faultPoints {
@@ -51,4 +55,27 @@ func TestStalledSyncDelaysAndLosesNothing(t *testing.T) {
 	if lost := said.lost(t, dir); lost != "" || len(said.errors) > 0 || len(said.jobs) != scriptJobs {
 		t.Errorf("%s; %d sales, %v", lost, len(said.jobs), said.errors)
 	}
+}
+
+// TestScrubThatCannotOpenTheFileLeavesTheStoreAsItIs has it out of the way for a moment, as an antivirus has (on
+// Windows nobody can move a file that is open).
+func TestScrubThatCannotOpenTheFileLeavesTheStoreAsItIs(t *testing.T) {
+	cfg := store.Config{Dir: storetest.Dir(t)}
+	s := storetest.OpenIn(t, cfg)
+	seq := add(t, s, coupon("A"))[0]
+	path := filepath.Join(cfg.Dir, "pdvagent.db")
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Scrub(t.Context()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	if s.Salvaged() != nil {
+		t.Error("it was written anew")
+	}
+	wantState(t, s, seq, agent.Pending, "")
+	add(t, s, coupon("B"))
 }

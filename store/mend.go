@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -27,26 +26,29 @@ const (
 
 var errOpeningDied = fmt.Errorf("%w: the openings before this one died", agent.ErrDamaged)
 
-// openSound opens the file, and salvages it where it does not open, or kills who opens it (store.md 13).
-func (s *Store) openSound(cause error) error {
+// openSound opens the file, and salvages it where it does not open, or kills who opens it (store.md 13). A file that is
+// known to be damaged comes with the reason.
+func (s *Store) openSound(damaged error) error {
 	marker := filepath.Join(s.cfg.Dir, markerName)
 	died := readMarker(marker)
 	if err := os.WriteFile(marker, []byte(strconv.Itoa(died+1)), 0o600); err != nil && !errors.Is(err, osfile.ErrDiskFull) {
 		return err
 	}
-	switch {
-	case cause != nil: // it is known to be damaged
-	case died < patientOpenings:
-		cause = s.openFound(died > 0)
-	default:
-		cause = errOpeningDied
+	if damaged == nil && died >= patientOpenings {
+		damaged = errOpeningDied
 	}
-	if damage(cause) {
-		if cause = s.salvage(cause); cause == nil {
-			cause = s.openFound(false)
+	if damaged == nil {
+		err := s.openFound(died > 0)
+		if !damage(err) {
+			return errors.Join(err, remove(marker)) // a refusal is an end too
 		}
+		damaged = err
 	}
-	return errors.Join(cause, remove(marker)) // a refusal is an end too
+	err := s.salvage(damaged)
+	if err == nil {
+		err = s.openFound(false)
+	}
+	return errors.Join(err, remove(marker))
 }
 
 // takeFolder makes the data folder this process's own until it ends or lets go. bbolt's lock alone would not do: a salvage
@@ -81,7 +83,7 @@ func readMarker(path string) int {
 // first looked at page by page; of a large one only what bbolt trusts when it opens it: the rest is the scrub's.
 func (s *Store) openFound(closely bool) error {
 	path := filepath.Join(s.cfg.Dir, fileName)
-	if err := s.glance(path, closely); err != nil {
+	if err := glance(path, closely); err != nil {
 		return err
 	}
 	return guarded(func() error {
@@ -101,28 +103,40 @@ func (s *Store) openFound(closely bool) error {
 const smallFile = 64 << 20
 
 // glance looks at the pages before bbolt does. A file that is not there yet, or has no bytes, is the opening's matter.
-func (s *Store) glance(path string, closely bool) error {
+func glance(path string, closely bool) error {
 	info, err := os.Stat(path)
-	if errors.Is(err, os.ErrNotExist) || (err == nil && info.Size() == 0) {
+	switch {
+	case errors.Is(err, os.ErrNotExist) || (err == nil && info.Size() == 0):
 		return nil
-	}
-	if err == nil && (closely || info.Size() <= smallFile) {
-		err = s.pages(path)
-	} else if err == nil {
-		err = trusted(path)
-	}
-	if refused := new(fs.PathError); err == nil || (errors.As(err, &refused) && refused.Op == "open") {
+	case err != nil:
 		return err
+	case closely || info.Size() <= smallFile:
+		return look(path, structure)
 	}
-	return fmt.Errorf("%w: %w", agent.ErrDamaged, err)
+	return look(path, (*salvage.File).Glance)
 }
 
-func trusted(path string) error {
+// structure looks at every page. bbolt's own check would do but for damage: a page that leads back to itself ends the
+// process there.
+func structure(file *salvage.File) error {
+	tree, err := file.Walk(nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(tree.Faults...)
+}
+
+// look gives what is wrong with a file in which nothing changes meanwhile, as damage; a file that does not open says
+// nothing about its content.
+func look(path string, at func(*salvage.File) error) error {
 	file, err := salvage.Open(path)
 	if err != nil {
 		return err
 	}
-	return errors.Join(file.Glance(), file.Close())
+	if err = at(file); err != nil {
+		err = fmt.Errorf("%w: %w", agent.ErrDamaged, err)
+	}
+	return errors.Join(err, file.Close())
 }
 
 // mend opens the file anew after a failure, and puts it right where it is damaged. Commits and reads wait.
@@ -141,7 +155,7 @@ func (s *Store) mend(cause error) error {
 
 // mendFault salvages an open store for a fault that a look at its pages alone does not find.
 func (s *Store) mendFault(fault error) error {
-	s.cfg.Log.Error("store_damaged", "error", fault)
+	s.cfg.Log.Error("store_damaged", "error", firstOf(fault))
 	return s.reopen(func() (error, error) { return fault, nil })
 }
 
@@ -237,7 +251,10 @@ func (s *Store) sound(code byte, key, value []byte) error {
 		err = nil
 	}
 	if err == nil && (h.Bucket != code || string(h.Key) != string(key)) {
-		err = fmt.Errorf("%w: another's value", agent.ErrDamaged)
+		err = errors.New("another's value")
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: %w", agent.ErrDamaged, err)
 	}
 	return err
 }

@@ -217,3 +217,35 @@ func TestSalvageBringsNothingBackThatWasDropped(t *testing.T) {
 		t.Errorf("the record is back: %q, %v", value, err)
 	}
 }
+
+// TestFileThatNoTransactionLetsGoOfEndsTheAgentAndNotItsEnd is the last resort: only a new process opens the file again.
+func TestFileThatNoTransactionLetsGoOfEndsTheAgentAndNotItsEnd(t *testing.T) {
+	cfg := store.Config{Dir: storetest.Dir(t)}
+	s, err := store.Open(cfg) // not storetest: what is held can be neither checked nor closed in order
+	if err != nil {
+		t.Fatal(err)
+	}
+	add(t, s, coupon("A"))
+	s.HoldForEver(t)
+	if err := s.Mend(errors.New("torn")); err == nil {
+		t.Error("it was mended")
+	}
+	select {
+	case <-s.Broken():
+	default:
+		t.Error("nobody is told that a new process is needed")
+	}
+	if _, err := s.Commit(t.Context(), agent.Change{Jobs: []agent.Job{coupon("B")}}); err == nil {
+		t.Error("a sale was taken by a store that cannot write")
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the agent cannot end")
+	}
+}

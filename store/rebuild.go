@@ -261,27 +261,16 @@ func (r *rebuilder) jobs() error {
 			return fmt.Errorf("job %d: %w", seq, err)
 		}
 	}
-	if r.sure {
-		next = max(next, r.meta.NextSeq)
-	} else {
-		next = max(next, r.meta.NextSeq) + unknownJump
+	r.meta.NextSeq = max(next, r.meta.NextSeq)
+	if !r.sure {
+		r.meta.NextSeq += unknownJump
 		r.report.Unsure = true
 	}
-	if last := r.lastSeq() + 1; last < next {
-		r.gap(last, next)
-	}
-	r.meta.NextSeq = next
+	r.gap(next, r.meta.NextSeq)
 	return nil
 }
 
-func (r *rebuilder) lastSeq() uint64 {
-	if key, _ := bucketState.in(r.tx).Cursor().Last(); key != nil {
-		return seqOf(key)
-	}
-	return 0
-}
-
-// gap notes numbers of which nothing was found. Those of the old record were lost; those that were lost before stay so.
+// gap notes numbers of which nothing was found, from the first of them to before the next that is there.
 func (r *rebuilder) gap(from, to uint64) {
 	if from < to {
 		r.meta.addGap(from, to-1)

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"pdvagent/agent"
 	"pdvagent/agent/osfile"
 	"pdvagent/store/internal/keyring"
@@ -165,25 +163,6 @@ func (s *Store) writeReport(report *Report) error {
 	}
 	name := "salvage-" + report.At.Format(stampFormat) + ".json"
 	return osfile.WriteNew(filepath.Join(s.cfg.Dir, salvageFolder, name), raw)
-}
-
-// makeBolt makes an empty database in which nothing is synced before its end.
-func makeBolt(path string, maxBytes int64) (*bbolt.DB, error) {
-	if err := remove(path); err != nil {
-		return nil, err
-	}
-	file, err := osfile.CreatePrivate(path)
-	if err != nil {
-		return nil, err
-	}
-	if err := file.Close(); err != nil {
-		return nil, err
-	}
-	db, err := openBolt(path, maxBytes)
-	if err == nil {
-		db.NoSync = true
-	}
-	return db, err
 }
 
 // Verify looks at a database file that no agent has open: its pages, and every value that its tree leads to. An empty

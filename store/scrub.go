@@ -12,7 +12,6 @@ import (
 	"pdvagent/agent"
 	"pdvagent/store/internal/envelope"
 	"pdvagent/store/internal/keyring"
-	"pdvagent/store/internal/salvage"
 )
 
 // scrubBatch is how many values one read transaction looks at: none may last.
@@ -34,30 +33,19 @@ func (s *Store) Scrub(ctx context.Context) (int, error) {
 	if fault == nil && ctx.Err() == nil {
 		fault = s.scrubNumbers(ctx)
 	}
-	if fault == nil || errors.Is(fault, agent.ErrStoreClosed) || ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return values, ctx.Err()
+	case errors.Is(fault, agent.ErrDamaged):
+		return values, s.mendFault(fault)
 	}
-	return values, s.mendFault(fault)
+	return values, fault // it could not be read just now: that is no reason to write it anew
 }
 
 // scrubPages looks at the structure. The read transaction around it keeps the pages of the newest commit in their places
 // while others commit: it is the one that lasts, some tenths of a second for a large file.
 func (s *Store) scrubPages() error {
-	return s.view(func(*bbolt.Tx) error { return s.pages(filepath.Join(s.cfg.Dir, fileName)) })
-}
-
-// pages looks at the structure of a file in which nothing changes meanwhile. bbolt's own check would do but for damage: a
-// page that leads back to itself ends the process there.
-func (s *Store) pages(path string) error {
-	file, err := salvage.Open(path)
-	if err != nil {
-		return err
-	}
-	tree, err := file.Walk(nil)
-	if err == nil {
-		err = errors.Join(tree.Faults...)
-	}
-	return errors.Join(err, file.Close())
+	return s.view(func(*bbolt.Tx) error { return look(filepath.Join(s.cfg.Dir, fileName), structure) })
 }
 
 // scrubBucket looks at every entry of a bucket.
@@ -93,9 +81,9 @@ func (s *Store) scrubBucket(ctx context.Context, b bucket) (int, error) {
 func (s *Store) scrubEntry(tx *bbolt.Tx, b bucket, key, value []byte) error {
 	switch b {
 	case bucketReady:
-		return s.leads(tx, key, 8, func(_ agent.Kind, status agent.Status) []byte { return readyKey(status.NotBefore, seqOf(key[8:])) })
+		return s.leads(tx, key, 8, func(status agent.Status) []byte { return readyKey(status.NotBefore, seqOf(key[8:])) })
 	case bucketAttention:
-		return s.leads(tx, key, 1, func(_ agent.Kind, status agent.Status) []byte { return attentionKey(status.State, seqOf(key[1:])) })
+		return s.leads(tx, key, 1, func(status agent.Status) []byte { return attentionKey(status.State, seqOf(key[1:])) })
 	case bucketGroup:
 		if len(key) == keyring.HashLen+8 {
 			value = key[keyring.HashLen:]
@@ -109,7 +97,7 @@ func (s *Store) scrubEntry(tx *bbolt.Tx, b bucket, key, value []byte) error {
 }
 
 // leads tells whether the entry of an index, whose job's number stands at a place of its key, is the one that the job has.
-func (s *Store) leads(tx *bbolt.Tx, key []byte, place int, want func(agent.Kind, agent.Status) []byte) error {
+func (s *Store) leads(tx *bbolt.Tx, key []byte, place int, want func(agent.Status) []byte) error {
 	if len(key) != place+8 {
 		return fmt.Errorf("%w: a key of %d bytes", agent.ErrDamaged, len(key))
 	}
@@ -117,12 +105,12 @@ func (s *Store) leads(tx *bbolt.Tx, key []byte, place int, want func(agent.Kind,
 	if err != nil {
 		return fmt.Errorf("%w: it leads to no job", agent.ErrDamaged)
 	}
-	kind, state := untag(h.Tag)
+	_, state := untag(h.Tag)
 	status, err := s.status(tx, seqOf(key[place:]))
 	if errors.Is(err, agent.ErrKeyMissing) {
 		status, err = agent.Status{State: state}, nil
 	}
-	if err == nil && !bytes.Equal(want(kind, status), key) {
+	if err == nil && !bytes.Equal(want(status), key) {
 		err = fmt.Errorf("%w: its job is %s", agent.ErrDamaged, state)
 	}
 	return err

@@ -39,7 +39,7 @@ type Config struct {
 	// Optional.
 	Committed func(changes int, took time.Duration)
 
-	// Salvaged hears of every salvage, also of one at the opening. Optional.
+	// Salvaged hears of every salvage, also of one at the opening; it must neither wait nor ask the store. Optional.
 	Salvaged func(Report)
 }
 
@@ -209,12 +209,15 @@ func (s *Store) Close() error {
 		s.committer.Close()
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		defer s.letGo()
+		if s.gone { // the file is held by a transaction that never ends: nothing of it can be closed
+			return
+		}
 		s.gone = true
 		clean := *s.meta.Load()
 		clean.Clean = true
 		err = s.db.Update(func(tx *bbolt.Tx) error { return s.putMeta(tx, &clean) })
 		err = errors.Join(err, s.db.Close())
-		s.letGo()
 	})
 	return err
 }

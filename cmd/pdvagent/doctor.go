@@ -108,15 +108,16 @@ func (o *options) serviceState(ctx context.Context) (doctor.Service, error) {
 
 // verify checks a stopped agent's store as a whole. Its error is a person's to read.
 func verify(cfg config.Config) error {
-	if _, err := os.Stat(filepath.Join(cfg.DataDir, "pdvagent.db")); err == nil { // an opening would put right what is to be seen
-		at, err := storeConfig(cfg)
-		if err != nil {
-			return err
-		}
-		found, err := store.Verify(at, "")
-		if err := errors.Join(append([]error{err}, found.Faults...)...); err != nil {
-			return errors.New(sentence(err))
-		}
+	at, err := storeConfig(cfg)
+	if err != nil {
+		return err
+	}
+	found, err := store.Verify(at, "") // an opening would put right what is to be seen
+	if agent.CodeOf(err) == agent.CodeNotFound {
+		err = nil // there is none yet
+	}
+	if err := errors.Join(append([]error{err}, found.Faults...)...); err != nil {
+		return errors.New(sentence(err))
 	}
 	queue, err := openStore(cfg, storeHooks{}, slog.New(slog.DiscardHandler))
 	if err != nil {

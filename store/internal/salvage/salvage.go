@@ -215,11 +215,7 @@ const window = 4 << 20
 func (f *File) Search(each func(offset int64, h envelope.Header, raw []byte) error) error {
 	buffer := make([]byte, 2*window)
 	for start := int64(0); start < f.size; start += window {
-		n, err := f.file.ReadAt(buffer, start)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		chunk := buffer[:n]
+		chunk := f.fill(buffer, start)
 		for at := 0; at < min(window, len(chunk)); at++ {
 			next := bytes.Index(chunk[at:], envelope.Magic())
 			if next < 0 || at+next >= window {
@@ -236,6 +232,22 @@ func (f *File) Search(each func(offset int64, h envelope.Header, raw []byte) err
 		}
 	}
 	return nil
+}
+
+// fill reads as much as there is. Where a sector of the disk cannot be read the page is zeros: around it all is found.
+func (f *File) fill(buffer []byte, start int64) []byte {
+	n, err := f.file.ReadAt(buffer, start)
+	if err == nil || errors.Is(err, io.EOF) {
+		return buffer[:n]
+	}
+	buffer = buffer[:min(int64(len(buffer)), f.size-start)]
+	for at := int64(0); at < int64(len(buffer)); at += f.pageSize {
+		page := buffer[at:min(at+f.pageSize, int64(len(buffer)))]
+		if _, err := f.file.ReadAt(page, start+at); err != nil {
+			clear(page)
+		}
+	}
+	return buffer
 }
 
 // ReadAt gives an envelope that [File.Search] found.
