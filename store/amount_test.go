@@ -1,6 +1,10 @@
 package store_test
 
-import "flag"
+import (
+	"flag"
+
+	"pdvagent/agent/agenttest"
+)
 
 // The amounts of store.md, "How it is tested": what CI runs is the default, what is meant for a night is given by flag.
 var (
@@ -9,7 +13,7 @@ var (
 )
 
 func amount(perRun int) int {
-	if raced {
+	if agenttest.Raced {
 		return perRun / 10
 	}
 	return perRun

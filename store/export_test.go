@@ -128,12 +128,20 @@ func (s *Store) LoseWrite(t *testing.T, bucketName string, seq uint64, value []b
 // SameEntries is the check of a copy.
 var SameEntries = sameEntries
 
-// HoldForEver begins a write transaction that never ends, as one does that a torn page has stopped in its middle.
+// HoldForEver begins a write transaction that never ends, as one does that a torn page has stopped in its middle. Only after
+// the test is the file let go of, that its folder can be removed.
 func (s *Store) HoldForEver(t *testing.T) {
 	t.Helper()
-	if _, err := s.db.Begin(true); err != nil {
+	db := s.db
+	tx, err := db.Begin(true)
+	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := errors.Join(tx.Rollback(), db.Close()); err != nil {
+			t.Errorf("let go of the file: %v", err)
+		}
+	})
 }
 
 // Mend is what follows a commit that failed.

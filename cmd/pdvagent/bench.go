@@ -8,12 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"pdvagent/agent"
+	"pdvagent/agent/config"
 	"pdvagent/store"
 )
 
@@ -97,6 +99,20 @@ func benchStore(ctx context.Context, folder string, each time.Duration, rounds i
 	r := enqueueResult{Rounds: rounds, Raw: median(raw), One: median(one), Many: median(many), Writers: manyWriters}
 	r.RatioOne, r.RatioAll = r.One/r.Raw, r.Many/r.Raw
 	return r, queue.Close()
+}
+
+// benchConfig writes and reads the configuration of an agent that is measured: its data are in the folder, and lines of the
+// template are replaced in pairs.
+func benchConfig(folder string, answers config.Answers, replace ...string) (path string, cfg config.Config, err error) {
+	if folder, err = filepath.Abs(folder); err != nil {
+		return "", cfg, err
+	}
+	path, answers.DataDir = filepath.Join(folder, "config.yaml"), filepath.Join(folder, "data")
+	if err := writeNew(path, strings.NewReplacer(replace...).Replace(config.Template(answers))); err != nil {
+		return path, cfg, err
+	}
+	cfg, _, err = config.Load(path, os.LookupEnv)
+	return path, cfg, err
 }
 
 func median(values []float64) float64 {

@@ -160,20 +160,9 @@ func (b *liveBench) agent(ctx context.Context, folder string) (base string, stop
 		return "", nil, err
 	}
 	answers := config.Example()
-	answers.DataDir, answers.Listen, answers.BaseURL = filepath.Join(folder, "data"), address, b.clouds.BaseURL()
+	answers.Listen, answers.BaseURL = address, b.clouds.BaseURL()
 	answers.TillToken, answers.SupportToken, answers.AdminToken, answers.Token = b.token, crand.Text(), crand.Text(), b.cloud
-	path, err := filepath.Abs(filepath.Join(folder, "config.yaml"))
-	if err != nil {
-		return "", nil, err
-	}
-	if answers.DataDir, err = filepath.Abs(answers.DataDir); err != nil {
-		return "", nil, err
-	}
-	text := strings.Replace(config.Template(answers), "live_deadline: 2500ms", "live_deadline: "+benchDeadline.String(), 1)
-	if err := writeNew(path, text); err != nil {
-		return "", nil, err
-	}
-	cfg, _, err := config.Load(path, os.LookupEnv)
+	_, cfg, err := benchConfig(folder, answers, "live_deadline: 2500ms", "live_deadline: "+benchDeadline.String())
 	if err != nil {
 		return "", nil, err
 	}

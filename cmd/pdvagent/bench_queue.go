@@ -134,19 +134,12 @@ func newQueueBench(ctx context.Context, temp string) (*queueBench, config.Config
 	if address, err = freeAddress(ctx); err != nil {
 		return nil, cfg, err
 	}
-	if temp, err = filepath.Abs(temp); err != nil {
-		return nil, cfg, err
-	}
 	answers := config.Example()
-	answers.DataDir, answers.Listen, answers.BaseURL = filepath.Join(temp, "data"), address, clouds.BaseURL()
+	answers.Listen, answers.BaseURL = address, clouds.BaseURL()
 	answers.TillToken, answers.SupportToken, answers.AdminToken, answers.Token = crand.Text(), crand.Text(), crand.Text(), crand.Text()
-	b := &queueBench{clouds: clouds, till: newDemoTill("http://"+address, answers.TillToken, answers.SupportToken), config: filepath.Join(temp, "config.yaml")}
-	raised := strings.NewReplacer("per_second: 20 ", "per_second: 100000 ", "parallel: 4 ", "parallel: 64 ", "start_jitter: 60s", "start_jitter: 0s",
+	b := &queueBench{clouds: clouds, till: newDemoTill("http://"+address, answers.TillToken, answers.SupportToken)}
+	b.config, cfg, err = benchConfig(temp, answers, "per_second: 20 ", "per_second: 100000 ", "parallel: 4 ", "parallel: 64 ", "start_jitter: 60s", "start_jitter: 0s",
 		"retry_min: 5s ", "retry_min: 500ms ", "max_mb: 1024 ", "max_mb: 8192 ", "level: info", "level: error")
-	if err := writeNew(b.config, raised.Replace(config.Template(answers))); err != nil {
-		return nil, cfg, err
-	}
-	cfg, _, err = config.Load(b.config, os.LookupEnv)
 	return b, cfg, err
 }
 

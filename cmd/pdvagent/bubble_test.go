@@ -98,13 +98,10 @@ func (b *bubble) start() {
 		b.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	group, ctx := errgroup.WithContext(ctx)
 	log := slog.New(slog.NewTextHandler(b.log, nil))
 	a, err := place{Config: cfg, file: file, level: new(slog.LevelVar), dial: b.network.dialCloud}.assemble(ctx, log)
 	if err != nil {
-		b.t.Fatal(err)
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	if err := a.serve(ctx); err != nil {
 		b.t.Fatal(err)
 	}
 	for _, part := range a.parts {

@@ -91,7 +91,7 @@ var matrixEvery = flag.Int("matrix-every", 3, "one of so many cells of the matri
 // hour, in fake time. The till is answered inside its deadline, its sales go on, and in the end everything is there once.
 func TestEveryTroubleOfEveryRouteLetsEverySaleArriveOnce(t *testing.T) {
 	every := *matrixEvery
-	if raced {
+	if agenttest.Raced {
 		every *= 4
 	}
 	n := 0

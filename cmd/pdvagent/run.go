@@ -102,15 +102,12 @@ type place struct {
 // run is an agent from its wiring to its end: it returns when ctx ends and everything has stopped, or with the error that
 // makes a restart necessary.
 func run(ctx context.Context, at place, log *slog.Logger) error {
+	group, ctx := errgroup.WithContext(ctx)
 	a, err := at.assemble(ctx, log)
 	if err != nil {
 		return err
 	}
 	defer a.close()
-	group, ctx := errgroup.WithContext(ctx)
-	if err := a.serve(ctx); err != nil {
-		return err
-	}
 	for _, part := range a.parts {
 		group.Go(func() error { return part(ctx) })
 	}
@@ -127,8 +124,7 @@ type assembly struct {
 	watch  watch
 	access *web.Access
 	parts  []func(context.Context) error // what runs
-	routes *tillapi.API                  // after serve
-	serve  func(ctx context.Context) error
+	routes *tillapi.API
 	ends   []func() // in the order of their beginning
 }
 
@@ -138,7 +134,7 @@ func (a *assembly) close() {
 	}
 }
 
-// assemble makes everything that an agent is made of. Nothing of it runs yet.
+// assemble makes everything that an agent is made of. Nothing of it runs yet; it will until ctx ends.
 func (at place) assemble(ctx context.Context, log *slog.Logger) (a *assembly, err error) {
 	a = &assembly{}
 	defer func() {
@@ -177,13 +173,9 @@ func (at place) assemble(ctx context.Context, log *slog.Logger) (a *assembly, er
 	}
 	a.ends = append(a.ends, side.close)
 	a.access = web.NewAccess(tokens(cfg), cfg.API.AllowedOrigins)
-	a.serve = func(ctx context.Context) error {
-		var err error
-		a.routes, err = at.routes(ctx, a.queue, a.watch, keeper, side, a.access, log)
-		return err
-	}
 	a.parts = append([]func(context.Context) error{a.watch.board.Run, keeper.Run, unbroken(a.queue)}, side.parts()...)
-	return a, nil
+	a.routes, err = at.routes(ctx, a.queue, a.watch, keeper, side, a.access, log)
+	return a, err
 }
 
 // routes is the local API over everything that runs.
