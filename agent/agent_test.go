@@ -138,7 +138,7 @@ func TestCodesOnDiskAreStable(t *testing.T) {
 			t.Errorf("%s does not come back from its code", state)
 		}
 	}
-	want := "confirm=1 cancel=2 coupon=3 coupon-cancellation=4 message=5 pending=1 sent=2 dead=3 held=4 annulled=5 discarded=6"
+	want := "confirm=1 cancel=2 coupon=3 coupon-cancellation=4 message=5 products=6 operators=7 coupons-list=8 pending=1 sent=2 dead=3 held=4 annulled=5 discarded=6"
 	if strings.Join(got, " ") != want {
 		t.Errorf("got %v: files of older versions would be misread", got)
 	}

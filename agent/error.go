@@ -27,6 +27,8 @@ const (
 	CodeDialectMixed    Code = "dialect_mixed"
 	CodeUnknownSession  Code = "unknown_transaction"
 	CodeCloudRefused    Code = "cloud_refused" // Status says how
+	CodeCloudAway       Code = "cloud_away"
+	CodeNotPrimary      Code = "not_primary" // a routine of the whole shop runs elsewhere
 	CodeTooLarge        Code = "too_large"
 	CodeMediaType       Code = "media_type"
 	CodeInvalid         Code = "invalid"
@@ -78,4 +80,17 @@ func CodeOf(err error) Code {
 		return e.Code
 	}
 	return CodeInternal
+}
+
+// ForTill says a trouble of the store to a till; other errors stay as they are.
+func ForTill(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrStoreFull):
+		return Errorf(CodeStoreFull, err, "O disco de dados do pdvagent está cheio. Chame o suporte e tente de novo.")
+	case errors.Is(err, ErrStoreUnknown), errors.Is(err, ErrStoreClosed):
+		return Errorf(CodeStoreFailed, err, "O pdvagent não conseguiu gravar. Repita a mesma chamada em instantes.")
+	}
+	return err
 }

@@ -16,9 +16,10 @@ const (
 //	a cancellation     waits while its coupon is pending, or held where it may have been sent before;
 //	                   goes when the coupon was sent, or was never seen here;
 //	                   is annulled when the coupon is dead, annulled or discarded without having reached the cloud
+//	a batch            waits while the one before it is pending: what is newer must arrive later
 //	everything else    waits for nothing
 //
-// relatives are the jobs of the same session and receipt; the job itself may be among them. The second result is the
+// relatives are the jobs of the same session and receipt, or the batch before it; the job itself may be among them. The second result is the
 // job it waits for.
 func Follow(job Job, relatives []Job) (Step, uint64) {
 	switch job.Kind {
@@ -30,6 +31,12 @@ func Follow(job Job, relatives []Job) (Step, uint64) {
 		}
 	case KindCouponCancellation:
 		return followCoupon(job, relatives)
+	case KindProducts, KindOperators, KindCouponsList:
+		for _, other := range relatives {
+			if other.Kind == job.Kind && other.Unique == job.After && other.Status.State == Pending {
+				return Wait, other.Seq
+			}
+		}
 	}
 	return Go, 0
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"crypto/sha256"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,12 +18,22 @@ const (
 	KindCoupon             Kind = "coupon"
 	KindCouponCancellation Kind = "coupon-cancellation"
 	KindMessage            Kind = "message" // a shopper's answer that could not be given at once
+
+	KindProducts    Kind = "products"     // a batch of a load
+	KindOperators   Kind = "operators"    // the same
+	KindCouponsList Kind = "coupons-list" // the same, of old receipts
 )
 
 // Kinds lists every kind in the order in which people read them.
 func Kinds() []Kind {
-	return []Kind{KindConfirm, KindCancel, KindCoupon, KindCouponCancellation, KindMessage}
+	return append([]Kind{KindConfirm, KindCancel, KindCoupon, KindCouponCancellation, KindMessage}, Loads()...)
 }
+
+// Loads lists the kinds whose body is a batch of records.
+func Loads() []Kind { return []Kind{KindProducts, KindOperators, KindCouponsList} }
+
+// Load tells whether a body of the kind is a batch of records.
+func (k Kind) Load() bool { return slices.Contains(Loads(), k) }
 
 // Code is the kind's number on disk. Numbers are never given anew. 0 is no kind.
 func (k Kind) Code() byte {
@@ -37,6 +48,12 @@ func (k Kind) Code() byte {
 		return 4
 	case KindMessage:
 		return 5
+	case KindProducts:
+		return 6
+	case KindOperators:
+		return 7
+	case KindCouponsList:
+		return 8
 	}
 	return 0
 }
@@ -117,6 +134,7 @@ const (
 	ReasonNothingTo  = "nothing_sent" // annulled: what it would cancel never arrived
 	ReasonNoSession  = "no_session"   // annulled: the cloud does not have the session it speaks of
 	ReasonSupport    = "support"      // discarded: a person said so
+	ReasonSplit      = "split"        // discarded: a batch the cloud refused went up again in halves
 	ReasonRefused    = "refused"      // dead: the cloud refuses the content
 	ReasonRouteOnly  = "route_passes" // dead: refused like a missing route, but the next one passed
 )
@@ -142,6 +160,7 @@ type Job struct {
 	Coupon      string      // the receipt's id, the till's or made by us; empty on confirm and cancel
 	Moment      string      // of a receipt: till, second and total; empty on the others
 	Unique      string      // natural key: a group in which the store refuses a second job of this kind; empty for none
+	After       string      // of a batch: natural key of the one of its load before it; empty on the first and on all else
 	Fingerprint Fingerprint // of Body
 	Body        []byte      // what the till sent, in UTF-8; empty in listings
 	CreatedAt   time.Time   // wall clock, for people: Seq orders
@@ -157,9 +176,16 @@ func ParseJobID(text string) (uint64, bool) {
 	return seq, err == nil && seq > 0 && strconv.FormatUint(seq, 10) == text
 }
 
-// Groups names what the job belongs to: its session and its receipt. What waits for what is decided inside a group.
+// Groups names what the job belongs to: its session and its receipt; a batch belongs to itself and to the one before it.
+// What waits for what is decided inside a group.
 func (j Job) Groups() []string {
 	var groups []string
+	if j.Kind.Load() {
+		if j.After != "" {
+			groups = append(groups, j.After)
+		}
+		return append(groups, j.Unique)
+	}
 	if j.Session != "" {
 		groups = append(groups, SessionGroup(j.Session))
 	}
@@ -174,6 +200,9 @@ func SessionGroup(transactionID string) string { return "session:" + transaction
 
 // CouponGroup names the jobs of one receipt.
 func CouponGroup(coupon string) string { return "coupon:" + coupon }
+
+// BatchGroup is the natural key of a batch, and names the group of it and the next one.
+func BatchGroup(id string) string { return "batch:" + id }
 
 // VoidKey is the natural key of a cancel by which the agent itself takes back a session of the cloud, named by the
 // cloud's id: an answer came too late, a basket changed, nobody went on. The till's own cancel has its session's key.

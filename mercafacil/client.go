@@ -25,14 +25,23 @@ type Config struct {
 }
 
 // Client delivers bodies to the loyalty cloud. It is safe for concurrent use.
-type Client struct{ upstream *upstream.Client }
+type Client struct {
+	upstream *upstream.Client
+	loads    *upstream.Client // batches of megabytes take their time on a shop's line
+}
+
+// loadDeadline is how much longer a batch may take than another delivery.
+const loadDeadline = 20
 
 // New checks the configuration.
 func New(cfg Config) (*Client, error) {
 	if cfg.Token == "" || cfg.PDVVersion == "" {
 		return nil, errors.New("mercafacil.Config wants Token and PDVVersion")
 	}
-	client, err := upstream.New(upstream.Config{
+	if cfg.Deadline == 0 {
+		cfg.Deadline = 15 * time.Second
+	}
+	base := upstream.Config{
 		BaseURL:  cfg.BaseURL,
 		Deadline: cfg.Deadline,
 		Observe:  cfg.Observe,
@@ -41,41 +50,54 @@ func New(cfg Config) (*Client, error) {
 			"Authorization": {bearer(cfg.Token)},
 			"Pdv-Version":   {cfg.PDVVersion},
 		},
-	})
-	if err != nil {
+	}
+	c := &Client{}
+	var err error
+	if c.upstream, err = upstream.New(base); err != nil {
 		return nil, fmt.Errorf("mercafacil base_url: %w", err)
 	}
-	return &Client{client}, nil
+	base.Deadline *= loadDeadline
+	c.loads, err = upstream.New(base)
+	return c, err
 }
 
 func bearer(token string) string { return "Bearer " + token }
 
 // SetToken gives the requests from now on another token.
-func (c *Client) SetToken(token string) { c.upstream.SetHeader("Authorization", bearer(token)) }
+func (c *Client) SetToken(token string) {
+	c.upstream.SetHeader("Authorization", bearer(token))
+	c.loads.SetHeader("Authorization", bearer(token))
+}
 
 // Close lets go of idle connections.
-func (c *Client) Close() { c.upstream.Close() }
+func (c *Client) Close() {
+	c.upstream.Close()
+	c.loads.Close()
+}
 
 // Deliver posts body to the route of that kind and dialect, once. A 2xx counts only when the cloud can have written it:
 // no HTML, nothing cut, no error inside.
 func (c *Client) Deliver(ctx context.Context, kind agent.Kind, dialect agent.Dialect, body []byte) agent.Outcome {
 	profile, _ := ProfileOf(dialect)
-	return c.post(ctx, profile.Paths[kind], body)
+	if kind.Load() {
+		return post(ctx, c.loads, profile.Paths[kind], body)
+	}
+	return post(ctx, c.upstream, profile.Paths[kind], body)
 }
 
 // Call posts body to a live route of the dialect, once. Its deadline is ctx's; the client's own is only the bound of one
 // whose till has gone on without it.
 func (c *Client) Call(ctx context.Context, call agent.Call, dialect agent.Dialect, body []byte) agent.Outcome {
 	profile, _ := ProfileOf(dialect)
-	return c.post(ctx, profile.Live[call], body)
+	return post(ctx, c.upstream, profile.Live[call], body)
 }
 
 // post sends body to a path of a profile; an empty one is a route that the dialect does not have.
-func (c *Client) post(ctx context.Context, path string, body []byte) agent.Outcome {
+func post(ctx context.Context, client *upstream.Client, path string, body []byte) agent.Outcome {
 	if path == "" {
 		return agent.Outcome{Class: agent.ClassUnreachable, Detail: "the dialect has no such route"}
 	}
-	outcome := c.upstream.Post(ctx, path, body)
+	outcome := client.Post(ctx, path, body)
 	if outcome.Class == agent.ClassOK {
 		outcome = inside(outcome)
 	}

@@ -12,13 +12,16 @@ type Profile struct {
 // ProfileOf gives the profile of a dialect: v2 as the manual writes it, v2.2 as the public client speaks it.
 func ProfileOf(dialect agent.Dialect) (Profile, bool) {
 	switch dialect {
-	case agent.V2: // manual 3.c, 3.d, 3.e, 4.a
+	case agent.V2: // manual 2, 3.c, 3.d, 3.e, 4.a
 		return Profile{Paths: map[agent.Kind]string{
 			agent.KindConfirm:            "v2/transaction/confirm",
 			agent.KindCancel:             "v2/transaction/cancel",
 			agent.KindCoupon:             "v2/coupons/",
 			agent.KindCouponCancellation: "v2/coupons-cancellation/",
 			agent.KindMessage:            "v2/transaction/message",
+			agent.KindProducts:           "v2/products",
+			agent.KindOperators:          "v2/operators",
+			agent.KindCouponsList:        "v2/coupons-list",
 		}, Live: map[agent.Call]string{
 			agent.CallStart:   "v2/transaction/start",
 			agent.CallMessage: "v2/transaction/message",
@@ -31,6 +34,9 @@ func ProfileOf(dialect agent.Dialect) (Profile, bool) {
 			agent.KindCoupon:             "v2/coupons",
 			agent.KindCouponCancellation: "v2/coupons-cancellation",
 			agent.KindMessage:            "v2.2/transaction/message",
+			agent.KindProducts:           "v2/products",
+			agent.KindOperators:          "v2/operators",
+			agent.KindCouponsList:        "v2/coupons-list",
 		}, Live: map[agent.Call]string{
 			agent.CallStart:    "v2.2/transaction/start",
 			agent.CallMessage:  "v2.2/transaction/message",

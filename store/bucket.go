@@ -45,12 +45,18 @@ const (
 	MemberRecords  = "member"  // by document
 )
 
+// The record buckets of what runs by the clock.
+const (
+	RoutineRecords = "routine" // by name
+	BatchRecords   = "batch"   // of loads under way: what each says, by its natural key; and the last of each kind
+)
+
 // firstRecordCode is the number of the first of them in envelopes.
 const firstRecordCode = 64
 
 // recordBuckets are the domains' own. Their places in the list are their numbers: new ones go to its end.
 func recordBuckets() []bucket {
-	names := []string{CounterRecords, SessionRecords, MemberRecords}
+	names := []string{CounterRecords, SessionRecords, MemberRecords, RoutineRecords, BatchRecords}
 	list := make([]bucket, len(names))
 	for i, name := range names {
 		list[i] = bucket{"record." + name, byte(firstRecordCode + i)}

@@ -20,6 +20,7 @@ type jobHead struct {
 	Coupon      string        `json:"coupon,omitempty"`
 	Moment      string        `json:"moment,omitempty"`
 	Unique      string        `json:"unique,omitempty"`
+	After       string        `json:"after,omitempty"`
 	Fingerprint []byte        `json:"fingerprint,omitempty"`
 	CreatedAt   time.Time     `json:"created_at"`
 	Spooled     *spooledBody  `json:"spooled,omitempty"`
@@ -29,7 +30,7 @@ type jobHead struct {
 func encodeJob(job agent.Job, spooled *spooledBody) ([]byte, error) {
 	head := jobHead{
 		Kind: job.Kind, Dialect: job.Dialect, Session: job.Session, Coupon: job.Coupon, Moment: job.Moment, Unique: job.Unique,
-		Fingerprint: job.Fingerprint[:], CreatedAt: job.CreatedAt.UTC(), Spooled: spooled,
+		After: job.After, Fingerprint: job.Fingerprint[:], CreatedAt: job.CreatedAt.UTC(), Spooled: spooled,
 	}
 	body := job.Body
 	if spooled != nil {
@@ -58,7 +59,7 @@ func decodeJob(seq uint64, payload []byte) (agent.Job, *spooledBody, error) {
 	}
 	job := agent.Job{
 		Seq: seq, Kind: head.Kind, Dialect: head.Dialect, Session: head.Session, Coupon: head.Coupon, Moment: head.Moment, Unique: head.Unique,
-		Body: payload[4+size:], CreatedAt: head.CreatedAt,
+		After: head.After, Body: payload[4+size:], CreatedAt: head.CreatedAt,
 	}
 	copy(job.Fingerprint[:], head.Fingerprint)
 	return job, head.Spooled, nil

@@ -11,10 +11,14 @@ import (
 )
 
 // schema is the version of everything in the file. A newer file is refused; an older one is brought here step by step.
-const schema = 1
+const schema = 2
 
 // steps lead from a schema, the key, to the next one. Each runs in one transaction with the note that it is done.
-var steps = map[int]func(*bbolt.Tx) error{}
+var steps = map[int]func(*bbolt.Tx) error{
+	1: nothing, // kinds of job that a program of schema 1 would take for damage
+}
+
+func nothing(*bbolt.Tx) error { return nil }
 
 // migrate brings an older file to the schema of this program. Before the first step the file is copied aside.
 func (s *Store) migrate(to int) error {

@@ -48,6 +48,8 @@ func (c *checker) all() {
 	c.mercafacil()
 	c.loyalty()
 	c.sender()
+	c.routines()
+	c.oneOf("mercafacil.wrapper", c.wrapper(), "array", "object")
 	if mb := c.cfg.Store.MaxMB; mb < 16 || mb > 1<<20 || mb&(mb-1) != 0 {
 		c.fault("store.max_mb", "deve ser uma potência de dois, de 16 a 1048576")
 	}
@@ -65,6 +67,13 @@ func (c *checker) all() {
 		c.fault("log.max_mb", "deve ser de 5 a 1048576")
 	}
 	c.oneOf("log.level", c.cfg.Log.Level, "debug", "info", "warn", "error")
+}
+
+func (c *checker) wrapper() string {
+	if c.cfg.Mercafacil == nil {
+		return "array"
+	}
+	return c.cfg.Mercafacil.Wrapper
 }
 
 func (c *checker) oneOf(field, value string, allowed ...string) {
@@ -213,7 +222,7 @@ func (c *checker) secrets() {
 
 // secret takes it from where it is, and opens it where it is sealed.
 func (c *checker) secret(section, variable string, secret *Secret, file string) {
-	c.find(section, variable, secret, file)
+	c.find(section, variable, secret, file, "token")
 	opened, err := unseal(*secret)
 	if err != nil {
 		c.fault(section+".token", "foi selado em outra máquina ou está incompleto; grave de novo com: pdvagent config set --seal")
@@ -222,7 +231,8 @@ func (c *checker) secret(section, variable string, secret *Secret, file string) 
 	*secret = opened
 }
 
-func (c *checker) find(section, variable string, secret *Secret, file string) {
+// find takes a secret from the environment, or from its file: key and key_file are its names in the section.
+func (c *checker) find(section, variable string, secret *Secret, file, key string) {
 	if value, ok := c.env(variable); ok {
 		*secret = Secret(value)
 		return
@@ -231,15 +241,15 @@ func (c *checker) find(section, variable string, secret *Secret, file string) {
 		return
 	}
 	if *secret != "" {
-		c.fault(section+".token_file", "use token ou token_file, não os dois")
+		c.fault(section+"."+key+"_file", "use %s ou %s_file, não os dois", key, key)
 		return
 	}
 	raw, err := os.ReadFile(c.resolve(file))
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		c.fault(section+".token_file", "o arquivo não existe")
+		c.fault(section+"."+key+"_file", "o arquivo não existe")
 	case err != nil:
-		c.fault(section+".token_file", "o arquivo não pôde ser lido")
+		c.fault(section+"."+key+"_file", "o arquivo não pôde ser lido")
 	default:
 		*secret = Secret(strings.TrimSpace(strings.TrimPrefix(string(raw), "\ufeff")))
 	}
@@ -271,15 +281,4 @@ func (c *checker) published() []Fault {
 func inOrder(faults Faults) Faults {
 	slices.SortStableFunc(faults, func(a, b Fault) int { return a.Line - b.Line })
 	return slices.CompactFunc(faults, func(a, b Fault) bool { return a == b })
-}
-
-// later names the keys of the file that this version accepts without effect.
-func later(lines lineIndex) []Fault {
-	var warnings []Fault
-	for _, key := range []string{"routines", "payments"} {
-		if line, ok := lines[key]; ok {
-			warnings = append(warnings, Fault{Line: line, Field: key, Detail: "ainda não tem efeito nesta versão do pdvagent"})
-		}
-	}
-	return warnings
 }

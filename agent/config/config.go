@@ -24,8 +24,9 @@ type Config struct {
 	Traffic    Traffic     `yaml:"traffic"`
 	Log        Log         `yaml:"log"`
 
-	// Parts that this version reads and does not use yet: Check says so for each that is there.
-	Routines yaml.Node `yaml:"routines,omitempty"`
+	Routines map[string]Routine `yaml:"routines,omitempty"` // by name; [Config.Routine] knows the defaults
+
+	// A part that this version reads and does not use yet: Load says so where it is there.
 	Payments yaml.Node `yaml:"payments,omitempty"`
 }
 
@@ -67,6 +68,7 @@ type Mercafacil struct {
 	Dialect        string   `yaml:"dialect"`         // v2 (default) or v2.2
 	LiveDeadline   Duration `yaml:"live_deadline"`   // default 2.5 s, at least 500 ms
 	CouponConflict string   `yaml:"coupon_conflict"` // auto (default), sent or dead
+	Wrapper        string   `yaml:"wrapper"`         // of a load's batch: array (default), or object with the list under its name
 }
 
 // Loyalty is how a session with a shopper is kept.
@@ -138,6 +140,9 @@ func (m *Mercafacil) fill() {
 	}
 	if m.LiveDeadline == 0 {
 		m.LiveDeadline = Duration(2500 * time.Millisecond)
+	}
+	if m.Wrapper == "" {
+		m.Wrapper = "array"
 	}
 	if m.CouponConflict == "" {
 		m.CouponConflict = "auto"

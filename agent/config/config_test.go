@@ -248,7 +248,7 @@ func TestFaultsNeverRepeatASecret(t *testing.T) {
 }
 
 func TestPartsThatAreNotBuiltYetAreSaidToHaveNoEffect(t *testing.T) {
-	_, warnings, err := config.Parse([]byte(minimal("routines: {resend: {every: 30m}}", "payments: {ideamaker: {}}")), t.TempDir(), noEnv)
+	_, warnings, err := config.Parse([]byte(minimal("routines: {sicoob-settlement: {every: 60m}}", "payments: {ideamaker: {}}")), t.TempDir(), noEnv)
 	if err != nil || len(warnings) != 2 || warnings[0].Line != 6 || warnings[1].Line != 7 {
 		t.Errorf("got %v, %v", warnings, err)
 	}
@@ -311,5 +311,58 @@ func TestSealedSecretOfAnotherMachineIsAFaultInWords(t *testing.T) {
 	}
 	if _, err := config.Seal("segredo"); runtime.GOOS != "windows" && (err == nil || !strings.Contains(err.Error(), "LoadCredentialEncrypted")) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestRoutinesAreCheckedWithTheirReason(t *testing.T) {
+	for name, c := range map[string]struct{ text, field, words string }{
+		"too often for the cloud":      {"resend: {every: 29m}", "routines.resend.every", "30m"},
+		"times too close":              {"resend: {at: ['08:00', '08:20']}", "routines.resend.at", "30 minutos"},
+		"times too close at midnight":  {"resend: {at: ['23:50', '00:10']}", "routines.resend.at", "30 minutos"},
+		"no time of day":               {"backup: {at: ['25:00']}", "routines.backup.at[0]", "23:30"},
+		"two rules":                    {"backup: {at: ['05:00'], every: 2h}", "routines.backup.at", "não os dois"},
+		"a name nobody knows":          {"produtos: {every: 2h}", "routines.produtos", "products"},
+		"no source":                    {"products: {every: 2h}", "routines.products.source", "de onde"},
+		"a source of something else":   {"backup: {source: {type: folder, path: /x}}", "routines.backup.source", "só products"},
+		"a folder without a path":      {"products: {source: {type: folder}}", "routines.products.source.path", "pasta"},
+		"a kind of source nobody has":  {"products: {source: {type: ftp}}", "routines.products.source.type", "folder"},
+		"a query that changes data":    {"products: {source: {type: query, driver: postgres, dsn: d, query: DELETE FROM x}}", "routines.products.source.query", "SELECT"},
+		"two queries":                  {"products: {source: {type: query, driver: postgres, dsn: d, query: select 1; drop table x}}", "routines.products.source.query", "uma só"},
+		"a database nobody speaks":     {"products: {source: {type: query, driver: oracle, dsn: d, query: select 1}}", "routines.products.source.driver", "firebird"},
+		"out of use without the whole": {"products: {source: {type: folder, path: /x, removed: inactive}}", "routines.products.source.removed", "full"},
+		"a wrong separator":            {"products: {source: {type: folder, path: /x, separator: ';;'}}", "routines.products.source.separator", "um só"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, faults := parse(t, minimal("routines: {"+c.text+"}"))
+			if len(faults) != 1 || faults[0].Field != c.field || !strings.Contains(faults[0].Detail, c.words) || faults[0].Line == 0 {
+				t.Errorf("got %v", faults)
+			}
+		})
+	}
+}
+
+func TestRoutinesThatNobodyConfiguresHaveTheirTime(t *testing.T) {
+	cfg, faults := parse(t, minimal("routines: {resend: {every: 45m}, products: {off: true, at: ['06:00'], source: {type: query, driver: sqlite, dsn: SENHA, query: select 1}}}"))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	if r := cfg.Routine("resend"); time.Duration(r.Every) != 45*time.Minute {
+		t.Errorf("resend: %+v", r)
+	}
+	if r := cfg.Routine("end-of-day"); len(r.At) != 1 || r.At[0] != "23:30" {
+		t.Errorf("end-of-day: %+v", r)
+	}
+	if r := cfg.Routine("products"); !r.Off || r.Source.Open().DSN != "SENHA" || r.Source.Open().Mode != "changes" || r.Source.Open().Quote != `"` {
+		t.Errorf("products: %+v", r)
+	}
+	tree, err := cfg.Tree()
+	if err != nil || strings.Contains(fmt.Sprint(tree), "SENHA") {
+		t.Errorf("the address of a database is shown: %v, %v", tree, err)
+	}
+	one, err := cfg.Marked()
+	cfg.Routines["products"].Source.DSN = "OUTRA"
+	other, err2 := cfg.Marked()
+	if err != nil || err2 != nil || fmt.Sprint(one) == fmt.Sprint(other) || strings.Contains(fmt.Sprint(other), "OUTRA") {
+		t.Errorf("a change of the address is not seen, or shown: %v, %v", err, err2)
 	}
 }

@@ -46,7 +46,7 @@ func edit(text []byte, change Change) ([]byte, error) {
 		return nil, Faults{{Detail: "o arquivo não é um YAML válido; corrija-o à mão"}}
 	}
 	if old, err := with(before, parts, value, change.Value == nil); err == nil {
-		s := newSource(text)
+		s := newFileText(text)
 		edited, ok := s.splice(root.Content[0], parts, encoded, change.Value == nil)
 		var after any
 		if ok && yaml.Unmarshal(edited, &after) == nil && reflect.DeepEqual(after, old) {
@@ -155,15 +155,15 @@ func with(tree any, parts []part, value any, drop bool) (any, error) {
 	return object, err
 }
 
-// source is a file's text by lines and columns, as yaml.v3 counts them.
-type source struct {
+// fileText is a file's text by lines and columns, as yaml.v3 counts them.
+type fileText struct {
 	text  []byte
 	lines []int // offset of each line
 	eol   string
 }
 
-func newSource(text []byte) *source {
-	s := &source{text: text, lines: []int{0}, eol: "\n"}
+func newFileText(text []byte) *fileText {
+	s := &fileText{text: text, lines: []int{0}, eol: "\n"}
 	for i, c := range text {
 		if c == '\n' {
 			s.lines = append(s.lines, i+1)
@@ -176,7 +176,7 @@ func newSource(text []byte) *source {
 }
 
 // at is the offset of a node: columns are counted in characters.
-func (s *source) at(node *yaml.Node) int {
+func (s *fileText) at(node *yaml.Node) int {
 	offset := s.lines[node.Line-1]
 	for range node.Column - 1 {
 		_, size := decodeRune(s.text[offset:])
@@ -186,7 +186,7 @@ func (s *source) at(node *yaml.Node) int {
 }
 
 // after is the offset of the line that follows.
-func (s *source) after(line int) int {
+func (s *fileText) after(line int) int {
 	if line < len(s.lines) {
 		return s.lines[line]
 	}
@@ -194,7 +194,7 @@ func (s *source) after(line int) int {
 }
 
 // replace gives the text with another piece between two offsets.
-func (s *source) replace(from, to int, piece string) []byte {
+func (s *fileText) replace(from, to int, piece string) []byte {
 	out := make([]byte, 0, len(s.text)+len(piece))
 	return append(append(append(out, s.text[:from]...), piece...), s.text[to:]...)
 }

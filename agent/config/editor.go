@@ -209,6 +209,13 @@ func (c Config) Marked() (map[string]any, error) {
 	if section, ok := tree["mercafacil"].(map[string]any); ok && c.Mercafacil != nil {
 		section["token"] = mark(c.Mercafacil.Token)
 	}
+	routines, _ := tree["routines"].(map[string]any)
+	for name, source := range c.sourceSecrets() {
+		routine, _ := routines[name].(map[string]any)
+		if section, ok := routine["source"].(map[string]any); ok {
+			section["dsn"] = mark(source.DSN)
+		}
+	}
 	return tree, nil
 }
 

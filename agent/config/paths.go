@@ -47,6 +47,9 @@ func (c Config) secretFiles(folder string) []string {
 	if c.Mercafacil != nil {
 		list = append(list, c.Mercafacil.TokenFile)
 	}
+	for _, source := range c.sourceSecrets() {
+		list = append(list, source.DSNFile)
+	}
 	list = slices.DeleteFunc(list, func(path string) bool { return path == "" })
 	for i, path := range list {
 		list[i] = resolve(folder, path)

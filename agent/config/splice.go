@@ -11,7 +11,7 @@ import (
 func decodeRune(text []byte) (rune, int) { return utf8.DecodeRune(text) }
 
 // splice puts an encoded value where a path leads, below a node; false where it cannot.
-func (s *source) splice(node *yaml.Node, parts []part, encoded string, drop bool) ([]byte, bool) {
+func (s *fileText) splice(node *yaml.Node, parts []part, encoded string, drop bool) ([]byte, bool) {
 	p := parts[0]
 	if p.index >= 0 {
 		if node.Kind != yaml.SequenceNode || p.index >= len(node.Content) {
@@ -39,7 +39,7 @@ func (s *source) splice(node *yaml.Node, parts []part, encoded string, drop bool
 }
 
 // member changes or drops the i-th member of a section, or goes on below it.
-func (s *source) member(node *yaml.Node, i int, parts []part, encoded string, drop bool) ([]byte, bool) {
+func (s *fileText) member(node *yaml.Node, i int, parts []part, encoded string, drop bool) ([]byte, bool) {
 	key, value := node.Content[i], node.Content[i+1]
 	empty := value.Tag == "!!null" && value.Value == ""
 	switch {
@@ -76,7 +76,7 @@ func isText(encoded string) bool {
 }
 
 // newline ends a line that has none.
-func (s *source) newline(line int) string {
+func (s *fileText) newline(line int) string {
 	if end := s.after(line); end > 0 && s.text[end-1] != '\n' {
 		return s.eol
 	}
@@ -84,7 +84,7 @@ func (s *source) newline(line int) string {
 }
 
 // nested writes new sections, one line each, and the value in the last.
-func (s *source) nested(indent string, parts []part, encoded string) string {
+func (s *fileText) nested(indent string, parts []part, encoded string) string {
 	var out strings.Builder
 	for i, p := range parts {
 		out.WriteString(indent + strings.Repeat("  ", i) + p.name + ":")
@@ -97,7 +97,7 @@ func (s *source) nested(indent string, parts []part, encoded string) string {
 }
 
 // insert adds a field that is not there, at the end of its section.
-func (s *source) insert(node *yaml.Node, parts []part, encoded string) ([]byte, bool) {
+func (s *fileText) insert(node *yaml.Node, parts []part, encoded string) ([]byte, bool) {
 	for _, p := range parts {
 		if p.index >= 0 {
 			return nil, false
@@ -121,7 +121,7 @@ func (s *source) insert(node *yaml.Node, parts []part, encoded string) ([]byte, 
 }
 
 // drop removes the i-th member of a section. A section that is empty then stays, as {}.
-func (s *source) drop(node *yaml.Node, i int) ([]byte, bool) {
+func (s *fileText) drop(node *yaml.Node, i int) ([]byte, bool) {
 	key, value := node.Content[i], node.Content[i+1]
 	inFlow := node.Style&yaml.FlowStyle != 0
 	if len(node.Content) == 2 {
@@ -144,7 +144,7 @@ func (s *source) drop(node *yaml.Node, i int) ([]byte, bool) {
 }
 
 // colon is the offset behind a key's colon, 0 where there is none.
-func (s *source) colon(key *yaml.Node) int {
+func (s *fileText) colon(key *yaml.Node) int {
 	_, end, ok := s.extent(key)
 	if colon := bytes.IndexByte(s.text[end:], ':'); ok && colon >= 0 {
 		return end + colon + 1
@@ -165,7 +165,7 @@ func lastLine(node *yaml.Node) int {
 }
 
 // extent is where a value on the line or in brackets begins and ends.
-func (s *source) extent(node *yaml.Node) (from, to int, ok bool) {
+func (s *fileText) extent(node *yaml.Node) (from, to int, ok bool) {
 	from = s.at(node)
 	rest := s.text[from:]
 	switch {

@@ -77,6 +77,8 @@ mercafacil:
   live_deadline: 2500ms      # o caixa nunca espera mais do que isto por descontos; depois, contingência
   coupon_conflict: auto      # resposta 409 a um cupom: auto, sent ou dead
 
+  wrapper: array             # como vai um lote de carga: array, ou object (a lista dentro de um objeto)
+
 loyalty:
   abandon_after: 2h          # transação sem confirm, cancel nem cupom: é cancelada na nuvem
   member_cache: 720h         # por quanto tempo lembrar quem é do clube, para quando a internet cair; 0s: não lembrar
@@ -90,6 +92,14 @@ sender:
   retry_max: 30m             # maior espera
   start_jitter: 60s          # espera sorteada antes de enviar o acumulado; 0s para nenhuma
   resend_salvaged: false     # true: depois de um dano no disco, envia de novo o que não se sabe se foi enviado, em vez de reter
+
+# O que roda pelo relógio, no fuso da loja. As que falam com a nuvem nunca a menos de 30 minutos. Para rodar uma já:
+# pdvagent routines run NOME. De onde vêm produtos e operadores: docs/cargas.md; experimente com: pdvagent catalog preview
+routines:
+  resend: {every: 30m}       # tenta de novo o que está parado
+  end-of-day: {at: ['23:30']}    # envia tudo o que ainda espera
+  # products: {every: 6h, source: {type: folder, path: '/var/lib/erp/produtos', mode: full}}
+  # operators: {at: ['06:00'], source: {type: folder, path: '/var/lib/erp/operadores'}}
 
 store:
   max_mb: 1024               # tamanho máximo do banco de dados, potência de dois

@@ -19,7 +19,20 @@ import (
 func (s *shop) run() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.service.Run(ctx) }()
+	go func() {
+		for {
+			if _, _, err := s.service.Sweep(ctx); err != nil && ctx.Err() == nil {
+				done <- err
+				return
+			}
+			select {
+			case <-ctx.Done():
+				done <- nil
+				return
+			case <-time.After(5 * time.Minute):
+			}
+		}
+	}()
 	return func() {
 		cancel()
 		if err := <-done; err != nil {

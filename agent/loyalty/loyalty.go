@@ -150,7 +150,7 @@ func (s *Service) Accept(ctx context.Context, sub agent.Submission) (agent.Recei
 	for range maxRaces {
 		receipt, err := decide(ctx)
 		if !errors.Is(err, agent.ErrVersion) && !errors.Is(err, agent.ErrKeyTaken) && !errors.Is(err, agent.ErrBadMove) {
-			return receipt, forTill(err)
+			return receipt, agent.ForTill(err)
 		}
 	}
 	return agent.Receipt{}, agent.Errorf(agent.CodeInFlight, err, "Outra chamada sobre a mesma venda está em andamento. Repita em instantes.")
@@ -185,19 +185,6 @@ func (c *call) newJob() agent.Job {
 	return agent.Job{
 		Kind: c.sub.Kind, Dialect: c.sub.Dialect, Body: c.sub.Body, Fingerprint: c.fingerprint, CreatedAt: c.cfg.Now(),
 	}
-}
-
-// forTill translates the store's troubles.
-func forTill(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, agent.ErrStoreFull):
-		return agent.Errorf(agent.CodeStoreFull, err, "O disco de dados do pdvagent está cheio. Chame o suporte e tente de novo.")
-	case errors.Is(err, agent.ErrStoreUnknown), errors.Is(err, agent.ErrStoreClosed):
-		return agent.Errorf(agent.CodeStoreFailed, err, "O pdvagent não conseguiu gravar. Repita a mesma chamada em instantes.")
-	}
-	return err
 }
 
 func invalid(faults []agent.Fault) *agent.Error {

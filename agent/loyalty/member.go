@@ -70,5 +70,5 @@ func (s *Service) Forget(ctx context.Context, document string) (bool, error) {
 	}
 	record := agent.Record{Bucket: s.cfg.MemberBucket, Key: document, IfVersion: agent.AnyVersion}
 	_, err = s.cfg.Store.Commit(ctx, agent.Change{Puts: []agent.Record{record}})
-	return err == nil, forTill(err)
+	return err == nil, agent.ForTill(err)
 }

@@ -84,7 +84,7 @@ func (s *Service) change(ctx context.Context, seq uint64, decide func(*agent.Job
 		}
 		_, err = s.cfg.Store.Commit(ctx, agent.Change{Moves: []agent.Move{{Seq: seq, Status: job.Status}}})
 		if !errors.Is(err, agent.ErrVersion) && !errors.Is(err, agent.ErrBadMove) {
-			return forTill(err)
+			return agent.ForTill(err)
 		}
 	}
 	return agent.Errorf(agent.CodeInFlight, err, "O registro está sendo enviado agora. Repita em instantes.")
@@ -139,7 +139,7 @@ func (s *Service) Repair(ctx context.Context, seq uint64, text []byte) (agent.Re
 		if errors.Is(err, agent.ErrVersion) {
 			err = agent.Errorf(agent.CodeInFlight, err, "O registro mudou enquanto era corrigido. Leia-o de novo e repita.")
 		}
-		return agent.Receipt{}, forTill(err)
+		return agent.Receipt{}, agent.ForTill(err)
 	}
 	return agent.Receipt{Job: job.ID(), Warnings: warnings}, nil
 }
@@ -173,7 +173,7 @@ func (s *Service) supersede(ctx context.Context, seq uint64) error {
 		}
 		change := agent.Change{Moves: []agent.Move{settle(job, agent.Discarded, agent.ReasonSuperseded)}}
 		if _, err = s.cfg.Store.Commit(ctx, change); !errors.Is(err, agent.ErrVersion) {
-			return forTill(err)
+			return agent.ForTill(err)
 		}
 	}
 	return agent.Errorf(agent.CodeInFlight, nil, "O registro antigo está mudando agora. Repita em instantes.")

@@ -13,27 +13,10 @@ import (
 // keepSessions is how long a closed session is remembered after its last word; a sale of it may still be on its way.
 const keepSessions = 7 * 24 * time.Hour
 
-// Run looks after sessions that nobody goes on with, until ctx ends.
-func (s *Service) Run(ctx context.Context) error {
-	pause := min(max(s.cfg.AbandonAfter/8, 50*time.Millisecond), 5*time.Minute)
-	ticker := time.NewTicker(pause)
-	defer ticker.Stop()
-	for {
-		if err := s.sweep(ctx); err != nil {
-			s.cfg.Log.Error("sweep_failed", "error", err)
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-// sweep cancels what was abandoned, lets go of what is long over, and counts the sales that went without their confirm.
-func (s *Service) sweep(ctx context.Context) error {
-	unconfirmed := 0
-	err := s.each(s.cfg.SessionBucket, func(value agent.Value) error {
+// Sweep cancels what was abandoned, lets go of what is long over, and counts the sales that went without their confirm. It
+// tells how many sessions it cancelled.
+func (s *Service) Sweep(ctx context.Context) (abandoned, unconfirmed int, err error) {
+	err = s.each(s.cfg.SessionBucket, func(value agent.Value) error {
 		var r record
 		if err := json.Unmarshal(value.Data, &r); err != nil {
 			return fmt.Errorf("session record: %w", err)
@@ -43,7 +26,10 @@ func (s *Service) sweep(ctx context.Context) error {
 		case age > keepSessions:
 			return s.dropSession(ctx, r, value)
 		case r.Stage == agent.StageOpen && age > s.cfg.AbandonAfter:
-			left, err := s.abandon(ctx, r.ID)
+			given, left, err := s.abandon(ctx, r.ID)
+			if given {
+				abandoned++
+			}
 			if left {
 				unconfirmed++
 			}
@@ -52,10 +38,10 @@ func (s *Service) sweep(ctx context.Context) error {
 		return ctx.Err()
 	})
 	if err != nil {
-		return err
+		return abandoned, unconfirmed, err
 	}
 	s.sayUnconfirmed(unconfirmed)
-	return s.each(s.cfg.MemberBucket, func(value agent.Value) error {
+	return abandoned, unconfirmed, s.each(s.cfg.MemberBucket, func(value agent.Value) error {
 		var known memberRecord
 		if err := json.Unmarshal(value.Data, &known); err == nil && !s.stale(known) {
 			return nil
@@ -100,29 +86,29 @@ func (s *Service) dropSession(ctx context.Context, r record, value agent.Value) 
 }
 
 // abandon cancels a session that was left with neither end nor receipt. One with a receipt is never cancelled by us:
-// true tells that its confirm is missing.
-func (s *Service) abandon(ctx context.Context, id string) (unconfirmed bool, err error) {
+// unconfirmed tells that its confirm is missing.
+func (s *Service) abandon(ctx context.Context, id string) (abandoned, unconfirmed bool, err error) {
 	x, done, err := s.lock(id)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	defer done()
 	if x.Stage != agent.StageOpen || s.cfg.Now().Sub(x.TouchedAt) <= s.cfg.AbandonAfter {
-		return false, nil
+		return false, false, nil
 	}
 	jobs, err := s.cfg.Store.Group(agent.SessionGroup(id))
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	if slices.ContainsFunc(jobs, func(job agent.Job) bool { return job.Kind == agent.KindCoupon && live(job) }) {
-		return x.Cloud != "", nil
+		return false, x.Cloud != "", nil
 	}
 	var change agent.Change
 	s.letGo(x, &change)
 	x.Stage, x.Prompt = agent.StageAbandoned, nil
 	_, err = s.save(ctx, x, change)
 	s.cfg.Log.Info("session_abandoned", "cancelled", len(change.Jobs) > 0)
-	return false, err
+	return err == nil, false, err
 }
 
 // sayUnconfirmed keeps the alarm true.

@@ -47,7 +47,7 @@ func (s *Service) Talk(talk agent.Talk) (agent.Reply, error) {
 		reply, err = c.apply()
 	}
 	reply.Cloud = c.waited
-	return reply, forTill(err)
+	return reply, agent.ForTill(err)
 }
 
 // conversation is one live call being answered. It goes on when its till hangs up: what was begun in the cloud must be

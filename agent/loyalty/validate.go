@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pdvagent/agent"
+	"pdvagent/agent/rawjson"
 	"pdvagent/mercafacil"
 )
 
@@ -154,3 +155,13 @@ func (v *validator) totals(sale agent.Sale) {
 }
 
 func near(a, b, slack agent.Milli) bool { return a-b <= slack && b-a <= slack }
+
+// CheckSale gives the id of an old receipt and every fault of it: it is checked as a live one is, and must have its id.
+func CheckSale(body rawjson.Value) (coupon string, faults []agent.Fault) {
+	sale, faults := mercafacil.ReadSale(body)
+	faults = validate(sale, faults)
+	if sale.Coupon == "" && body.Kind == rawjson.Object {
+		faults = append(faults, agent.Fault{Field: mercafacil.FieldCoupon, Code: "required", Detail: "Falta o identificador do cupom."})
+	}
+	return sale.Coupon, faults
+}

@@ -206,11 +206,19 @@ func (s *Sender) observe(ctx context.Context, job agent.Job, outcome agent.Outco
 // flush makes jobs due whose last failure was the link's: the link is back. Where the cloud itself asked for a time, it
 // gets it.
 func (s *Sender) flush(ctx context.Context, now time.Time) {
+	if _, err := s.hasten(ctx, now); err != nil {
+		s.cfg.Log.Error("flush_not_recorded", "error", err)
+	}
+}
+
+// Hasten makes due what waits for a time of its own after a failure, and tells how many jobs that were.
+func (s *Sender) Hasten(ctx context.Context) (int, error) { return s.hasten(ctx, s.cfg.Now()) }
+
+func (s *Sender) hasten(ctx context.Context, now time.Time) (int, error) {
 	const batch = 512
 	jobs, err := s.cfg.Queue.Retried(now, batch)
 	if err != nil {
-		s.cfg.Log.Error("queue_unreadable", "error", err)
-		return
+		return 0, err
 	}
 	var change agent.Change
 	for _, job := range jobs {
@@ -222,12 +230,11 @@ func (s *Sender) flush(ctx context.Context, now time.Time) {
 		change.Moves = append(change.Moves, agent.Move{Seq: job.Seq, Status: job.Status})
 	}
 	if len(change.Moves) == 0 {
-		return
+		return 0, nil
 	}
 	// A job that moved meanwhile refuses the whole; each then comes at its own time.
-	if _, err := s.cfg.Jobs.Commit(context.WithoutCancel(ctx), change); ignoreLostRace(err) != nil {
-		s.cfg.Log.Error("flush_not_recorded", "error", err)
-	}
+	_, err = s.cfg.Jobs.Commit(context.WithoutCancel(ctx), change)
+	return len(change.Moves), ignoreLostRace(err)
 }
 
 // annul ends a job that has nothing left to do.

@@ -276,12 +276,15 @@ func (s *Sender) start(ctx context.Context, now time.Time, job agent.Job) bool {
 
 func (s *Sender) relatives(job agent.Job) ([]agent.Job, error) {
 	var all []agent.Job
-	if job.Kind != agent.KindCoupon && job.Kind != agent.KindCouponCancellation {
-		return nil, nil
-	}
-	groups := []string{agent.CouponGroup(job.Coupon)}
-	if job.Session != "" {
-		groups = append(groups, agent.SessionGroup(job.Session))
+	var groups []string
+	switch {
+	case job.Kind == agent.KindCoupon, job.Kind == agent.KindCouponCancellation:
+		groups = append(groups, agent.CouponGroup(job.Coupon))
+		if job.Session != "" {
+			groups = append(groups, agent.SessionGroup(job.Session))
+		}
+	case job.Kind.Load() && job.After != "":
+		groups = append(groups, job.After)
 	}
 	for _, group := range groups {
 		jobs, err := s.cfg.Jobs.Group(group)

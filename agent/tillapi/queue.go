@@ -29,7 +29,7 @@ func (a *API) queue(w http.ResponseWriter, r *http.Request) {
 		faults = append(faults, agent.Fault{Field: "state", Code: "unknown", Detail: "Use pending, sent, dead, held, annulled ou discarded."})
 	}
 	if kind != "" && !slices.Contains(agent.Kinds(), kind) {
-		faults = append(faults, agent.Fault{Field: "kind", Code: "unknown", Detail: "Use confirm, cancel, coupon, coupon-cancellation ou message."})
+		faults = append(faults, agent.Fault{Field: "kind", Code: "unknown", Detail: "Use confirm, cancel, coupon, coupon-cancellation, message, products, operators ou coupons-list."})
 	}
 	if text := query.Get("limit"); text != "" {
 		n, err := strconv.Atoi(text)

@@ -67,6 +67,8 @@ type Config struct {
 	Overview Overview
 	Engine   Engine // nil with Sales
 	Wires    func(seq uint64, revision int) ([]byte, error)
+	Loads    Loads    // nil with Sales
+	Routines Routines //
 	Journal  Journal
 	Alarms   *agent.Alarms
 	Board    Board
@@ -86,9 +88,9 @@ type API struct{ cfg Config }
 
 // New checks and fills defaults.
 func New(cfg Config) (*API, error) {
-	if cfg.Queue == nil || cfg.Overview == nil || cfg.Wires == nil || cfg.Alarms == nil || cfg.Board == nil || cfg.Metrics == nil || cfg.Settings == nil || cfg.Journal == nil || (cfg.Sales == nil) != (cfg.Engine == nil) ||
+	if cfg.Queue == nil || cfg.Overview == nil || cfg.Wires == nil || cfg.Alarms == nil || cfg.Board == nil || cfg.Metrics == nil || cfg.Settings == nil || cfg.Journal == nil || cfg.Routines == nil || (cfg.Sales == nil) != (cfg.Loads == nil) || (cfg.Sales == nil) != (cfg.Engine == nil) ||
 		(cfg.Sales == nil) != (cfg.Sessions == nil) || (cfg.Sales == nil) != (cfg.Circuit == nil) {
-		return nil, errors.New("tillapi.Config wants Queue, Overview, Wires, Journal, Alarms, Board, Metrics and Settings, and Sales with Sessions, Circuit and Engine")
+		return nil, errors.New("tillapi.Config wants Queue, Overview, Wires, Journal, Alarms, Board, Metrics, Routines and Settings, and Sales with Sessions, Circuit, Loads and Engine")
 	}
 	if cfg.Accepted == 0 {
 		cfg.Accepted = http.StatusAccepted
@@ -106,6 +108,9 @@ func (a *API) Routes() []web.Route {
 	}
 	talk := func(path string, call agent.Call, dialect agent.Dialect) web.Route {
 		return web.Route{Method: http.MethodPost, Path: path, Scope: web.Till, Handler: a.talk(call, dialect)}
+	}
+	load := func(path string, kind agent.Kind) web.Route {
+		return web.Route{Method: http.MethodPost, Path: path, Scope: web.Till, Handler: a.load(kind), Stream: true}
 	}
 	return []web.Route{
 		{Method: http.MethodGet, Path: "/health", Scope: web.Public, Handler: a.health},
@@ -126,6 +131,9 @@ func (a *API) Routes() []web.Route {
 		submit("/v2.2/transaction/cancel", agent.KindCancel, agent.V22),
 		submit("/v2/coupons", agent.KindCoupon, a.cfg.Dialect),
 		submit("/v2/coupons-cancellation", agent.KindCouponCancellation, a.cfg.Dialect),
+		load("/v2/products", agent.KindProducts),
+		load("/v2/operators", agent.KindOperators),
+		load("/v2/coupons-list", agent.KindCouponsList),
 		{Method: http.MethodGet, Path: "/v1/sales/{id}", Scope: web.Till, Handler: a.sale},
 
 		{Method: http.MethodGet, Path: "/v1/status", Scope: web.Support, Handler: a.status},
@@ -134,6 +142,9 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPost, Path: "/v1/queue/{id}/retry", Scope: web.Support, Handler: a.retry},
 		{Method: http.MethodPost, Path: "/v1/queue/{id}/discard", Scope: web.Support, Handler: a.discard},
 		{Method: http.MethodPut, Path: "/v1/queue/{id}/body", Scope: web.Support, Handler: a.repair},
+		{Method: http.MethodGet, Path: "/v1/routines", Scope: web.Support, Handler: a.routines},
+		{Method: http.MethodGet, Path: "/v1/routines/{name}/runs", Scope: web.Support, Handler: a.runs},
+		{Method: http.MethodPost, Path: "/v1/routines/{name}/run", Scope: web.Support, Handler: a.runNow},
 		{Method: http.MethodGet, Path: traffic.Route, Scope: web.Support, Handler: a.traffic},
 		{Method: http.MethodGet, Path: "/metrics", Scope: web.Support, Handler: a.cfg.Metrics.ServeHTTP},
 		{Method: http.MethodGet, Path: "/v1/config", Scope: web.Admin, Handler: a.configuration},
@@ -149,7 +160,7 @@ func refusal(code agent.Code) (web.Refusal, bool) {
 	switch code {
 	case agent.CodeInvalid:
 		return web.Refusal{Status: http.StatusUnprocessableEntity, Origin: "till", Retry: "never"}, true
-	case agent.CodeConflict, agent.CodeDialectMixed:
+	case agent.CodeConflict, agent.CodeDialectMixed, agent.CodeNotPrimary:
 		return web.Refusal{Status: http.StatusConflict, Origin: "till", Retry: "never"}, true
 	case agent.CodeInFlight:
 		return web.Refusal{Status: http.StatusConflict, Origin: "agent", Retry: "same-key"}, true

@@ -16,7 +16,7 @@ type statusView struct {
 	AgentID  string        `json:"agent_id"`
 	Alarms   []agent.Alarm `json:"alarms"`
 	Queue    queueView     `json:"queue"`
-	Routines []string      `json:"routines"`
+	Routines []routineView `json:"routines"`
 	Clouds   []cloudView   `json:"clouds"`
 	Store    storeView     `json:"store"`
 }
@@ -54,7 +54,7 @@ func (a *API) status(w http.ResponseWriter, r *http.Request) {
 	}
 	c := a.cfg.Overview.Counters()
 	v := statusView{
-		Circuit: "closed", Version: a.cfg.Version, AgentID: a.cfg.AgentID, Alarms: a.cfg.Board.List(), Routines: []string{},
+		Circuit: "closed", Version: a.cfg.Version, AgentID: a.cfg.AgentID, Alarms: a.cfg.Board.List(), Routines: routineViews(a.cfg.Routines.List()),
 		Clouds: []cloudView{},
 		Queue: queueView{
 			Pending: c.Total(agent.Pending), Sent: c.Total(agent.Sent), Dead: c.Total(agent.Dead), Held: c.Total(agent.Held),

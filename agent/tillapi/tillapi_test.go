@@ -45,6 +45,10 @@ type nobody struct{ Board }
 
 type unset struct{ Settings }
 
+type noClock struct{ Routines }
+
+type noLoads struct{ Loads }
+
 type emptyStore struct {
 	Queue
 	Overview
@@ -56,7 +60,7 @@ func TestFullStoreIsToldByStatusAndAlarmUntilThereIsRoom(t *testing.T) {
 	sales := &fullSales{err: agent.Errorf(agent.CodeStoreFull, nil, "cheio")}
 	alarms := new(agent.Alarms)
 	api, err := New(Config{
-		Sales: sales, Sessions: silent{}, Circuit: func() agent.Circuit { return agent.Circuit{} }, Engine: idle{}, Queue: emptyStore{}, Overview: emptyStore{}, Alarms: alarms, Journal: noJournal{}, Board: nobody{}, Metrics: http.NotFoundHandler(), Settings: unset{},
+		Sales: sales, Sessions: silent{}, Circuit: func() agent.Circuit { return agent.Circuit{} }, Engine: idle{}, Queue: emptyStore{}, Overview: emptyStore{}, Alarms: alarms, Journal: noJournal{}, Board: nobody{}, Metrics: http.NotFoundHandler(), Settings: unset{}, Routines: noClock{}, Loads: noLoads{},
 		Wires: func(uint64, int) ([]byte, error) { return nil, nil },
 	})
 	if err != nil {

@@ -48,6 +48,7 @@ type Route struct {
 	Path    string // http.ServeMux's pattern without method; the trailing slash is accepted beside it
 	Scope   Scope
 	Handler http.HandlerFunc
+	Stream  bool // its body may also be a row of JSON objects: see [Stream]
 }
 
 // Config is what the chain needs.
@@ -262,7 +263,7 @@ func (g *guard) authorized(route Route) http.Handler {
 			return
 		}
 		scope, ok := g.scope(r)
-		foreign := route.Method != http.MethodGet && r.Header.Get("Content-Type") != "" && !isJSON(r)
+		foreign := route.Method != http.MethodGet && r.Header.Get("Content-Type") != "" && !isJSON(r) && !(route.Stream && isNDJSON(r))
 		switch {
 		case !ok:
 			Problem(w, r, agent.Errorf(agent.CodeUnauthorized, nil, "Falta um token local válido no cabeçalho Authorization."), nil, "")

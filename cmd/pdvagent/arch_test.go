@@ -24,7 +24,7 @@ func architecture() map[string][]string {
 		"agent":                    {},
 		"agent/rawjson":            {"agent"},
 		"agent/osfile":             {},
-		"agent/config":             append(words, "agent/osfile"),
+		"agent/config":             append(words, "agent/osfile", "agent/source"), // whether a source's section is right
 		"agent/web":                words,
 		"agent/upstream":           words,
 		"agent/sender":             words,
@@ -37,11 +37,14 @@ func architecture() map[string][]string {
 		"agent/metrics":            {"agent"},
 		"agent/service":            {"agent", "agent/osfile"},
 		"agent/retention":          {},
+		"agent/routine":            {"agent"},
+		"agent/source":             words,                         // catalog, history and reconcile read the same kinds of source
+		"agent/catalog":            append(words, "agent/source"), //
 		"agent/setup":              {"agent", "agent/osfile", "agent/service"},
 		"installer/linux":          {},
 		"agent/doctor":             {"agent/osfile"},
 		"agent/settings":           {"agent", "agent/config"},
-		"agent/tillapi":            append(words, "agent/web", "agent/mask", "agent/traffic", "agent/config", "agent/settings"),
+		"agent/tillapi":            append(words, "agent/web", "agent/mask", "agent/traffic", "agent/config", "agent/settings", "agent/catalog", "agent/routine", "agent/source"),
 		"store":                    append(words, "store/internal/envelope", "store/internal/keyring", "agent/osfile", "store/internal/commit", "store/internal/salvage"),
 		"store/internal/envelope":  {},
 		"store/internal/commit":    {},

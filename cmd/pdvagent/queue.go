@@ -61,7 +61,7 @@ func newQueueList(opts *options) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&state, "state", "", "pending, sent, dead, held, annulled ou discarded")
-	cmd.Flags().StringVar(&kind, "kind", "", "confirm, cancel, coupon ou coupon-cancellation")
+	cmd.Flags().StringVar(&kind, "kind", "", "confirm, cancel, coupon, coupon-cancellation, message, products, operators ou coupons-list")
 	cmd.Flags().StringVar(&after, "after", "", "depois deste registro")
 	cmd.Flags().IntVar(&limit, "limit", 100, "quantos, no máximo 500")
 	return cmd

@@ -18,12 +18,13 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/alarm"
+	"pdvagent/agent/catalog"
 	"pdvagent/agent/config"
 	"pdvagent/agent/loyalty"
 	"pdvagent/agent/mask"
 	"pdvagent/agent/metrics"
 	"pdvagent/agent/osfile"
-	"pdvagent/agent/retention"
+	"pdvagent/agent/routine"
 	"pdvagent/agent/sender"
 	"pdvagent/agent/service"
 	"pdvagent/agent/settings"
@@ -163,31 +164,36 @@ func (at place) assemble(ctx context.Context, log *slog.Logger) (a *assembly, er
 	if err != nil {
 		return a, err
 	}
-	keeper, err := retention.New(retention.Config{Store: a.queue, Zone: zone, Log: log})
-	if err != nil {
-		return a, err
-	}
 	side, err := at.loyaltySide(zone, a.queue, a.watch, log)
 	if err != nil {
 		return a, err
 	}
 	a.ends = append(a.ends, side.close)
+	clock := clockwork{cfg: cfg, zone: zone, queue: a.queue, side: side, log: log}
+	book, err := clock.book()
+	if err != nil {
+		return a, err
+	}
 	a.access = web.NewAccess(tokens(cfg), cfg.API.AllowedOrigins)
-	a.parts = append([]func(context.Context) error{a.watch.board.Run, keeper.Run, unbroken(a.queue)}, side.parts()...)
-	a.routes, err = at.routes(ctx, a.queue, a.watch, keeper, side, a.access, log)
+	a.parts = append([]func(context.Context) error{a.watch.board.Run, book.Run, unbroken(a.queue)}, side.parts()...)
+	a.routes, err = at.routes(ctx, a.queue, a.watch, book, side, a.access, log)
 	return a, err
 }
 
 // routes is the local API over everything that runs.
-func (at place) routes(ctx context.Context, queue *store.Store, watch watch, keeper *retention.Keeper, side loyaltyParts, access *web.Access, log *slog.Logger) (*tillapi.API, error) {
+func (at place) routes(ctx context.Context, queue *store.Store, watch watch, book *routine.Book, side loyaltyParts, access *web.Access, log *slog.Logger) (*tillapi.API, error) {
 	api := tillapi.Config{
 		Queue: queue, Overview: queue, Wires: queue.Wire, Alarms: watch.alarms, Board: watch.board, Metrics: watch.counts, Journal: watch.journal,
-		Dialect: agent.V2, Accepted: at.Till.QueuedStatus, Version: version, AgentID: queue.AgentID(), Stopping: ctx.Done(),
+		Dialect: agent.V2, Accepted: at.Till.QueuedStatus, Version: version, AgentID: queue.AgentID(), Stopping: ctx.Done(), Routines: book,
 	}
 	reads := watch.reads(at.Config, queue)
-	reads.Routines = map[string]metrics.Run{"retention": keeper.Last}
+	reads.Routines = make(map[string]metrics.Run)
+	for _, entry := range book.List() {
+		reads.Routines[entry.Name] = func() (time.Time, bool) { return book.Last(entry.Name) }
+	}
 	if at.Mercafacil != nil {
 		api.Sales, api.Sessions, api.Engine, api.Circuit = side.sales, side.sales, side.engine, side.circuit.State
+		api.Loads = side.loads
 		api.Dialect, api.Cloud = agent.Dialect(at.Mercafacil.Dialect), at.Mercafacil.BaseURL
 		reads.Link, reads.Circuit = side.engine.Link, side.circuit.State
 	}
@@ -292,6 +298,7 @@ type loyaltyParts struct {
 	circuit *upstream.Circuit
 	sales   *loyalty.Service
 	engine  *sender.Sender
+	loads   *catalog.Loader
 }
 
 // parts is what runs; nothing where mercafacil is not configured.
@@ -299,7 +306,7 @@ func (p loyaltyParts) parts() []func(context.Context) error {
 	if p.engine == nil {
 		return nil
 	}
-	return []func(context.Context) error{p.engine.Run, p.sales.Run, p.circuit.Run}
+	return []func(context.Context) error{p.engine.Run, p.loads.Run, p.circuit.Run}
 }
 
 // newToken speaks to the cloud with another token from now on. A section that went away needs a restart.
@@ -354,6 +361,10 @@ func (at place) loyaltySide(zone *time.Location, queue *store.Store, watch watch
 		RetryMin: time.Duration(cfg.Sender.RetryMin), RetryMax: time.Duration(cfg.Sender.RetryMax), StartJitter: orNone(cfg.Sender.StartJitter),
 		Conflict: sender.CouponConflict(cfg.Mercafacil.CouponConflict),
 	})
+	if err != nil {
+		return p, err
+	}
+	p.loads, err = clockwork{cfg: cfg, queue: queue, log: log}.loader()
 	return p, err
 }
 

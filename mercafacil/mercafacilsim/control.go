@@ -8,7 +8,7 @@ import (
 
 // Control gives the routes by which a person or a test steers the cloud:
 //
-//	GET    /           a page that shows everything
+//	GET    /           a page that shows everything; /everything is what it reads
 //	POST   /faults     a [Fault]; GET those that are on; DELETE ends them
 //	PUT    /settings   some of [Settings]; GET all of them
 //	POST   /members    a [Member]; GET the club
@@ -16,12 +16,14 @@ import (
 //	POST   /clock      {"advance_seconds": n}: moves the cloud's clock; GET tells it
 //	GET    /received   every request: [Arrival]
 //	GET    /coupons    accepted receipts: [Coupon]
+//	GET    /products   what loads brought: [Record]; /operators the same
 //	GET    /sessions   every session: [SessionView]
 //	POST   /seed       members and offers to begin with
 //	POST   /reset      forget everything
 func (s *Sim) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page)
+	mux.HandleFunc("GET /everything", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, s.shown()) })
 	take := func(pattern string, do func(text string) error, show func() any) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
@@ -59,6 +61,8 @@ func (s *Sim) Control() http.Handler {
 	show("GET /clock", clock)
 	show("GET /received", func() any { return s.Received() })
 	show("GET /coupons", func() any { return s.Coupons() })
+	show("GET /products", func() any { return s.Loaded("products") })
+	show("GET /operators", func() any { return s.Loaded("operators") })
 	show("GET /sessions", func() any { return s.SessionList() })
 	take("POST /seed", func(string) error { return s.Seed() }, offers)
 	take("POST /reset", func(string) error { s.Reset(); return nil }, settings)

@@ -3,46 +3,44 @@ package mercafacilsim
 import (
 	_ "embed"
 	"encoding/json"
-	"html/template"
 	"net/http"
 	"slices"
 	"time"
 )
 
+// pageText reads [Sim.shown] every two seconds. It is no template: package html/template would make the linker keep every
+// method of the whole program, 3 MB of it.
+//
 //go:embed page.html
-var pageText string
+var pageText []byte
 
-// shown is what the page shows; html/template escapes all of it.
+// shown is what the page shows, as text.
 type shown struct {
-	Now      time.Time
-	Faults   []Fault
-	Settings string
-	Members  []Member
-	Offers   []shownOffer
-	Sessions []SessionView
-	Coupons  []Coupon
-	Received []Arrival // newest first
+	Now       time.Time     `json:"now"`
+	Faults    []Fault       `json:"faults"`
+	Settings  Settings      `json:"settings"`
+	Members   []Member      `json:"members"`
+	Offers    []Offer       `json:"offers"`
+	Products  int           `json:"products"`  // records held
+	Operators int           `json:"operators"` // the same
+	Sessions  []SessionView `json:"sessions"`
+	Coupons   []Coupon      `json:"coupons"`
+	Received  []Arrival     `json:"received"` // newest first
 }
 
-type shownOffer struct{ ID, Rule string }
-
-// page shows everything there is, the newest first where lists grow.
 func (s *Sim) page(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write(pageText) // the reader is gone: nobody to tell
+}
+
+// shown gives everything there is, the newest first where lists grow.
+func (s *Sim) shown() shown {
 	const newest = 100
-	view := shown{
-		Now: s.Now(), Faults: s.Faults(), Settings: spelled(s.Settings()), Members: s.Members(),
+	return shown{
+		Now: s.Now(), Faults: s.Faults(), Settings: s.Settings(), Members: s.Members(), Offers: s.Offers(),
+		Products: len(s.Loaded("products")), Operators: len(s.Loaded("operators")),
 		Sessions: last(s.SessionList(), newest), Coupons: last(s.Coupons(), newest), Received: last(s.Received(), newest),
 	}
-	for _, offer := range s.Offers() {
-		view.Offers = append(view.Offers, shownOffer{offer.ID, spelled(offer)})
-	}
-	parsed, err := template.New("page").Parse(pageText)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = parsed.Execute(w, view) // the reader is gone: nobody to tell
 }
 
 func spelled(value any) string {

@@ -191,6 +191,7 @@ type Coupon struct {
 	Cancelled bool            `json:"cancelled"`
 	Warnings  []string        `json:"warnings,omitempty"`
 	At        time.Time       `json:"at"`
+	FromList  bool            `json:"from_list,omitempty"` // it came with a load of old receipts
 	session   string
 }
 

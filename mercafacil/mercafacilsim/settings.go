@@ -26,6 +26,8 @@ type Settings struct {
 	SecondApply      string `json:"second_apply"`      // on one transaction: replace (default) or refuse
 	UnknownSessions  string `json:"unknown_sessions"`  // confirm or cancel of an id never given: accept (default) or refuse
 	RepeatedCoupon   string `json:"repeated_coupon"`   // refuse with 409 (default), or replace the first
+	Wrapper          string `json:"wrapper"`           // of a load: both (default), array or object
+	FaultyRecords    string `json:"faulty_records"`    // of a load: refuse_all (default) with 422, or skip
 	Slash            string `json:"slash"`             // both (default); with or without: the other form is a 301
 	Gzip             bool   `json:"gzip"`              // compress answers for those who take it
 }
@@ -33,7 +35,7 @@ type Settings struct {
 func defaults() Settings {
 	return Settings{
 		Strict: true, Decimals: "number", Items: "per_line", NoMessage: "absent", NoTotals: "null", AboveMaximum: "cap",
-		SecondApply: "replace", UnknownSessions: "accept", RepeatedCoupon: "refuse", Slash: "both",
+		SecondApply: "replace", UnknownSessions: "accept", RepeatedCoupon: "refuse", Wrapper: "both", FaultyRecords: "refuse_all", Slash: "both",
 	}
 }
 
@@ -50,6 +52,8 @@ func (s Settings) check() error {
 		{"second_apply", s.SecondApply, []string{"replace", "refuse"}},
 		{"unknown_sessions", s.UnknownSessions, []string{"accept", "refuse"}},
 		{"repeated_coupon", s.RepeatedCoupon, []string{"refuse", "replace"}},
+		{"wrapper", s.Wrapper, []string{"both", "array", "object"}},
+		{"faulty_records", s.FaultyRecords, []string{"refuse_all", "skip"}},
 		{"slash", s.Slash, []string{"both", "with", "without"}},
 	} {
 		if !slices.Contains(choice.allowed, choice.value) {

@@ -40,17 +40,19 @@ type Sim struct {
 	order    []string  // ids of the sessions, oldest first
 	coupons  []*Coupon // in the order of their acceptance
 	byID     map[string]*Coupon
+	loads    map[string]map[string]*Record // by route and key
 }
 
 // Arrival is one request as it came in.
 type Arrival struct {
 	At       time.Time       `json:"at"`
-	Route    string          `json:"route"` // start, message, pre-apply, apply, confirm, cancel, coupon, coupon-cancellation
+	Route    string          `json:"route"` // one of routes()
 	Path     string          `json:"path"`
 	Shop     string          `json:"shop"` // the token's, cut
 	Version  string          `json:"pdv_version"`
-	Body     json.RawMessage `json:"body,omitempty"`
-	Status   int             `json:"status"` // what it was answered; 0: nothing
+	Body     json.RawMessage `json:"body,omitempty"`  // of a load: see Bytes, and what [Sim.Loaded] holds
+	Bytes    int             `json:"bytes,omitempty"` // of a load's body
+	Status   int             `json:"status"`          // what it was answered; 0: nothing
 	Says     string          `json:"says,omitempty"`
 	Effect   bool            `json:"effect"` // the cloud did what was asked, whatever was answered
 	Fault    string          `json:"fault,omitempty"`
@@ -80,6 +82,7 @@ func (s *Sim) forget() {
 	s.faults, s.received, s.coupons, s.order, s.offers = nil, nil, nil, nil, nil
 	s.members, s.usage = make(map[string]*Member), make(map[string]milli)
 	s.sessions, s.byID = make(map[string]*session), make(map[string]*Coupon)
+	s.loads = make(map[string]map[string]*Record)
 }
 
 // Reset forgets everything: members, offers, settings and faults too.
@@ -118,6 +121,8 @@ func routeOf(path string) (route, dialect string) {
 		return "coupon", ""
 	case "v2/coupons-cancellation":
 		return "coupon-cancellation", ""
+	case "v2/products", "v2/operators", "v2/coupons-list":
+		return strings.TrimPrefix(path, "v2/"), ""
 	}
 	dialect, route, _ = strings.Cut(path, "/transaction/")
 	known := []string{"start", "message", "apply", "confirm", "cancel"}
@@ -132,7 +137,7 @@ func routeOf(path string) (route, dialect string) {
 
 // routes are the names that a fault may have.
 func routes() []string {
-	return []string{"start", "message", "pre-apply", "apply", "confirm", "cancel", "coupon", "coupon-cancellation"}
+	return []string{"start", "message", "pre-apply", "apply", "confirm", "cancel", "coupon", "coupon-cancellation", "products", "operators", "coupons-list"}
 }
 
 // ServeHTTP answers as the cloud would.
@@ -183,7 +188,9 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request, route, dialect strin
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err == nil && json.Valid(body) {
+	if _, load := loadRoutes()[route]; load {
+		arrival.Bytes = len(body)
+	} else if err == nil && json.Valid(body) {
 		arrival.Body = body
 	}
 	c := &call{route: route, dialect: dialect, body: body, settings: settings}
@@ -241,6 +248,9 @@ func (s *Sim) admit(r *http.Request, c *call, readErr error) reply {
 	if readErr != nil {
 		return refusal(http.StatusBadRequest, "body was cut")
 	}
+	if _, load := loadRoutes()[c.route]; load { // its records are checked one by one
+		return reply{}
+	}
 	if err := s.schemas.check(schemaOf(c), c.body); err != nil {
 		if c.settings.Strict || !json.Valid(c.body) {
 			return refusal(http.StatusBadRequest, err.Error())
@@ -256,6 +266,9 @@ func (s *Sim) do(c *call) reply {
 	defer s.mu.Unlock()
 	defer func(all Settings) { s.settings = all }(s.settings)
 	s.settings = c.settings
+	if _, load := loadRoutes()[c.route]; load {
+		return s.load(c)
+	}
 	var in input
 	if err := json.Unmarshal(c.body, &in); err != nil {
 		return refusal(http.StatusBadRequest, err.Error())

@@ -1,0 +1,358 @@
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"pdvagent/agent"
+	"pdvagent/agent/rawjson"
+)
+
+// Summary is what became of the records of a load.
+type Summary struct {
+	Accepted  int        `json:"accepted"` // right ones: changed and unchanged together
+	Changed   int        `json:"changed"`  // new or different: they are queued
+	Unchanged int        `json:"unchanged"`
+	Rejected  []Rejected `json:"rejected"` // the first thousand
+	Refused   int        `json:"rejected_total"`
+	Batches   int        `json:"-"`
+}
+
+// someRejected bounds the list of a summary.
+const someRejected = 1000
+
+// Rejected is a record that was not taken.
+type Rejected struct {
+	Index  int    `json:"index"` // from 0
+	Key    string `json:"key,omitempty"`
+	Field  string `json:"field"`
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+// Options of an intake.
+type Options struct {
+	Everything bool // queue what has not changed, too
+	Names      bool // remember what is needed to take a record out of use
+	Wait       bool // do not run ahead of the cloud: for loads that are read again when they are not finished
+}
+
+// Intake is one load being taken, record by record. Use it from one goroutine, and close it.
+type Intake struct {
+	l     *Loader
+	shelf *shelf
+	shape agent.LoadShape
+	opt   Options
+
+	index   int
+	seen    map[uint64]uint64 // of this load: key -> content
+	body    []byte
+	entries []agent.LoadEntry
+	summary Summary
+}
+
+// Begin starts a load.
+func (l *Loader) Begin(kind agent.Kind, opt Options) (*Intake, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.shelves[kind]
+	if err := l.open(s); err != nil {
+		return nil, err
+	}
+	shape := l.cfg.Shape(kind)
+	return &Intake{l: l, shelf: s, shape: shape, opt: opt, seen: make(map[uint64]uint64), summary: Summary{Rejected: []Rejected{}}}, nil
+}
+
+// Close ends a load, whether it was finished or not.
+func (i *Intake) Close() error {
+	i.l.mu.Lock()
+	defer i.l.mu.Unlock()
+	return i.l.release()
+}
+
+// Summary is what became of the records so far.
+func (i *Intake) Summary() Summary { return i.summary }
+
+// Refuse notes a record that could not even be read.
+func (i *Intake) Refuse(fault agent.Fault) {
+	i.reject("", fault)
+	i.index++
+}
+
+func (i *Intake) reject(key string, fault agent.Fault) {
+	i.summary.Refused++
+	if len(i.summary.Rejected) == someRejected {
+		return
+	}
+	i.summary.Rejected = append(i.summary.Rejected, Rejected{Index: i.index, Key: key, Field: fault.Field, Code: fault.Code, Detail: fault.Detail})
+}
+
+// Add takes one record: a JSON object that is right as such. It gives the fault for which it was not taken.
+func (i *Intake) Add(ctx context.Context, record []byte) (*agent.Fault, error) {
+	defer func() { i.index++ }()
+	entry, key, fault := i.look(record)
+	if fault != nil {
+		i.reject(key, *fault)
+		return fault, nil
+	}
+	if first, twice := i.seen[entry.Key]; twice {
+		if first == entry.Content {
+			i.summary.Accepted++
+			i.summary.Unchanged++
+			return nil, nil
+		}
+		fault := agent.Fault{Field: i.shape.Key, Code: "duplicate_key", Detail: "O mesmo registro já veio nesta carga com outro conteúdo; o primeiro vale."}
+		i.reject(key, fault)
+		return &fault, nil
+	}
+	known, current := i.l.current(i.shelf, entry)
+	if known && !current && i.shape.Fixed {
+		fault := agent.Fault{Field: i.shape.Key, Code: "conflict", Detail: "Este registro já foi enviado com outro conteúdo."}
+		i.reject(key, fault)
+		return &fault, nil
+	}
+	i.seen[entry.Key] = entry.Content
+	i.summary.Accepted++
+	if current && !i.opt.Everything {
+		i.summary.Unchanged++
+		return nil, nil
+	}
+	i.summary.Changed++
+	return nil, i.put(ctx, entry, record)
+}
+
+// look gives what a record says, or its first fault.
+func (i *Intake) look(record []byte) (agent.LoadEntry, string, *agent.Fault) {
+	parsed, err := rawjson.Parse(record)
+	if err != nil {
+		refusal := rawjson.Refusal(err)
+		return agent.LoadEntry{}, "", &agent.Fault{Code: string(refusal.Code), Detail: refusal.Message}
+	}
+	key, faults := i.l.cfg.Read(i.shape, parsed)
+	if len(faults) > 0 {
+		return agent.LoadEntry{}, key, &faults[0]
+	}
+	if len(record)+len(i.shape.Wrapper)+len(`{"":[]}`) > i.l.cfg.MaxBytes {
+		return agent.LoadEntry{}, key, &agent.Fault{Field: i.shape.Key, Code: "too_large", Detail: fmt.Sprintf("O registro tem %d bytes e não cabe em um lote.", len(record))}
+	}
+	kind := string(i.shelf.kind)
+	entry := agent.LoadEntry{
+		Key:     i.l.cfg.Digest("load-key", kind+"\x00"+key),
+		Content: content(i.l.cfg.Digest("load", kind+"\x00"+string(parsed.Canonical()))),
+	}
+	entry.Name = rawjson.Quote(key)
+	if name := nameOf(i.shape, parsed); i.opt.Names && len(name) <= maxName {
+		entry.Name = name
+	}
+	return entry, key, nil
+}
+
+// content keeps clear of the bit of a refusal, and of "nothing".
+func content(digest uint64) uint64 { return max(digest&^agent.LoadRefused, agent.LoadRefused<<1) }
+
+// nameOf is what a record of its kind must at least say: its required fields, as the beginning of an object.
+func nameOf(shape agent.LoadShape, record rawjson.Value) []byte {
+	if shape.Active == "" {
+		return nil
+	}
+	name := []byte{'{'}
+	for _, field := range shape.Fields {
+		if value, ok := record.Get(field.Name); ok && field.Required {
+			name = append(append(append(name, rawjson.Quote(field.Name)...), ':'), value.Raw()...)
+			name = append(name, ',')
+		}
+	}
+	return name
+}
+
+// current tells whether the cloud has a record, or will have it with what is under way, and whether as it is.
+func (l *Loader) current(s *shelf, entry agent.LoadEntry) (known, current bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	content, known := s.known[entry.Key]
+	return known, known && content&^agent.LoadRefused == entry.Content
+}
+
+// put adds a record to the batch, which is queued when it is full.
+func (i *Intake) put(ctx context.Context, entry agent.LoadEntry, record []byte) error {
+	overhead := len(i.shape.Wrapper) + len(`{"":[]}`)
+	if len(i.entries) == i.l.cfg.MaxCount || (len(i.entries) > 0 && len(i.body)+1+len(record)+overhead > i.l.cfg.MaxBytes) {
+		if err := i.Flush(ctx); err != nil {
+			return err
+		}
+	}
+	if len(i.entries) > 0 {
+		i.body = append(i.body, ',')
+	}
+	i.body = append(i.body, record...)
+	i.entries = append(i.entries, entry)
+	return nil
+}
+
+// Flush queues what has gathered: it is on disk when it returns.
+func (i *Intake) Flush(ctx context.Context) error {
+	if len(i.entries) == 0 {
+		return nil
+	}
+	if i.opt.Wait {
+		if err := i.l.wait(ctx, i.shelf, i.l.cfg.Ahead-1); err != nil {
+			return err
+		}
+	}
+	if err := i.l.queue(ctx, i.shelf, wrap(i.shape, i.body), i.entries); err != nil {
+		return err
+	}
+	i.summary.Batches++
+	i.body, i.entries = i.body[:0], nil
+	return nil
+}
+
+func wrap(shape agent.LoadShape, records []byte) []byte {
+	if shape.Wrapper == "" {
+		return append(append([]byte{'['}, records...), ']')
+	}
+	return append(append(append(append([]byte{'{'}, rawjson.Quote(shape.Wrapper)...), `:[`...), records...), `]}`...)
+}
+
+// Settled waits until the cloud has answered to everything of the kind, and tells how many records it refused meanwhile.
+func (i *Intake) Settled(ctx context.Context) error { return i.l.wait(ctx, i.shelf, 0) }
+
+// underWay is what the store keeps of a batch until its end: this line, then the packed entries.
+type underWay struct {
+	Kind   agent.Kind `json:"kind"`
+	Unique string     `json:"unique"` // empty in the record of the last batch
+}
+
+func (u underWay) with(entries []agent.LoadEntry) ([]byte, error) {
+	line, err := json.Marshal(u)
+	return append(append(line, '\n'), agent.PackEntries(entries)...), err
+}
+
+func readUnderWay(value []byte) (u underWay, packed []byte, err error) {
+	line, packed, _ := bytes.Cut(value, []byte{'\n'})
+	return u, packed, json.Unmarshal(line, &u)
+}
+
+// queue commits a batch together with what it says.
+func (l *Loader) queue(ctx context.Context, s *shelf, body []byte, entries []agent.LoadEntry) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	job, record, err := l.batch(s.kind, s.last, body, entries)
+	if err != nil {
+		return err
+	}
+	committed, err := l.cfg.Store.Commit(context.WithoutCancel(ctx), agent.Change{Jobs: []agent.Job{job}, Puts: []agent.Record{record, l.lastRecord(s.kind, job.Unique)}})
+	if err != nil {
+		return err
+	}
+	s.last = job.Unique
+	s.under = append(s.under, &batch{unique: job.Unique, seq: committed.Seqs[0], count: len(entries)})
+	if s.known != nil {
+		for _, entry := range entries {
+			s.put(entry)
+		}
+	}
+	return nil
+}
+
+func (l *Loader) batch(kind agent.Kind, after string, body []byte, entries []agent.LoadEntry) (agent.Job, agent.Record, error) {
+	unique := agent.BatchGroup(l.cfg.NewID())
+	value, err := underWay{kind, unique}.with(entries)
+	job := agent.Job{
+		Kind: kind, Dialect: l.cfg.Dialect, Unique: unique, After: after, Fingerprint: sha256.Sum256(body), Body: body, CreatedAt: l.cfg.Now(),
+	}
+	return job, agent.Record{Bucket: l.cfg.Bucket, Key: unique, Value: value, IfVersion: agent.AnyVersion}, err
+}
+
+func (l *Loader) lastRecord(kind agent.Kind, unique string) agent.Record {
+	return agent.Record{Bucket: l.cfg.Bucket, Key: lastKey(kind), Value: []byte(`{"last":"` + unique + `"}`), IfVersion: agent.AnyVersion}
+}
+
+func lastKey(kind agent.Kind) string { return "last:" + string(kind) }
+
+// wait lets no more than most batches of the kind be under way.
+func (l *Loader) wait(ctx context.Context, s *shelf, most int) error {
+	patience := time.NewTimer(l.cfg.Patience)
+	defer patience.Stop()
+	before := -1
+	for {
+		changed := l.cfg.Changed()
+		l.settle(ctx)
+		l.mu.Lock()
+		n := len(s.under)
+		l.mu.Unlock()
+		if n <= most {
+			return nil
+		}
+		if n != before {
+			patience.Reset(l.cfg.Patience)
+		}
+		before = n
+		select {
+		case <-changed:
+		case <-patience.C:
+			return agent.Errorf(agent.CodeCloudAway, nil, "A nuvem não respondeu a %d lotes; eles continuam na fila, e o resto vai na próxima execução.", n)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// entries gives what a batch says.
+func (l *Loader) entries(b *batch) ([]agent.LoadEntry, error) {
+	if b.entries != nil {
+		return b.entries, nil
+	}
+	value, _, err := l.cfg.Records.Record(l.cfg.Bucket, b.unique)
+	if err != nil {
+		return nil, err
+	}
+	_, packed, err := readUnderWay(value)
+	if err != nil {
+		return nil, fmt.Errorf("batch under way: %w", err)
+	}
+	return agent.UnpackEntries(packed)
+}
+
+// remember finds the batches that were under way when the agent ended.
+func (l *Loader) remember() error {
+	const page = 16
+	for after := []byte(nil); ; {
+		values, next, err := l.cfg.Records.Records(l.cfg.Bucket, after, page)
+		if err != nil {
+			return err
+		}
+		for _, value := range values {
+			stored, _, err := readUnderWay(value.Data)
+			if err != nil || stored.Unique == "" {
+				continue // the last of a kind
+			}
+			job, err := l.cfg.Store.Unique(stored.Kind, stored.Unique)
+			if err != nil {
+				l.cfg.Log.Error("batch_without_job", "error", err)
+				continue
+			}
+			s := l.shelves[stored.Kind]
+			s.under = append(s.under, &batch{unique: stored.Unique, seq: job.Seq})
+		}
+		if after = next; next == nil {
+			break
+		}
+	}
+	for kind, s := range l.shelves {
+		slices.SortFunc(s.under, func(a, b *batch) int { return int(a.seq) - int(b.seq) })
+		var stored struct{ Last string }
+		if value, _, err := l.cfg.Records.Record(l.cfg.Bucket, lastKey(kind)); err == nil {
+			if err := json.Unmarshal(value, &stored); err != nil {
+				return fmt.Errorf("last batch of %s: %w", kind, err)
+			}
+		}
+		s.last = stored.Last
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package agent
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+)
+
+// LoadShape says how the records of a load look on the wire. It is data of the dialect (contracts/mercafacil.md 3.8, 3.10,
+// 3.11): nothing of it is public, so a wrong guess is mended there alone.
+type LoadShape struct {
+	Wrapper string // name under which a batch stands in an object; empty: a bare array
+	Key     string // field that names a record
+	Label   string // field that a person knows it by
+	Active  string // boolean field by which one is taken out of use; empty: there is none
+	Fixed   bool   // a record never changes: another content under its key is a conflict
+	Fields  []LoadField
+}
+
+// LoadField is a known field of a record. Unknown ones travel untouched.
+type LoadField struct {
+	Name     string
+	Type     FieldType
+	Required bool // must be there and, on the key and the label, not be empty
+}
+
+// FieldType is what a field of a record must be.
+type FieldType string
+
+// The types of field.
+const (
+	TextField    FieldType = "text"
+	DecimalField FieldType = "decimal" // at most three decimals
+	FlagField    FieldType = "flag"    // true or false
+)
+
+// Field finds a field by its name.
+func (s LoadShape) Field(name string) (LoadField, bool) {
+	i := slices.IndexFunc(s.Fields, func(f LoadField) bool { return f.Name == name })
+	if i < 0 {
+		return LoadField{}, false
+	}
+	return s.Fields[i], true
+}
+
+// LoadEntry is one record of a load as it is remembered: by keyed hashes. A record that is gone has no content.
+type LoadEntry struct {
+	Key     uint64 // of the kind and the record's own key
+	Content uint64 // of its canonical form; the lowest bit says that the cloud refused it
+	Name    []byte // what is needed to take it out of use, as JSON
+}
+
+// LoadRefused is the bit of a content that the cloud refused.
+const LoadRefused uint64 = 1
+
+// PackEntries packs entries: key, content, and the name's length before the name.
+func PackEntries(entries []LoadEntry) []byte {
+	var packed []byte
+	for _, entry := range entries {
+		packed = binary.BigEndian.AppendUint64(packed, entry.Key)
+		packed = binary.BigEndian.AppendUint64(packed, entry.Content)
+		packed = append(binary.AppendUvarint(packed, uint64(len(entry.Name))), entry.Name...)
+	}
+	return packed
+}
+
+// UnpackEntries is the inverse of [PackEntries]. The names share packed.
+func UnpackEntries(packed []byte) ([]LoadEntry, error) {
+	var entries []LoadEntry
+	for len(packed) > 0 {
+		if len(packed) < 17 {
+			return nil, fmt.Errorf("%w: cut entry of a load", ErrDamaged)
+		}
+		entry := LoadEntry{Key: binary.BigEndian.Uint64(packed), Content: binary.BigEndian.Uint64(packed[8:])}
+		size, n := binary.Uvarint(packed[16:])
+		if n <= 0 || size > uint64(len(packed)-16-n) {
+			return nil, fmt.Errorf("%w: cut name of a load", ErrDamaged)
+		}
+		entry.Name = packed[16+n : 16+n+int(size)]
+		packed = packed[16+n+int(size):]
+		entries = append(entries, entry)
+	}
+	return entries, nil
+}

@@ -1,0 +1,93 @@
+package routine
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"time"
+)
+
+// Timetable says when something is due: every so often, or at times of the shop's day. Its phase moves all of it, so that
+// the agents of a chain do not knock together.
+type Timetable struct {
+	Every time.Duration // 0: at times of day
+	At    []TimeOfDay
+	Phase time.Duration
+	Zone  *time.Location
+}
+
+// TimeOfDay is a clock time, in minutes after midnight.
+type TimeOfDay int
+
+// ParseTimeOfDay reads HH:MM.
+func ParseTimeOfDay(text string) (TimeOfDay, error) {
+	at, err := time.Parse("15:04", text)
+	if err != nil || at.Format("15:04") != text {
+		return 0, fmt.Errorf("%q is no time of day: want HH:MM", text)
+	}
+	return TimeOfDay(at.Hour()*60 + at.Minute()), nil
+}
+
+// String gives HH:MM.
+func (t TimeOfDay) String() string { return fmt.Sprintf("%02d:%02d", t/60, t%60) }
+
+// Next gives the first time after t at which it is due. Several that were missed are one: ask again from now.
+func (t Timetable) Next(after time.Time) time.Time {
+	if t.Every > 0 {
+		passed := after.Sub(time.Unix(0, 0).Add(t.Phase))
+		return time.Unix(0, 0).Add(t.Phase).Add(passed.Truncate(t.Every) + t.Every)
+	}
+	if len(t.At) == 0 {
+		return time.Time{}
+	}
+	local := after.In(t.Zone)
+	var next time.Time
+	for day := -1; day <= 2; day++ { // the phase may reach over midnight
+		for _, at := range t.At {
+			due := onDay(time.Date(local.Year(), local.Month(), local.Day()+day, 12, 0, 0, 0, t.Zone), at).Add(t.Phase)
+			if due.After(after) && (next.IsZero() || due.Before(next)) {
+				next = due
+			}
+		}
+	}
+	return next
+}
+
+// onDay gives the moment of a day at which its clocks show a time: the first where they show it twice, an hour later where
+// they skip it. noon is the day's.
+func onDay(noon time.Time, at TimeOfDay) time.Time {
+	moment := time.Date(noon.Year(), noon.Month(), noon.Day(), int(at)/60, int(at)%60, 0, 0, noon.Location())
+	if shown := TimeOfDay(moment.Hour()*60 + moment.Minute()); shown != at && (shown < at || moment.Day() != noon.Day()) {
+		return moment.Add(time.Hour) // time.Date took the moment before the gap
+	}
+	return moment
+}
+
+// longestSpread bounds the phase of times of day: a shop that closes at 23:30 is not there at 1:00.
+const longestSpread = 10 * time.Minute
+
+// PhaseOf gives an agent its own phase of a routine: always the same, anywhere in the interval.
+func PhaseOf(agentID, name string, every time.Duration) time.Duration {
+	hash := fnv.New64a()
+	_, _ = hash.Write([]byte(agentID + "\x00" + name)) // it cannot fail
+	within := every
+	if within <= 0 {
+		within = longestSpread
+	}
+	return time.Duration(hash.Sum64() % uint64(within)).Truncate(time.Second)
+}
+
+// Words says it to a person.
+func (t Timetable) Words() string {
+	if t.Every > 0 {
+		return "a cada " + t.Every.String()
+	}
+	text := "às "
+	for i, at := range slices.Sorted(slices.Values(t.At)) {
+		if i > 0 {
+			text += ", "
+		}
+		text += at.String()
+	}
+	return text
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"pdvagent/agent"
+	"pdvagent/agent/config"
+	"pdvagent/agent/rawjson"
+	"pdvagent/agent/source"
+	"pdvagent/mercafacil"
+)
+
+func newCatalog(opts *options) *cobra.Command {
+	cmd := &cobra.Command{Use: "catalog", Short: "Cargas de produtos e operadores"}
+	cmd.AddCommand(newCatalogPreview(opts))
+	return cmd
+}
+
+// preview is what a source would send.
+type preview struct {
+	Routine string            `json:"routine"`
+	Path    string            `json:"path"` // of the cloud
+	Records []json.RawMessage `json:"records"`
+	Faults  []previewFault    `json:"faults"`
+	Read    int               `json:"read"`
+	Sources []string          `json:"sources"`
+}
+
+type previewFault struct {
+	Place string `json:"place"`
+	agent.Fault
+}
+
+func newCatalogPreview(opts *options) *cobra.Command {
+	var rows int
+	cmd := &cobra.Command{
+		Use: "preview products|operators", Short: "Lê a origem configurada e mostra o que seria enviado; não envia nada nem move arquivos",
+		Args: oneArg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			kind, known := config.LoadKinds()[args[0]]
+			if !known {
+				return usageError{errors.New("informe products ou operators")}
+			}
+			cfg, _, err := config.Load(opts.config, os.LookupEnv)
+			if err != nil {
+				return err
+			}
+			rule := cfg.Routine(args[0])
+			if rule.Source == nil || cfg.Mercafacil == nil {
+				return agent.Errorf(agent.CodeNotConfigured, nil, "A rotina %s não tem source na configuração, ou falta a seção mercafacil.", args[0])
+			}
+			profile, _ := mercafacil.ProfileOf(agent.Dialect(cfg.Mercafacil.Dialect))
+			seen := preview{Routine: args[0], Path: profile.Paths[kind], Records: []json.RawMessage{}, Faults: []previewFault{}, Sources: []string{}}
+			if err := seen.look(cmd.Context(), rule.Source.Open(), mercafacil.Shape(kind, false), rows); err != nil {
+				return err
+			}
+			if err := opts.print(seen, seen.words); err != nil {
+				return err
+			}
+			if len(seen.Faults) > 0 {
+				return agent.Errorf(agent.CodeInvalid, nil, "Há registros com erro: eles não seriam enviados.")
+			}
+			return nil
+		},
+	}
+	cmd.Flags().IntVar(&rows, "rows", 5, "quantos registros mostrar")
+	return cmd
+}
+
+// look reads the first rows.
+func (p *preview) look(ctx context.Context, cfg source.Config, shape agent.LoadShape, rows int) error {
+	sources, err := source.Open(ctx, cfg, shape)
+	if err != nil {
+		return err
+	}
+	for _, opened := range sources {
+		p.Sources = append(p.Sources, opened.Name())
+		for record := range opened.Records(ctx) {
+			if p.Read == rows {
+				break
+			}
+			p.Read++
+			p.take(record, shape)
+		}
+		err := opened.Err()
+		if closed := opened.Close(source.Left); err == nil {
+			err = closed
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *preview) take(record source.Record, shape agent.LoadShape) {
+	if record.Fault == nil {
+		parsed, err := rawjson.Parse(record.Body)
+		if err != nil {
+			p.Faults = append(p.Faults, previewFault{record.Place, agent.Fault{Code: "malformed", Detail: err.Error()}})
+			return
+		}
+		_, faults := mercafacil.ReadRecord(shape, parsed)
+		for _, fault := range faults {
+			p.Faults = append(p.Faults, previewFault{record.Place, fault})
+		}
+		p.Records = append(p.Records, record.Body)
+		return
+	}
+	p.Faults = append(p.Faults, previewFault{record.Place, *record.Fault})
+}
+
+func (p preview) words(w io.Writer) {
+	if len(p.Sources) == 0 {
+		fmt.Fprintln(w, "A origem não tem nada novo: nenhum arquivo *.csv, *.json ou *.ndjson pronto na pasta.")
+		return
+	}
+	fmt.Fprintf(w, "Lido de: %s. Iria para POST %s:\n", strings.Join(p.Sources, ", "), p.Path)
+	for _, record := range p.Records {
+		var object map[string]any
+		decoder := json.NewDecoder(strings.NewReader(string(record)))
+		decoder.UseNumber()
+		if err := decoder.Decode(&object); err != nil {
+			continue // it was parsed a moment ago
+		}
+		fmt.Fprintln(w)
+		for _, name := range slices.Sorted(maps.Keys(object)) {
+			fmt.Fprintf(w, "  %-18s %v\n", name, object[name])
+		}
+	}
+	for _, fault := range p.Faults {
+		fmt.Fprintf(w, "\n  %s: %s %s\n", fault.Place, fault.Field, fault.Detail)
+	}
+}
