@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"pdvagent/agent"
 	"pdvagent/agent/osfile"
@@ -37,7 +38,7 @@ type Catalog struct {
 func (s *Store) OpenCatalog() (*Catalog, error) {
 	path := filepath.Join(s.cfg.Dir, catalogName)
 	c, err := s.openCatalog(path)
-	if err == nil || errors.Is(err, bbolt.ErrTimeout) {
+	if err == nil || errors.Is(err, bbolterrors.ErrTimeout) {
 		return c, err
 	}
 	s.cfg.Log.Warn("catalog_begun_anew", "error", err)

@@ -41,7 +41,7 @@ func (b *Book) remember(p *page) error {
 }
 
 // keep writes the routine's page with that run on top. A run by the clock that found nothing to do is not worth a write.
-func (b *Book) keep(p *page, run *Run) {
+func (b *Book) keep(ctx context.Context, p *page, run *Run) {
 	report := run.now()
 	b.mu.Lock()
 	if len(p.runs) > 0 && p.runs[0].ID == report.ID {
@@ -57,7 +57,7 @@ func (b *Book) keep(p *page, run *Run) {
 	}
 	value, err := json.Marshal(page)
 	if err == nil {
-		_, err = b.cfg.Records.Commit(context.Background(), agent.Change{Puts: []agent.Record{
+		_, err = b.cfg.Records.Commit(context.WithoutCancel(ctx), agent.Change{Puts: []agent.Record{
 			{Bucket: b.cfg.Bucket, Key: p.Name, Value: value, IfVersion: agent.AnyVersion},
 		}})
 	}
@@ -163,7 +163,7 @@ func (b *Book) Start(name string, everything bool) (Report, error) {
 	case b.ctx == nil:
 		return Report{}, agent.Errorf(agent.CodeInFlight, nil, "O pdvagent está parando; tente de novo em seguida.")
 	}
-	return b.start(p, "person", everything), nil
+	return b.start(b.ctx, p, "person", everything), nil
 }
 
 // Last is when a routine ended the last time, and whether well; the zero time before the first.

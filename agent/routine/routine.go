@@ -181,12 +181,12 @@ func (b *Book) Run(ctx context.Context) error {
 		case <-b.kick:
 		case <-timer.C:
 		}
-		timer.Reset(min(b.tick(), longestSleep))
+		timer.Reset(min(b.tick(ctx), longestSleep))
 	}
 }
 
 // tick starts what is due, and gives how long it is to the next.
-func (b *Book) tick() time.Duration {
+func (b *Book) tick(ctx context.Context) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now, wait := b.cfg.Now(), longestSleep
@@ -204,7 +204,7 @@ func (b *Book) tick() time.Duration {
 		}
 		if !due.After(now) {
 			p.lastTick = now
-			b.start(p, "clock", false)
+			b.start(ctx, p, "clock", false)
 			continue
 		}
 		wait = min(wait, due.Sub(now))
@@ -223,12 +223,11 @@ func (b *Book) due(p *page, now time.Time) time.Time {
 }
 
 // start begins a run. It is called with the lock held.
-func (b *Book) start(p *page, cause string, everything bool) Report {
+func (b *Book) start(ctx context.Context, p *page, cause string, everything bool) Report {
 	run := &Run{full: everything, report: Report{
 		ID: b.cfg.NewID(), Routine: p.Name, Cause: cause, State: Running, StartedAt: b.cfg.Now().UTC(), Counts: map[string]int64{}, Errors: []string{},
 	}}
 	p.current = run
-	ctx := b.ctx
 	b.running.Go(func() { b.run(ctx, p, run) })
 	return run.now()
 }
@@ -236,7 +235,7 @@ func (b *Book) start(p *page, cause string, everything bool) Report {
 // run does it, and keeps what it said.
 func (b *Book) run(ctx context.Context, p *page, run *Run) {
 	if cause := run.report.Cause; cause == "person" || p.Shop {
-		b.keep(p, run) // so that an end of the agent in its middle is seen
+		b.keep(ctx, p, run) // so that an end of the agent in its middle is seen
 	}
 	err := p.Do(ctx, run)
 	run.mu.Lock()
@@ -253,7 +252,7 @@ func (b *Book) run(ctx context.Context, p *page, run *Run) {
 	}
 	run.mu.Unlock()
 	b.say(run.now(), err)
-	b.keep(p, run)
+	b.keep(ctx, p, run)
 	b.mu.Lock()
 	p.current = nil
 	b.mu.Unlock()
@@ -268,12 +267,12 @@ func (b *Book) say(r Report, err error) {
 	for _, name := range slices.Sorted(maps.Keys(r.Counts)) {
 		attrs = append(attrs, name, r.Counts[name])
 	}
-	switch {
-	case r.State == Interrupted:
+	switch r.State {
+	case Interrupted:
 		b.cfg.Log.Info("routine_interrupted", attrs...)
-	case r.State == Failed:
+	case Failed:
 		b.cfg.Log.Error("routine_failed", append(attrs, "errors", len(r.Errors), "error", err)...)
-	default:
+	case Running, Done:
 		b.cfg.Log.Info("routine", attrs...)
 	}
 }

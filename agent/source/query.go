@@ -44,6 +44,7 @@ func readsOnly(query string) bool {
 type query struct {
 	cfg     Config
 	db      *sql.DB
+	conn    *sql.Conn
 	rows    *sql.Rows
 	cancel  context.CancelFunc
 	columns []string
@@ -56,17 +57,19 @@ func openQuery(ctx context.Context, cfg Config, shape agent.LoadShape) (Opened, 
 	if err != nil {
 		return nil, queryError(cfg, "o endereço (dsn) não serve", err)
 	}
-	db.SetMaxOpenConns(1)
+	q := &query{cfg: cfg, db: db, cancel: func() {}}
 	patient, cancel := context.WithTimeout(ctx, connectPatience)
 	defer cancel()
-	if err := db.PingContext(patient); err != nil {
-		_ = db.Close() // it was not even open
+	if q.conn, err = db.Conn(patient); err == nil {
+		err = q.conn.PingContext(patient)
+	}
+	if err != nil {
+		_ = q.Close(Left) // it was not even open
 		return nil, queryError(cfg, connectError(err), err)
 	}
-	q := &query{cfg: cfg, db: db}
 	reading, stop := context.WithCancel(ctx)
 	q.cancel = stop
-	if q.rows, err = db.QueryContext(reading, cfg.Query); err != nil {
+	if q.rows, err = q.conn.QueryContext(reading, cfg.Query); err != nil {
 		return nil, errors.Join(queryError(cfg, "a consulta (query) foi recusada", err), q.Close(Left))
 	}
 	if q.columns, err = q.rows.Columns(); err == nil {
@@ -85,6 +88,8 @@ func connectError(err error) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "ele não respondeu em 15 segundos"
+	case containsAny(text, "to database"): // MySQL does not tell the two apart
+		return "o usuário não tem acesso a este banco de dados, ou ele não existe"
 	case containsAny(text, "password", "authentication", "access denied", "login failed", "28p01", "user name"):
 		return "usuário ou senha recusados"
 	case containsAny(text, "does not exist", "unknown database", "no such file", "cannot open", "unable to open"):
@@ -139,10 +144,22 @@ func (q *query) Records(ctx context.Context) iter.Seq[Record] {
 				return
 			}
 		}
-		if err := q.rows.Err(); err != nil {
+		if err := errors.Join(q.rows.Err(), q.alive(ctx)); err != nil {
 			q.err = queryError(q.cfg, fmt.Sprintf("a leitura parou depois de %d linhas", number), err)
 		}
 	}
+}
+
+// alive tells whether the connection is still there after the last row. A driver that takes a lost one for the end of the
+// rows would make half a catalog look whole.
+func (q *query) alive(ctx context.Context) error {
+	patient, cancel := context.WithTimeout(ctx, connectPatience)
+	defer cancel()
+	if q.cfg.Driver != "firebird" {
+		return q.conn.PingContext(patient)
+	}
+	var one int
+	return q.conn.QueryRowContext(patient, "SELECT 1 FROM rdb$database").Scan(&one)
 }
 
 // Close ends the query.
@@ -154,6 +171,9 @@ func (q *query) Close(Fate) error {
 		if errors.Is(err, context.Canceled) {
 			err = nil
 		}
+	}
+	if q.conn != nil {
+		err = errors.Join(err, q.conn.Close())
 	}
 	return errors.Join(err, q.db.Close())
 }

@@ -20,7 +20,11 @@ type Elements struct {
 	inner bool // of an object { "name": [ ] }
 	first bool
 	done  bool
+	empty bool
 }
+
+// Empty tells, after the end, whether there was no text at all.
+func (e *Elements) Empty() bool { return e.empty }
 
 // ErrShape says that a text is none of the three.
 var ErrShape = errors.New("not an array, an object with one, or a row of objects")
@@ -94,6 +98,7 @@ func (e *Elements) begin() error {
 	c, err := e.peek()
 	switch {
 	case errors.Is(err, io.EOF):
+		e.empty = true
 		return nil
 	case err != nil:
 		return err

@@ -52,9 +52,14 @@ func (a *API) take(ctx context.Context, kind agent.Kind, body io.Reader) (summar
 	}
 	defer func() { err = errors.Join(err, intake.Close()) }()
 	elements := source.NewElements(body)
+	var unreadable *agent.Fault // the first, while there was nothing else
+	readable := 0
 	for {
 		record, fault, err := elements.Next()
 		if errors.Is(err, io.EOF) {
+			if readable == 0 && (unreadable != nil || elements.Empty()) {
+				return intake.Summary(), nothingToRead(unreadable)
+			}
 			err = intake.Flush(ctx)
 			return intake.Summary(), err
 		}
@@ -64,12 +69,24 @@ func (a *API) take(ctx context.Context, kind agent.Kind, body io.Reader) (summar
 		}
 		if fault != nil {
 			intake.Refuse(*fault)
+			if unreadable == nil {
+				unreadable = fault
+			}
 			continue
 		}
+		readable++
 		if _, err := intake.Add(ctx, record); err != nil {
 			return intake.Summary(), err
 		}
 	}
+}
+
+// nothingToRead refuses a body without a single readable record: it is no load with faults, it is no load.
+func nothingToRead(first *agent.Fault) error {
+	if first == nil {
+		return agent.Errorf(agent.CodeMalformed, nil, "O corpo está vazio.")
+	}
+	return agent.Errorf(agent.Code(first.Code), nil, "%s", first.Detail)
 }
 
 func readError(err error) error {

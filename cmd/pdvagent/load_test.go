@@ -346,12 +346,14 @@ func TestALoadThatCannotBeReadToItsEndSaysWhatWasTaken(t *testing.T) {
 			body, code string
 			status     int
 		}{
-			"cut":          {`[{"sku":"c1","ean":"","name":"A"},{"sku":"c2","ean":`, "malformed", 400},
-			"no list":      {`"sku"`, "malformed", 400},
-			"text after":   {`[{"sku":"t1","ean":"","name":"A"}] x`, "malformed", 400},
-			"not UTF-8":    {"[{\"sku\":\"u1\",\"ean\":\"\",\"name\":\"A\"},{\"sku\":\"u2\",\"ean\":\"\",\"name\":\"\xe9\"}]", "encoding", 400},
-			"too large":    {"[" + strings.Repeat(`{"sku":"l1","ean":"","name":"A"},`+strings.Repeat(" ", 1<<20), 25) + "]", "too_large", 413},
-			"wrong object": {`{"sku":"w1"}`, "", 202},
+			"cut":           {`[{"sku":"c1","ean":"","name":"A"},{"sku":"c2","ean":`, "malformed", 400},
+			"no list":       {`"sku"`, "malformed", 400},
+			"text after":    {`[{"sku":"t1","ean":"","name":"A"}] x`, "malformed", 400},
+			"not UTF-8":     {"[{\"sku\":\"u1\",\"ean\":\"\",\"name\":\"A\"},{\"sku\":\"u2\",\"ean\":\"\",\"name\":\"\xe9\"}]", "encoding", 400},
+			"too large":     {"[" + strings.Repeat(`{"sku":"l1","ean":"","name":"A"},`+strings.Repeat(" ", 1<<20), 25) + "]", "too_large", 413},
+			"wrong object":  {`{"sku":"w1"}`, "", 202},
+			"nothing":       {"", "malformed", 400},
+			"an empty list": {"[]", "", 202},
 		} {
 			got := b.post("/v2/products", c.body)
 			if code, _ := got.field("code").(string); got.status != c.status || code != c.code {
