@@ -101,11 +101,12 @@ type Loader struct {
 
 // shelf is what is known of one kind.
 type shelf struct {
-	kind  agent.Kind
-	last  string            // natural key of the newest batch there ever was
-	under []*batch          // not yet settled, in their order
-	known map[uint64]uint64 // key -> content of what was accepted or is under way; nil while nobody needs it
-	waste int               // entries of the ledger that a later one had made void when it was read
+	kind    agent.Kind
+	last    string            // natural key of the newest batch there ever was
+	under   []*batch          // not yet settled, in their order
+	known   map[uint64]uint64 // key -> content of what was accepted or is under way; nil while nobody needs it
+	marking bool              // a load marks what it has
+	waste   int               // entries of the ledger that a later one had made void when it was read
 }
 
 // batch is a job under way, and what it says.
@@ -168,7 +169,14 @@ func (s *shelf) put(entry agent.LoadEntry) {
 		delete(s.known, entry.Key)
 		return
 	}
-	s.known[entry.Key] = entry.Content
+	s.known[entry.Key] = entry.Content | s.known[entry.Key]&marked
+}
+
+func (s *shelf) unmark() {
+	s.marking = false
+	for key, content := range s.known {
+		s.known[key] = content &^ marked
+	}
 }
 
 // release closes the ledger with its last user. It is called with the lock held.

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"pdvagent/agent"
 )
@@ -12,7 +13,7 @@ type Gone struct {
 	Count    int      `json:"count"`
 	Keys     []string `json:"keys"`     // some of them
 	Inactive int      `json:"inactive"` // of them, sent as out of use
-	Withheld bool     `json:"withheld"` // too many to believe: nothing was sent for them
+	Withheld bool     `json:"withheld"` // too many to believe, or some records could not even be read: nothing was done about them
 }
 
 const (
@@ -24,7 +25,7 @@ const (
 // Missing gives what the cloud has and this load had not: it was the whole. inactive sends those as out of use.
 func (i *Intake) Missing(ctx context.Context, inactive bool) (Gone, error) {
 	gone := Gone{Keys: []string{}}
-	entries, names, err := i.l.missing(i.shelf, i.seen)
+	entries, names, err := i.missing()
 	if err != nil || len(entries) == 0 {
 		return gone, err
 	}
@@ -32,7 +33,7 @@ func (i *Intake) Missing(ctx context.Context, inactive bool) (Gone, error) {
 	for _, name := range names[:min(len(names), someGone)] {
 		gone.Keys = append(gone.Keys, keyIn(i.shape, name))
 	}
-	if gone.Count > max((len(i.seen)+gone.Count)/believable, alwaysBelieved) {
+	if gone.Count > max((i.met+gone.Count)/believable, alwaysBelieved) || i.lost > 0 {
 		gone.Withheld = true
 		return gone, nil
 	}
@@ -57,13 +58,13 @@ func (i *Intake) Missing(ctx context.Context, inactive bool) (Gone, error) {
 	return gone, i.Flush(ctx)
 }
 
-// missing gives entries that take back what is known and was not seen, and their names.
-func (l *Loader) missing(s *shelf, seen map[uint64]uint64) (entries []agent.LoadEntry, names [][]byte, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// missing gives entries that take back what is known and this load had not, and their names.
+func (i *Intake) missing() (entries []agent.LoadEntry, names [][]byte, err error) {
+	i.l.mu.Lock()
+	defer i.l.mu.Unlock()
 	at := make(map[uint64]int)
-	for key := range s.known {
-		if _, there := seen[key]; !there {
+	for key, content := range i.shelf.known {
+		if _, seen := i.seen[key]; !seen && content&marked == 0 {
 			at[key] = len(entries)
 			entries, names = append(entries, agent.LoadEntry{Key: key}), append(names, []byte(`""`))
 		}
@@ -71,9 +72,9 @@ func (l *Loader) missing(s *shelf, seen map[uint64]uint64) (entries []agent.Load
 	if len(entries) == 0 {
 		return nil, nil, nil
 	}
-	err = l.ledger.Each(s.kind, func(entry agent.LoadEntry) {
+	err = i.l.ledger.Each(i.shelf.kind, func(entry agent.LoadEntry) {
 		if n, ok := at[entry.Key]; ok && len(entry.Name) > 0 {
-			names[n] = entry.Name
+			names[n] = slices.Clone(entry.Name)
 		}
 	})
 	return entries, names, err

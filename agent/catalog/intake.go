@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -50,7 +51,9 @@ type Intake struct {
 	opt   Options
 
 	index   int
-	seen    map[uint64]uint64 // of this load: key -> content
+	seen    map[uint64]uint64 // keys of this load and their contents; nil where they are marked on the shelf
+	met     int               // keys of this load
+	lost    int               // records whose key could not be read
 	body    []byte
 	entries []agent.LoadEntry
 	summary Summary
@@ -65,13 +68,22 @@ func (l *Loader) Begin(kind agent.Kind, opt Options) (*Intake, error) {
 		return nil, err
 	}
 	shape := l.cfg.Shape(kind)
-	return &Intake{l: l, shelf: s, shape: shape, opt: opt, seen: make(map[uint64]uint64), summary: Summary{Rejected: []Rejected{}}}, nil
+	i := &Intake{l: l, shelf: s, shape: shape, opt: opt, summary: Summary{Rejected: []Rejected{}}}
+	if !opt.Wait || s.marking { // a million keys once more would be 40 MB
+		i.seen = make(map[uint64]uint64)
+	}
+	s.marking = s.marking || i.seen == nil
+	return i, nil
 }
 
 // Close ends a load, whether it was finished or not.
 func (i *Intake) Close() error {
 	i.l.mu.Lock()
 	defer i.l.mu.Unlock()
+	if i.seen == nil {
+		i.l.forget(i.shelf, i.entries) // they were noted and not queued
+		i.shelf.unmark()
+	}
 	return i.l.release()
 }
 
@@ -92,38 +104,85 @@ func (i *Intake) reject(key string, fault agent.Fault) {
 	i.summary.Rejected = append(i.summary.Rejected, Rejected{Index: i.index, Key: key, Field: fault.Field, Code: fault.Code, Detail: fault.Detail})
 }
 
+// yield is how many records of a long load come before others get their turn: tills wait for microseconds, not for this.
+const yield = 16
+
 // Add takes one record: a JSON object that is right as such. It gives the fault for which it was not taken.
 func (i *Intake) Add(ctx context.Context, record []byte) (*agent.Fault, error) {
 	defer func() { i.index++ }()
+	if i.index%yield == 0 {
+		runtime.Gosched()
+	}
 	entry, key, fault := i.look(record)
+	switch {
+	case fault != nil && key == "":
+		i.lost++
+	case fault != nil: // it is there, faulty as it is
+		i.meet(agent.LoadEntry{Key: i.l.cfg.Digest("load-key", string(i.shelf.kind)+"\x00"+key)}, false)
+	}
 	if fault != nil {
 		i.reject(key, *fault)
 		return fault, nil
 	}
-	if first, twice := i.seen[entry.Key]; twice {
-		if first == entry.Content {
-			i.summary.Accepted++
-			i.summary.Unchanged++
-			return nil, nil
-		}
-		fault := agent.Fault{Field: i.shape.Key, Code: "duplicate_key", Detail: "O mesmo registro já veio nesta carga com outro conteúdo; o primeiro vale."}
-		i.reject(key, fault)
-		return &fault, nil
-	}
-	known, current := i.l.current(i.shelf, entry)
-	if known && !current && i.shape.Fixed {
-		fault := agent.Fault{Field: i.shape.Key, Code: "conflict", Detail: "Este registro já foi enviado com outro conteúdo."}
-		i.reject(key, fault)
-		return &fault, nil
-	}
-	i.seen[entry.Key] = entry.Content
-	i.summary.Accepted++
-	if current && !i.opt.Everything {
+	switch i.meet(entry, true) {
+	case same:
+		i.summary.Accepted++
 		i.summary.Unchanged++
 		return nil, nil
+	case repeated:
+		fault = &agent.Fault{Field: i.shape.Key, Code: "repeated", Detail: "O mesmo registro já veio nesta carga com outro conteúdo; o primeiro vale."}
+	case conflict:
+		fault = &agent.Fault{Field: i.shape.Key, Code: "conflict", Detail: "Este registro já foi enviado com outro conteúdo."}
+	case changed:
+		i.summary.Accepted++
+		i.summary.Changed++
+		return nil, i.put(ctx, entry, record)
 	}
-	i.summary.Changed++
-	return nil, i.put(ctx, entry, record)
+	i.reject(key, *fault)
+	return fault, nil
+}
+
+// meeting is what a record is to this load.
+type meeting int
+
+const (
+	same     meeting = iota // the cloud has it so, or will with what is under way; or this load had it so already
+	changed                 // new or different: it goes
+	repeated                // this load had it with another content
+	conflict                // it was sent with another content, and never changes
+)
+
+// meet looks a record up, and notes that this load has it. One that is not right is only noted.
+func (i *Intake) meet(entry agent.LoadEntry, right bool) meeting {
+	i.l.mu.Lock()
+	defer i.l.mu.Unlock()
+	known, there := i.shelf.known[entry.Key]
+	is := there && known&^bits == entry.Content
+	first, twice := i.seen[entry.Key]
+	if i.seen == nil {
+		first, twice = known&^bits, known&marked != 0
+	}
+	switch {
+	case twice && (first == entry.Content || !right):
+		return same
+	case twice:
+		return repeated
+	case right && there && !is && i.shape.Fixed:
+		return conflict
+	}
+	i.met++
+	switch {
+	case i.seen != nil:
+		i.seen[entry.Key] = entry.Content
+	case right && !is:
+		i.shelf.known[entry.Key] = entry.Content | marked
+	case there:
+		i.shelf.known[entry.Key] = known | marked
+	}
+	if is && !i.opt.Everything {
+		return same
+	}
+	return changed
 }
 
 // look gives what a record says, or its first fault.
@@ -143,17 +202,25 @@ func (i *Intake) look(record []byte) (agent.LoadEntry, string, *agent.Fault) {
 	kind := string(i.shelf.kind)
 	entry := agent.LoadEntry{
 		Key:     i.l.cfg.Digest("load-key", kind+"\x00"+key),
-		Content: content(i.l.cfg.Digest("load", kind+"\x00"+string(parsed.Canonical()))),
+		Content: contentOf(i.l.cfg.Digest("load", kind+"\x00"+string(parsed.Canonical()))),
 	}
 	entry.Name = rawjson.Quote(key)
-	if name := nameOf(i.shape, parsed); i.opt.Names && len(name) <= maxName {
-		entry.Name = name
+	if i.opt.Names {
+		if name := nameOf(i.shape, parsed); len(name) <= maxName {
+			entry.Name = name
+		}
 	}
 	return entry, key, nil
 }
 
-// content keeps clear of the bit of a refusal, and of "nothing".
-func content(digest uint64) uint64 { return max(digest&^agent.LoadRefused, agent.LoadRefused<<1) }
+// marked is the bit of a content on the shelf that says that the load at work has it. It is never stored.
+const marked uint64 = 2
+
+// bits are those of a content that say something else.
+const bits = agent.LoadRefused | marked
+
+// contentOf keeps clear of the bits, and of "nothing".
+func contentOf(digest uint64) uint64 { return max(digest&^bits, (bits+1)&^bits) }
 
 // nameOf is what a record of its kind must at least say: its required fields, as the beginning of an object.
 func nameOf(shape agent.LoadShape, record rawjson.Value) []byte {
@@ -168,14 +235,6 @@ func nameOf(shape agent.LoadShape, record rawjson.Value) []byte {
 		}
 	}
 	return name
-}
-
-// current tells whether the cloud has a record, or will have it with what is under way, and whether as it is.
-func (l *Loader) current(s *shelf, entry agent.LoadEntry) (known, current bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	content, known := s.known[entry.Key]
-	return known, known && content&^agent.LoadRefused == entry.Content
 }
 
 // put adds a record to the batch, which is queued when it is full.

@@ -91,8 +91,8 @@ func (l *Loader) note(s *shelf, entries []agent.LoadEntry) error {
 	err := l.ledger.Append(s.kind, entries)
 	if err == nil {
 		for _, entry := range entries {
-			if known, ok := s.known[entry.Key]; ok && known&^agent.LoadRefused == entry.Content&^agent.LoadRefused {
-				s.known[entry.Key] = entry.Content
+			if known, ok := s.known[entry.Key]; ok && known&^bits == entry.Content&^bits {
+				s.known[entry.Key] = entry.Content | known&marked
 			}
 		}
 	}
@@ -102,7 +102,7 @@ func (l *Loader) note(s *shelf, entries []agent.LoadEntry) error {
 // forget lets entries count as changed.
 func (l *Loader) forget(s *shelf, entries []agent.LoadEntry) {
 	for _, entry := range entries {
-		if s.known != nil && s.known[entry.Key] == entry.Content {
+		if known, ok := s.known[entry.Key]; ok && known&^bits == entry.Content&^bits {
 			delete(s.known, entry.Key)
 		}
 	}

@@ -31,11 +31,25 @@ func (v Value) Text() (string, bool) {
 
 // Quote gives text as a JSON string.
 func Quote(text string) []byte {
+	if plain(text) {
+		return append(append(append(make([]byte, 0, len(text)+2), '"'), text...), '"')
+	}
 	quoted, err := json.Marshal(text)
 	if err != nil { // a string always encodes
 		return []byte(`""`)
 	}
 	return quoted
+}
+
+// plain tells a text that stands in JSON as it is.
+func plain(text string) bool {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c < ' ' || c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return false
+		}
+	}
+	return true
 }
 
 // Edit is a new spelling for the bytes from Start to End.

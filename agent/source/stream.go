@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"pdvagent/agent"
-	"pdvagent/agent/rawjson"
 )
 
 // Elements reads the records of a JSON array, of an object that holds one, or of a row of objects (NDJSON), one at a
@@ -52,7 +51,7 @@ func (s *sticky) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Next gives the next record's bytes.
+// Next gives the next record's bytes: where a JSON value begins and ends. Whether it is one in between, its reader sees.
 func (e *Elements) Next() ([]byte, *agent.Fault, error) {
 	if e.done {
 		return nil, nil, io.EOF
@@ -80,10 +79,6 @@ func (e *Elements) Next() ([]byte, *agent.Fault, error) {
 		return nil, nil, err
 	case tooLong:
 		return nil, &agent.Fault{Code: "too_large", Detail: "O registro passa do limite de 64 KiB."}, nil
-	}
-	if _, err := rawjson.Parse(text); err != nil {
-		refusal := rawjson.Refusal(err)
-		return nil, &agent.Fault{Code: string(refusal.Code), Detail: refusal.Message}, nil
 	}
 	return text, nil, nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing/iotest"
 
 	"pdvagent/agent/agenttest"
+	"pdvagent/agent/rawjson"
 	"pdvagent/agent/source"
 )
 
@@ -25,6 +26,9 @@ func elements(r io.Reader) (list []string, end error) {
 		case fault != nil:
 			list = append(list, "!"+fault.Code)
 		default:
+			if _, err := rawjson.Parse(record); err != nil {
+				record = []byte("!" + string(rawjson.Refusal(err).Code))
+			}
 			list = append(list, string(record))
 		}
 	}

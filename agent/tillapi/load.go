@@ -69,16 +69,25 @@ func (a *API) take(ctx context.Context, kind agent.Kind, body io.Reader) (summar
 		}
 		if fault != nil {
 			intake.Refuse(*fault)
-			if unreadable == nil {
-				unreadable = fault
-			}
-			continue
-		}
-		readable++
-		if _, err := intake.Add(ctx, record); err != nil {
+		} else if fault, err = intake.Add(ctx, record); err != nil {
 			return intake.Summary(), err
 		}
+		switch {
+		case fault == nil || !unreadableCode(fault.Code):
+			readable++
+		case unreadable == nil:
+			unreadable = fault
+		}
 	}
+}
+
+// unreadableCode tells a record that is no JSON from one that says something wrong.
+func unreadableCode(code string) bool {
+	switch agent.Code(code) {
+	case agent.CodeMalformed, agent.CodeDuplicateKey, agent.CodeTooDeep, agent.CodeEncoding, agent.CodeTooLarge:
+		return true
+	}
+	return false
 }
 
 // nothingToRead refuses a body without a single readable record: it is no load with faults, it is no load.

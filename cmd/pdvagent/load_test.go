@@ -166,7 +166,7 @@ func TestFaultyFilesAreReportedLineByLineAndTheirRightRecordsGo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"linha 3\t", "linha 4\tprice", "linha 5\tname", "linha 6\t\tcolumns", "linha 7\t", "linha 8\tprice", "linha 9\tsku\tduplicate_key"} {
+		for _, want := range []string{"linha 3\t", "linha 4\tprice", "linha 5\tname", "linha 6\t\tcolumns", "linha 7\t", "linha 8\tprice", "linha 9\tsku\trepeated"} {
 			if !strings.Contains(string(text), want) {
 				t.Errorf("the report does not have %q:\n%s", want, text)
 			}
@@ -253,12 +253,12 @@ func TestOldReceiptsFromTheTill(t *testing.T) {
 		list := func(sales ...string) string { return `{"coupons":[` + strings.Join(sales, ",") + `]}` }
 		other := strings.Replace(agenttest.Receipt("A", ""), "19:12:46", "19:12:47", 1)
 		got := b.push("/v2/coupons-list", list(agenttest.Receipt("A", ""), agenttest.Receipt("B", ""), agenttest.Receipt("", ""), agenttest.Receipt("A", ""), other))
-		if got.Accepted != 3 || got.Changed != 2 || got.Unchanged != 1 || len(got.Rejected) != 2 || got.Rejected[0].Field != "coupon" || got.Rejected[1].Code != "duplicate_key" {
+		if got.Accepted != 3 || got.Changed != 2 || got.Unchanged != 1 || len(got.Rejected) != 2 || got.Rejected[0].Field != "coupon" || got.Rejected[1].Code != "repeated" {
 			t.Errorf("got %+v", got)
 		}
 		b.drained(time.Hour)
 		again := b.push("/v2/coupons-list", list(agenttest.Receipt("A", ""), other))
-		if again.Unchanged != 1 || len(again.Rejected) != 1 || again.Rejected[0].Code != "duplicate_key" {
+		if again.Unchanged != 1 || len(again.Rejected) != 1 || again.Rejected[0].Code != "repeated" {
 			t.Errorf("got %+v", again)
 		}
 		if conflict := b.push("/v2/coupons-list", list(other)); len(conflict.Rejected) != 1 || conflict.Rejected[0].Code != "conflict" {

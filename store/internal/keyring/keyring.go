@@ -16,8 +16,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,6 +40,7 @@ type Ring struct {
 	Current *envelope.Key
 	Born    Birth // why the current key was made by this Open, or Old
 	mac     []byte
+	macs    sync.Pool // of hash.Hash under mac: keying one costs more than a name
 	keys    map[uint32]*envelope.Key
 	secret  []byte // of the current key, for Wrap
 }
@@ -186,7 +189,12 @@ func (r *Ring) Key(id uint32) *envelope.Key { return r.keys[id] }
 
 // Hash gives the key under which a name stands in a bucket, so that the file shows no name.
 func (r *Ring) Hash(space, name string) []byte {
-	mac := hmac.New(sha256.New, r.mac)
+	mac, ok := r.macs.Get().(hash.Hash) // keyed already
+	if !ok {
+		mac = hmac.New(sha256.New, r.mac)
+	}
+	defer r.macs.Put(mac)
+	mac.Reset()
 	mac.Write([]byte(space))
 	mac.Write([]byte{0})
 	mac.Write([]byte(name))
