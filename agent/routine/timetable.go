@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -77,10 +78,22 @@ func PhaseOf(agentID, name string, every time.Duration) time.Duration {
 	return time.Duration(hash.Sum64() % uint64(within)).Truncate(time.Second)
 }
 
+// inWords leaves out the parts of a duration that are nothing.
+func inWords(d time.Duration) string {
+	text := d.String()
+	if d%time.Minute == 0 {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if d%time.Hour == 0 {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
 // Words says it to a person.
 func (t Timetable) Words() string {
 	if t.Every > 0 {
-		return "a cada " + t.Every.String()
+		return "a cada " + inWords(t.Every)
 	}
 	text := "às "
 	for i, at := range slices.Sorted(slices.Values(t.At)) {

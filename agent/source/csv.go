@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	maxRecord = 64 << 10 // bytes of one record, in any format
+	maxRecord = 1 << 20  // bytes of one record, in any format: a receipt has some hundred lines
+	buffer    = 64 << 10 // of reading
 	maxLines  = 50       // of one CSV record: a quote that is never closed must not swallow the file
 )
 
@@ -38,7 +39,7 @@ func newLines(r io.Reader, encoding string) *lines {
 	if encoding == "windows-1252" || encoding == "iso-8859-1" { // who says the second means the first
 		r = transform.NewReader(r, charmap.Windows1252.NewDecoder())
 	}
-	buffered := bufio.NewReaderSize(r, maxRecord)
+	buffered := bufio.NewReaderSize(r, buffer)
 	if start, err := buffered.Peek(len(bom)); err == nil && bytes.Equal(start, bom) {
 		_, _ = buffered.Discard(len(bom)) // it was just seen
 	}
@@ -52,17 +53,27 @@ func (l *lines) next() (line, error) {
 		l.back = l.back[1:]
 		return first, nil
 	}
-	text, err := l.r.ReadSlice('\n')
+	text, tooLong, err := readLine(l.r)
 	l.number++
-	got := line{number: l.number, text: bytes.TrimRight(bytes.Clone(text), "\r\n")}
-	for errors.Is(err, bufio.ErrBufferFull) {
-		got.tooLong = true
-		_, err = l.r.ReadSlice('\n')
-	}
 	if errors.Is(err, io.EOF) && len(text) > 0 {
 		err = nil
 	}
-	return got, err
+	return line{number: l.number, text: bytes.TrimRight(text, "\r\n"), tooLong: tooLong}, err
+}
+
+// readLine gives a line with its end, cut where it is too long.
+func readLine(r *bufio.Reader) (text []byte, tooLong bool, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		if len(text)+len(part) <= maxRecord {
+			text = append(text, part...)
+		} else {
+			tooLong = true
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return text, tooLong, err
+		}
+	}
 }
 
 // csvReader reads RFC 4180 with a separator and a quote of the shop's. The library's reader stops making sense of a file

@@ -51,7 +51,7 @@ func TestCSVAsShopsWriteIt(t *testing.T) {
 		"Latin-1 said to be UTF-8":         {"a\nP\xc3O\nb\n", "utf-8", ',', '"', [][]string{{"a"}, {"b"}}, 1},
 		"without an end":                   {"a,b", "utf-8", ',', '"', [][]string{{"a", "b"}}, 0},
 		"nothing":                          {"", "utf-8", ',', '"', nil, 0},
-		"a line of a megabyte":             {"a\n" + strings.Repeat("x", 1<<20) + "\nb\n", "utf-8", ',', '"', [][]string{{"a"}, {"b"}}, 1},
+		"a line of a megabyte":             {"a\n" + strings.Repeat("x", 1<<20+1) + "\nb\n", "utf-8", ',', '"', [][]string{{"a"}, {"b"}}, 1},
 		"a quote open for a megabyte":      {"a\n\"" + strings.Repeat("x\n", 1<<19) + "b\n", "utf-8", ',', '"', append([][]string{{"a"}}, append(slices.Repeat([][]string{{"x"}}, 1<<19-1), []string{"b"})...), 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -98,6 +98,29 @@ type file struct {
 	err    error
 	report *os.File
 	lines  int
+
+	read, size int64
+}
+
+// Position tells how far the reading of a source is, in bytes; false where nobody knows.
+func Position(o Opened) (done, total int64, known bool) {
+	f, known := o.(*file)
+	if !known {
+		return 0, 0, false
+	}
+	return f.read, f.size, true
+}
+
+// counted counts what is read.
+type counted struct {
+	io.Reader
+	n *int64
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	*c.n += int64(n)
+	return n, err
 }
 
 func (f *file) Name() string { return f.name }
@@ -115,11 +138,14 @@ func (f *file) Records(ctx context.Context) iter.Seq[Record] {
 			return
 		}
 		defer func() { _ = opened.Close() }() // it was only read
+		if info, err := opened.Stat(); err == nil {
+			f.size = info.Size()
+		}
 		each := f.elements
 		if strings.EqualFold(filepath.Ext(f.name), ".csv") {
 			each = f.rows
 		}
-		each(opened, func(r Record) bool {
+		each(counted{opened, &f.read}, func(r Record) bool {
 			if f.err = ctx.Err(); f.err != nil {
 				return false
 			}
@@ -173,7 +199,11 @@ func (f *file) rows(r io.Reader, yield func(Record) bool) {
 		mapped, err = newObject(f.cfg, f.shape, columns)
 	}
 	if err != nil {
-		f.err = agent.Errorf(agent.CodeInvalid, err, "O cabeçalho do arquivo %s não serve. %v", f.name, err)
+		detail := err.Error()
+		if e, ok := errors.AsType[*agent.Error](err); ok {
+			detail = e.Message
+		}
+		f.err = agent.Errorf(agent.CodeInvalid, nil, "O cabeçalho do arquivo %s não serve. %s", f.name, detail)
 		return
 	}
 	for {

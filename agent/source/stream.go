@@ -33,7 +33,7 @@ var ErrCut = errors.New("the text ends in its middle")
 
 // NewElements reads r, which is UTF-8.
 func NewElements(r io.Reader) *Elements {
-	return &Elements{r: bufio.NewReaderSize(&sticky{r: r}, maxRecord), first: true}
+	return &Elements{r: bufio.NewReaderSize(&sticky{r: r}, buffer), first: true}
 }
 
 // sticky gives an error again: bufio forgets one when it looks ahead.
@@ -78,7 +78,7 @@ func (e *Elements) Next() ([]byte, *agent.Fault, error) {
 	case err != nil:
 		return nil, nil, err
 	case tooLong:
-		return nil, &agent.Fault{Code: "too_large", Detail: "O registro passa do limite de 64 KiB."}, nil
+		return nil, &agent.Fault{Code: "too_large", Detail: "O registro passa do limite de 1 MiB."}, nil
 	}
 	return text, nil, nil
 }
@@ -213,16 +213,11 @@ func (e *Elements) ending() error {
 
 // line reads a row's record: a stray quote in one must not spoil the next.
 func (e *Elements) line() (text []byte, tooLong bool, err error) {
-	got, err := e.r.ReadSlice('\n')
-	text = bytes.TrimSpace(bytes.Clone(got))
-	for errors.Is(err, bufio.ErrBufferFull) {
-		tooLong = true
-		_, err = e.r.ReadSlice('\n')
-	}
+	text, tooLong, err = readLine(e.r)
 	if errors.Is(err, io.EOF) {
 		err = nil // forward saw that there is something
 	}
-	return text, tooLong, err
+	return bytes.TrimSpace(text), tooLong, err
 }
 
 // value reads one value: brackets and strings say where it ends. One that is too long is read over.

@@ -1,0 +1,285 @@
+// Package history sends old receipts, months of them, to the loyalty cloud: read one at a time, checked as live ones are, sent
+// in batches under the ids they always had. It stores no batch: a cursor says how far the cloud has answered, so an import
+// that was killed goes on there, and what may have arrived goes again with the same ids. Where receipts come from is
+// package source's.
+package history
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"pdvagent/agent"
+	"pdvagent/agent/rawjson"
+	"pdvagent/agent/source"
+)
+
+// Cloud delivers a batch once.
+type Cloud interface {
+	Deliver(ctx context.Context, kind agent.Kind, dialect agent.Dialect, body []byte) agent.Outcome
+}
+
+// Bookmark keeps the cursor.
+type Bookmark interface {
+	Load() (Cursor, error) // the zero cursor where there is none
+	Save(c Cursor) error   // it is on disk when it returns
+}
+
+// Cursor is how far the cloud has answered.
+type Cursor struct {
+	Position int       `json:"position"` // records of the source
+	Last     string    `json:"last"`     // id of the last receipt before it
+	Sent     int       `json:"sent"`
+	Faulty   int       `json:"faulty"`
+	Refused  int       `json:"refused"` // by the cloud
+	Done     bool      `json:"done"`
+	At       time.Time `json:"at"`
+}
+
+// Config is one import.
+type Config struct {
+	Source   source.Opened
+	Rows     bool                                                 // a record is a line of a receipt: see [Columns]
+	Check    func(rawjson.Value) (coupon string, _ []agent.Fault) // one receipt
+	Cloud    Cloud                                                // nil: nothing is sent, only read and checked
+	Dialect  agent.Dialect
+	Wrapper  string // name of the list in a batch's object; empty: a bare array
+	Bookmark Bookmark
+
+	MaxBytes int           // of a batch, default 24,000,000
+	MaxCount int           // receipts of a batch, default 2,000
+	RetryMin time.Duration // first wait while the cloud is away, default 5 s
+	RetryMax time.Duration // longest, default 5 min
+
+	Progress func(Progress)                        // after each batch, and when the cloud goes or comes back; it must not wait long
+	Refuse   func(place string, fault agent.Fault) // a receipt that does not go
+	Now      func() time.Time                      // default time.Now
+}
+
+// Progress is how far an import is.
+type Progress struct {
+	Cursor
+	Skipped int    `json:"skipped"` // of Sent, by earlier runs
+	Batches int    `json:"batches"`
+	Waiting string `json:"waiting,omitempty"` // why nothing is sent at the moment
+}
+
+func (c *Config) fill() error {
+	if c.Source == nil || c.Check == nil || c.Bookmark == nil || c.Progress == nil || c.Refuse == nil {
+		return errors.New("history.Config wants Source, Check, Bookmark, Progress and Refuse")
+	}
+	if c.MaxBytes == 0 {
+		c.MaxBytes = 24_000_000
+	}
+	if c.MaxCount == 0 {
+		c.MaxCount = 2000
+	}
+	if c.RetryMin == 0 {
+		c.RetryMin = 5 * time.Second
+	}
+	if c.RetryMax == 0 {
+		c.RetryMax = 5 * time.Minute
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return nil
+}
+
+// Import sends everything from the cursor on. It ends with the source, or with ctx: the next import goes on.
+func Import(ctx context.Context, cfg Config) (Progress, error) {
+	if err := cfg.fill(); err != nil {
+		return Progress{}, err
+	}
+	cursor, err := cfg.Bookmark.Load()
+	if err != nil {
+		return Progress{}, err
+	}
+	i := &importer{cfg: cfg, from: cursor.Position, seen: make(map[uint64]uint64)}
+	i.Cursor, i.next, i.Skipped = cursor, cursor, cursor.Sent
+	if cursor.Done {
+		return i.Progress, nil
+	}
+	for receipt := range i.receipts(ctx) {
+		if err := i.take(ctx, receipt); err != nil {
+			return i.Progress, err
+		}
+	}
+	if err := errors.Join(ctx.Err(), cfg.Source.Err()); err != nil {
+		return i.Progress, err
+	}
+	if err := i.flush(ctx); err != nil {
+		return i.Progress, err
+	}
+	i.Done = true
+	return i.Progress, i.save()
+}
+
+// receipt is one to send, or what is wrong with it.
+type receipt struct {
+	place string
+	end   int // records of the source up to it
+	id    string
+	body  []byte
+	fault *agent.Fault
+}
+
+type importer struct {
+	Progress
+	cfg  Config
+	from int               // the cursor's position at the start
+	seen map[uint64]uint64 // ids and contents
+	all  []receipt         // the batch that gathers
+	size int               // of its receipts, in bytes
+	next Cursor            // behind it; what it counts is only what is faulty
+}
+
+// take adds a receipt to the batch. What lies before the cursor was taken by an earlier run.
+func (i *importer) take(ctx context.Context, r receipt) error {
+	i.check(&r)
+	if r.end <= i.from {
+		if r.end == i.from && i.Last != "" && r.id != i.Last {
+			return agent.Errorf(agent.CodeConflict, nil, "A origem mudou desde a última importação: no registro %d havia outra venda. Confira, ou comece de novo com --restart.", r.end)
+		}
+		return nil
+	}
+	switch {
+	case r.fault == nil && r.body == nil: // it came before, just the same
+	case r.fault != nil:
+		i.next.Faulty++
+		i.cfg.Refuse(r.place, *r.fault)
+	default:
+		if len(i.all) == i.cfg.MaxCount || i.size+len(i.all)+len(r.body)+overhead(i.cfg.Wrapper) > i.cfg.MaxBytes {
+			if err := i.flush(ctx); err != nil {
+				return err
+			}
+		}
+		i.all, i.size = append(i.all, r), i.size+len(r.body)
+	}
+	i.next.Position, i.next.Last = r.end, r.id
+	return nil
+}
+
+// check finds what is wrong with a receipt, and whether it came before.
+func (i *importer) check(r *receipt) {
+	if r.fault != nil {
+		return
+	}
+	parsed, err := rawjson.Parse(r.body)
+	if err != nil {
+		refusal := rawjson.Refusal(err)
+		r.fault = &agent.Fault{Code: string(refusal.Code), Detail: refusal.Message}
+		return
+	}
+	id, faults := i.cfg.Check(parsed)
+	r.id = id
+	switch content := short(parsed.Canonical()); {
+	case len(faults) > 0:
+		r.fault = &faults[0]
+	case len(r.body)+overhead(i.cfg.Wrapper) > i.cfg.MaxBytes:
+		r.fault = &agent.Fault{Field: "coupon", Code: "too_large", Detail: fmt.Sprintf("A venda tem %d bytes e não cabe em um lote.", len(r.body))}
+	default:
+		before, twice := i.seen[short([]byte(id))]
+		if twice && before != content {
+			r.fault = &agent.Fault{Field: "coupon", Code: "repeated", Detail: "Este cupom já veio antes com outro conteúdo; o primeiro vale."}
+		} else if twice {
+			r.body = nil
+		}
+		if !twice {
+			i.seen[short([]byte(id))] = content
+		}
+	}
+}
+
+func short(text []byte) uint64 {
+	sum := sha256.Sum256(text)
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+func overhead(wrapper string) int { return len(wrapper) + len(`{"":[]}`) }
+
+// flush sends the batch, and moves the cursor behind it.
+func (i *importer) flush(ctx context.Context) error {
+	refused := i.Refused
+	if len(i.all) > 0 && i.cfg.Cloud != nil {
+		if err := i.send(ctx, i.all); err != nil {
+			return err
+		}
+		i.Batches++
+	}
+	i.Sent += len(i.all) - (i.Refused - refused)
+	i.Position, i.Last, i.Faulty = i.next.Position, i.next.Last, i.next.Faulty
+	i.all, i.size = i.all[:0], 0
+	i.cfg.Progress(i.Progress)
+	return i.save()
+}
+
+func (i *importer) save() error {
+	if i.cfg.Cloud == nil {
+		return nil
+	}
+	i.At = i.cfg.Now().UTC()
+	return i.cfg.Bookmark.Save(i.Cursor)
+}
+
+// send delivers receipts until the cloud has answered. Those it refuses go again in halves, down to single ones.
+func (i *importer) send(ctx context.Context, receipts []receipt) error {
+	wait := i.cfg.RetryMin
+	for {
+		outcome := i.cfg.Cloud.Deliver(ctx, agent.KindCouponsList, i.cfg.Dialect, i.batch(receipts))
+		switch {
+		case outcome.Class == agent.ClassOK:
+			return nil
+		case outcome.Class == agent.ClassStatus && slices.Contains([]int{http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity}, outcome.Status):
+			return i.halve(ctx, receipts, outcome.Status)
+		case outcome.Class == agent.ClassStatus && outcome.Status < 500 && outcome.Status != http.StatusTooManyRequests && outcome.Status != http.StatusRequestTimeout && outcome.Status != http.StatusTooEarly:
+			return agent.Errorf(agent.CodeCloudRefused, nil, "A Mercafácil recusou a carga (%d). Confira mercafacil.base_url e mercafacil.token, e rode de novo: a importação continua de onde parou.", outcome.Status)
+		}
+		i.Waiting = fmt.Sprintf("sem resposta da nuvem (%s); nova tentativa em %s", outcome.Class, max(wait, outcome.RetryAfter))
+		i.cfg.Progress(i.Progress)
+		select {
+		case <-time.After(max(wait, outcome.RetryAfter)):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		i.Waiting = ""
+		wait = min(wait*2, i.cfg.RetryMax)
+	}
+}
+
+func (i *importer) halve(ctx context.Context, receipts []receipt, status int) error {
+	if len(receipts) == 1 {
+		i.Refused++
+		i.cfg.Refuse(receipts[0].place, agent.Fault{Field: "coupon", Code: "cloud_refused", Detail: fmt.Sprintf("A nuvem recusou esta venda (%d).", status)})
+		return nil
+	}
+	half := len(receipts) / 2
+	if err := i.send(ctx, receipts[:half]); err != nil {
+		return err
+	}
+	return i.send(ctx, receipts[half:])
+}
+
+func (i *importer) batch(receipts []receipt) []byte {
+	var out []byte
+	if i.cfg.Wrapper != "" {
+		out = append(append(append(out, '{'), rawjson.Quote(i.cfg.Wrapper)...), ':')
+	}
+	out = append(out, '[')
+	for n, r := range receipts {
+		if n > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, r.body...)
+	}
+	out = append(out, ']')
+	if i.cfg.Wrapper != "" {
+		out = append(out, '}')
+	}
+	return out
+}
