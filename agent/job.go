@@ -159,6 +159,7 @@ type Job struct {
 	Session     string      // transaction_id as the till gave it; empty when there is none
 	Coupon      string      // the receipt's id, the till's or made by us; empty on confirm and cancel
 	Moment      string      // of a receipt: till, second and total; empty on the others
+	Net         Milli       // of a receipt: its total with discount; 0 on the others and on receipts of older versions
 	Unique      string      // natural key: a group in which the store refuses a second job of this kind; empty for none
 	After       string      // of a batch: natural key of the one of its load before it; empty on the first and on all else
 	Fingerprint Fingerprint // of Body

@@ -19,6 +19,7 @@ type jobHead struct {
 	Session     string        `json:"session,omitempty"`
 	Coupon      string        `json:"coupon,omitempty"`
 	Moment      string        `json:"moment,omitempty"`
+	Net         agent.Milli   `json:"net,omitempty"`
 	Unique      string        `json:"unique,omitempty"`
 	After       string        `json:"after,omitempty"`
 	Fingerprint []byte        `json:"fingerprint,omitempty"`
@@ -30,7 +31,7 @@ type jobHead struct {
 func encodeJob(job agent.Job, spooled *spooledBody) ([]byte, error) {
 	head := jobHead{
 		Kind: job.Kind, Dialect: job.Dialect, Session: job.Session, Coupon: job.Coupon, Moment: job.Moment, Unique: job.Unique,
-		After: job.After, Fingerprint: job.Fingerprint[:], CreatedAt: job.CreatedAt.UTC(), Spooled: spooled,
+		Net: job.Net, After: job.After, Fingerprint: job.Fingerprint[:], CreatedAt: job.CreatedAt.UTC(), Spooled: spooled,
 	}
 	body := job.Body
 	if spooled != nil {
@@ -59,7 +60,7 @@ func decodeJob(seq uint64, payload []byte) (agent.Job, *spooledBody, error) {
 	}
 	job := agent.Job{
 		Seq: seq, Kind: head.Kind, Dialect: head.Dialect, Session: head.Session, Coupon: head.Coupon, Moment: head.Moment, Unique: head.Unique,
-		After: head.After, Body: payload[4+size:], CreatedAt: head.CreatedAt,
+		Net: head.Net, After: head.After, Body: payload[4+size:], CreatedAt: head.CreatedAt,
 	}
 	copy(job.Fingerprint[:], head.Fingerprint)
 	return job, head.Spooled, nil

@@ -32,7 +32,7 @@ func (c *call) sale(ctx context.Context) (agent.Receipt, error) {
 	sale, faults := mercafacil.ReadSale(c.body)
 	faults = validate(sale, faults)
 	job := c.newJob()
-	job.Session, job.Coupon, job.Moment = sale.Session, sale.Coupon, moment(sale)
+	job.Session, job.Coupon, job.Moment, job.Net = sale.Session, sale.Coupon, moment(sale), sale.Net
 	if len(faults) > 0 {
 		return c.holdInvalid(ctx, job, faults)
 	}

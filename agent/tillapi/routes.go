@@ -67,8 +67,10 @@ type Config struct {
 	Overview Overview
 	Engine   Engine // nil with Sales
 	Wires    func(seq uint64, revision int) ([]byte, error)
-	Loads    Loads    // nil with Sales
-	Routines Routines //
+	Loads    Loads // nil with Sales
+	Routines Routines
+	Day      Day            // adds up a day
+	Zone     *time.Location // of the shop
 	Journal  Journal
 	Alarms   *agent.Alarms
 	Board    Board
@@ -88,9 +90,9 @@ type API struct{ cfg Config }
 
 // New checks and fills defaults.
 func New(cfg Config) (*API, error) {
-	if cfg.Queue == nil || cfg.Overview == nil || cfg.Wires == nil || cfg.Alarms == nil || cfg.Board == nil || cfg.Metrics == nil || cfg.Settings == nil || cfg.Journal == nil || cfg.Routines == nil || (cfg.Sales == nil) != (cfg.Loads == nil) || (cfg.Sales == nil) != (cfg.Engine == nil) ||
+	if cfg.Queue == nil || cfg.Overview == nil || cfg.Wires == nil || cfg.Alarms == nil || cfg.Board == nil || cfg.Metrics == nil || cfg.Settings == nil || cfg.Journal == nil || cfg.Routines == nil || cfg.Day == nil || cfg.Zone == nil || (cfg.Sales == nil) != (cfg.Loads == nil) || (cfg.Sales == nil) != (cfg.Engine == nil) ||
 		(cfg.Sales == nil) != (cfg.Sessions == nil) || (cfg.Sales == nil) != (cfg.Circuit == nil) {
-		return nil, errors.New("tillapi.Config wants Queue, Overview, Wires, Journal, Alarms, Board, Metrics, Routines and Settings, and Sales with Sessions, Circuit, Loads and Engine")
+		return nil, errors.New("tillapi.Config wants Queue, Overview, Wires, Journal, Alarms, Board, Metrics, Routines, Day, Zone and Settings, and Sales with Sessions, Circuit, Loads and Engine")
 	}
 	if cfg.Accepted == 0 {
 		cfg.Accepted = http.StatusAccepted
@@ -145,6 +147,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: "/v1/routines", Scope: web.Support, Handler: a.routines},
 		{Method: http.MethodGet, Path: "/v1/routines/{name}/runs", Scope: web.Support, Handler: a.runs},
 		{Method: http.MethodPost, Path: "/v1/routines/{name}/run", Scope: web.Support, Handler: a.runNow},
+		{Method: http.MethodGet, Path: "/v1/reconcile", Scope: web.Support, Handler: a.reconcile},
 		{Method: http.MethodGet, Path: traffic.Route, Scope: web.Support, Handler: a.traffic},
 		{Method: http.MethodGet, Path: "/metrics", Scope: web.Support, Handler: a.cfg.Metrics.ServeHTTP},
 		{Method: http.MethodGet, Path: "/v1/config", Scope: web.Admin, Handler: a.configuration},

@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"pdvagent/agent"
+	"pdvagent/agent/reconcile"
 	"pdvagent/agent/web"
 )
 
@@ -60,7 +61,8 @@ func TestFullStoreIsToldByStatusAndAlarmUntilThereIsRoom(t *testing.T) {
 	sales := &fullSales{err: agent.Errorf(agent.CodeStoreFull, nil, "cheio")}
 	alarms := new(agent.Alarms)
 	api, err := New(Config{
-		Sales: sales, Sessions: silent{}, Circuit: func() agent.Circuit { return agent.Circuit{} }, Engine: idle{}, Queue: emptyStore{}, Overview: emptyStore{}, Alarms: alarms, Journal: noJournal{}, Board: nobody{}, Metrics: http.NotFoundHandler(), Settings: unset{}, Routines: noClock{}, Loads: noLoads{},
+		Sales: sales, Sessions: silent{}, Circuit: func() agent.Circuit { return agent.Circuit{} }, Engine: idle{}, Queue: emptyStore{}, Overview: emptyStore{}, Alarms: alarms, Journal: noJournal{}, Board: nobody{}, Metrics: http.NotFoundHandler(), Settings: unset{}, Routines: noClock{}, Loads: noLoads{}, Zone: time.UTC,
+		Day:   func(string) (reconcile.Report, error) { return reconcile.Report{}, nil },
 		Wires: func(uint64, int) ([]byte, error) { return nil, nil },
 	})
 	if err != nil {

@@ -38,13 +38,15 @@ func architecture() map[string][]string {
 		"agent/service":            {"agent", "agent/osfile"},
 		"agent/retention":          {},
 		"agent/routine":            {"agent"},
-		"agent/source":             words,                         // catalog, history and reconcile read the same kinds of source
-		"agent/catalog":            append(words, "agent/source"), //
+		"agent/source":             words, // catalog, history and reconcile read the same kinds of source
+		"agent/catalog":            append(words, "agent/source"),
+		"agent/history":            append(words, "agent/source"),
+		"agent/reconcile":          append(words, "agent/source"),
 		"agent/setup":              {"agent", "agent/osfile", "agent/service"},
 		"installer/linux":          {},
 		"agent/doctor":             {"agent/osfile"},
 		"agent/settings":           {"agent", "agent/config"},
-		"agent/tillapi":            append(words, "agent/web", "agent/mask", "agent/traffic", "agent/config", "agent/settings", "agent/catalog", "agent/routine", "agent/source"),
+		"agent/tillapi":            append(words, "agent/web", "agent/mask", "agent/traffic", "agent/config", "agent/settings", "agent/catalog", "agent/routine", "agent/source", "agent/reconcile"),
 		"store":                    append(words, "store/internal/envelope", "store/internal/keyring", "agent/osfile", "store/internal/commit", "store/internal/salvage"),
 		"store/internal/envelope":  {},
 		"store/internal/commit":    {},

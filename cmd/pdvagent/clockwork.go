@@ -12,6 +12,7 @@ import (
 	"pdvagent/agent/config"
 	"pdvagent/agent/loyalty"
 	"pdvagent/agent/rawjson"
+	"pdvagent/agent/reconcile"
 	"pdvagent/agent/retention"
 	"pdvagent/agent/routine"
 	"pdvagent/mercafacil"
@@ -34,6 +35,15 @@ func (c clockwork) book() (*routine.Book, error) {
 		return nil, err
 	}
 	list := []routine.Routine{
+		c.routine("reconcile", func(_ context.Context, run *routine.Run) error {
+			report, err := c.day(time.Now().In(c.zone).Format(time.DateOnly))
+			report.Sales = nil
+			run.Tell(report)
+			run.Count("accepted", report.Total.Accepted.Count)
+			run.Count("delivered", report.Total.Delivered.Count)
+			run.Count("pending", report.Total.Pending.Count)
+			return err
+		}),
 		c.routine("retention", func(ctx context.Context, run *routine.Run) error {
 			read, dropped, err := keeper.Keep(ctx)
 			run.Count("values_read", read)
@@ -61,6 +71,15 @@ func (c clockwork) book() (*routine.Book, error) {
 	return routine.New(routine.Config{
 		Routines: list, Records: c.queue, Bucket: store.RoutineRecords, Primary: c.cfg.Shop.Primary, NewID: uuid.NewString, Log: c.log,
 	})
+}
+
+// day adds up a day's sales.
+func (c clockwork) day(day string) (reconcile.Report, error) {
+	cfg := reconcile.Config{Jobs: c.queue, Zone: c.zone}
+	if c.side.sales != nil {
+		cfg.Session = c.side.sales.Session
+	}
+	return reconcile.Day(cfg, day)
 }
 
 func (c clockwork) cloudRoutines() []routine.Routine {

@@ -90,7 +90,7 @@ func newRoot(out io.Writer) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
 		newRun(opts), newDemo(opts), newSandbox(opts), newConfig(opts), newQueue(opts), newStatus(opts), newTraffic(opts), newMember(opts), newStore(opts), newService(opts), newSetup(opts), newDoctor(opts), newSupportBundle(opts),
-		newRoutines(opts), newCatalog(opts), newHistory(opts),
+		newRoutines(opts), newCatalog(opts), newHistory(opts), newReconcile(opts),
 		newBench(opts),
 		newVersion(opts),
 	)

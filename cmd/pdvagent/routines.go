@@ -98,7 +98,7 @@ func printRuns(w io.Writer, runs []routine.Report) {
 func countsInWords(run routine.Report) string {
 	names := map[string]string{
 		"accepted": "certos", "changed": "enviados", "unchanged": "sem mudança", "rejected": "recusados", "batches": "lotes", "removed": "sumiram",
-		"pending": "esperando", "hastened": "adiantados", "abandoned": "abandonadas", "unconfirmed": "sem confirmação",
+		"pending": "esperando", "delivered": "entregues", "hastened": "adiantados", "abandoned": "abandonadas", "unconfirmed": "sem confirmação",
 		"values_read": "valores lidos", "bodies_dropped": "corpos apagados", "bytes_freed": "bytes liberados", "bytes": "bytes copiados",
 	}
 	var parts []string

@@ -176,15 +176,15 @@ func (at place) assemble(ctx context.Context, log *slog.Logger) (a *assembly, er
 	}
 	a.access = web.NewAccess(tokens(cfg), cfg.API.AllowedOrigins)
 	a.parts = append([]func(context.Context) error{a.watch.board.Run, book.Run, unbroken(a.queue)}, side.parts()...)
-	a.routes, err = at.routes(ctx, a.queue, a.watch, book, side, a.access, log)
+	a.routes, err = at.routes(ctx, a.queue, a.watch, book, clock, side, a.access, log)
 	return a, err
 }
 
 // routes is the local API over everything that runs.
-func (at place) routes(ctx context.Context, queue *store.Store, watch watch, book *routine.Book, side loyaltyParts, access *web.Access, log *slog.Logger) (*tillapi.API, error) {
+func (at place) routes(ctx context.Context, queue *store.Store, watch watch, book *routine.Book, clock clockwork, side loyaltyParts, access *web.Access, log *slog.Logger) (*tillapi.API, error) {
 	api := tillapi.Config{
 		Queue: queue, Overview: queue, Wires: queue.Wire, Alarms: watch.alarms, Board: watch.board, Metrics: watch.counts, Journal: watch.journal,
-		Dialect: agent.V2, Accepted: at.Till.QueuedStatus, Version: version, AgentID: queue.AgentID(), Stopping: ctx.Done(), Routines: book,
+		Dialect: agent.V2, Accepted: at.Till.QueuedStatus, Version: version, AgentID: queue.AgentID(), Stopping: ctx.Done(), Routines: book, Day: clock.day, Zone: clock.zone,
 	}
 	reads := watch.reads(at.Config, queue)
 	reads.Routines = make(map[string]metrics.Run)
