@@ -101,10 +101,11 @@ func (s *shop) start() {
 			at := s.now()
 			s.mu.Lock()
 			s.runs = append(s.runs, at)
+			do := s.do
 			s.mu.Unlock()
 			run.Count("done", 1)
-			if s.do != nil {
-				return s.do(ctx, run)
+			if do != nil {
+				return do(ctx, run)
 			}
 			return nil
 		}}},
@@ -280,15 +281,19 @@ func TestResultsOutliveTheAgentAndAnEndInTheMiddleIsSeen(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-time.After(time.Second)
+		s.mu.Lock()
 		s.do = func(ctx context.Context, _ *routine.Run) error { <-ctx.Done(); return ctx.Err() }
+		s.mu.Unlock()
 		cut, err := s.book.Start("one", false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		killed := records{values: maps.Clone(s.records.values)} // what a power cut leaves
+		s.records.mu.Lock()
+		killed := maps.Clone(s.records.values) // what a power cut leaves
+		s.records.mu.Unlock()
 		s.stop()
-		s.records.values = killed.values
+		s.records.values = killed
 		s.start()
 		defer func() { s.stop() }()
 		runs, err := s.book.Runs("one")

@@ -102,8 +102,10 @@ func TestDifferencesToTheERPAreNamed(t *testing.T) {
 	report := reconcile.Report{
 		Day: "2026-05-14",
 		Sales: []reconcile.Sale{
-			{Coupon: "SAME", Till: "1", Value: 1000, Fate: reconcile.Delivered}, {Coupon: "PRICE", Till: "1", Value: 2000, Fate: reconcile.Delivered},
-			{Coupon: "HERE", Till: "1", Value: 3000, Fate: reconcile.Pending}, {Coupon: "BACK", Till: "2", Value: 4000, Fate: reconcile.Cancelled},
+			{Coupon: "SAME", Till: "1", Value: 1000, Fate: reconcile.Delivered},
+			{Coupon: "PRICE", Till: "1", Value: 2000, Fate: reconcile.Delivered},
+			{Coupon: "HERE", Till: "1", Value: 3000, Fate: reconcile.Pending},
+			{Coupon: "BACK", Till: "2", Value: 4000, Fate: reconcile.Cancelled},
 			{Coupon: "BACK-TOO", Till: "2", Value: 4500, Fate: reconcile.Cancelled},
 		},
 		Tills: []reconcile.Totals{
