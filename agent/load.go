@@ -46,12 +46,9 @@ func (s LoadShape) Field(name string) (LoadField, bool) {
 // LoadEntry is one record of a load as it is remembered: by keyed hashes. A record that is gone has no content.
 type LoadEntry struct {
 	Key     uint64 // of the kind and the record's own key
-	Content uint64 // of its canonical form; the lowest bit says that the cloud refused it
+	Content uint64 // of its canonical form
 	Name    []byte // what is needed to take it out of use, as JSON
 }
-
-// LoadRefused is the bit of a content that the cloud refused.
-const LoadRefused uint64 = 1
 
 // PackEntries packs entries: key, content, and the name's length before the name.
 func PackEntries(entries []LoadEntry) []byte {

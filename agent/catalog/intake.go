@@ -90,10 +90,24 @@ func (i *Intake) Close() error {
 // Summary is what became of the records so far.
 func (i *Intake) Summary() Summary { return i.summary }
 
-// Refuse notes a record that could not even be read.
-func (i *Intake) Refuse(fault agent.Fault) {
-	i.reject("", fault)
+// Refuse notes a record that could not be read; its key, where that could.
+func (i *Intake) Refuse(key string, fault agent.Fault) {
+	i.there(key)
+	i.reject(key, fault)
 	i.index++
+}
+
+// there notes that the load has a record, faulty as it is: it is not gone.
+func (i *Intake) there(key string) {
+	if key == "" {
+		i.lost++
+		return
+	}
+	i.meet(agent.LoadEntry{Key: i.keyOf(key)}, false)
+}
+
+func (i *Intake) keyOf(key string) uint64 {
+	return i.l.cfg.Digest("load-key", string(i.shelf.kind)+"\x00"+key)
 }
 
 func (i *Intake) reject(key string, fault agent.Fault) {
@@ -114,13 +128,8 @@ func (i *Intake) Add(ctx context.Context, record []byte) (*agent.Fault, error) {
 		runtime.Gosched()
 	}
 	entry, key, fault := i.look(record)
-	switch {
-	case fault != nil && key == "":
-		i.lost++
-	case fault != nil: // it is there, faulty as it is
-		i.meet(agent.LoadEntry{Key: i.l.cfg.Digest("load-key", string(i.shelf.kind)+"\x00"+key)}, false)
-	}
 	if fault != nil {
+		i.there(key)
 		i.reject(key, *fault)
 		return fault, nil
 	}
@@ -157,10 +166,10 @@ func (i *Intake) meet(entry agent.LoadEntry, right bool) meeting {
 	i.l.mu.Lock()
 	defer i.l.mu.Unlock()
 	known, there := i.shelf.known[entry.Key]
-	is := there && known&^bits == entry.Content
+	is := there && known&^marked == entry.Content
 	first, twice := i.seen[entry.Key]
 	if i.seen == nil {
-		first, twice = known&^bits, known&marked != 0
+		first, twice = known&^marked, known&marked != 0
 	}
 	switch {
 	case twice && (first == entry.Content || !right):
@@ -201,7 +210,7 @@ func (i *Intake) look(record []byte) (agent.LoadEntry, string, *agent.Fault) {
 	}
 	kind := string(i.shelf.kind)
 	entry := agent.LoadEntry{
-		Key:     i.l.cfg.Digest("load-key", kind+"\x00"+key),
+		Key:     i.keyOf(key),
 		Content: contentOf(i.l.cfg.Digest("load", kind+"\x00"+string(parsed.Canonical()))),
 	}
 	entry.Name = rawjson.Quote(key)
@@ -214,13 +223,10 @@ func (i *Intake) look(record []byte) (agent.LoadEntry, string, *agent.Fault) {
 }
 
 // marked is the bit of a content on the shelf that says that the load at work has it. It is never stored.
-const marked uint64 = 2
+const marked uint64 = 1
 
-// bits are those of a content that say something else.
-const bits = agent.LoadRefused | marked
-
-// contentOf keeps clear of the bits, and of "nothing".
-func contentOf(digest uint64) uint64 { return max(digest&^bits, (bits+1)&^bits) }
+// contentOf keeps clear of the mark, and of "nothing".
+func contentOf(digest uint64) uint64 { return max(digest&^marked, marked<<1) }
 
 // nameOf is what a record of its kind must at least say: its required fields, as the beginning of an object.
 func nameOf(shape agent.LoadShape, record rawjson.Value) []byte {

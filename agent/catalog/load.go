@@ -70,7 +70,7 @@ func (i *Intake) read(ctx context.Context, opened source.Opened, progress func()
 	for record := range opened.Records(ctx) {
 		fault := record.Fault
 		if fault != nil {
-			i.Refuse(*fault)
+			i.Refuse(record.Key, *fault)
 		} else if fault, err = i.Add(ctx, record.Body); err != nil {
 			return err
 		}

@@ -57,13 +57,10 @@ func (l *Loader) end(ctx context.Context, s *shelf) (bool, error) {
 	}
 	var change agent.Change
 	switch {
-	case job.Status.State == agent.Sent:
+	case job.Status.State == agent.Sent, job.Status.State == agent.Dead && contentRefused(job) && len(entries) == 1: // not again before it changes
 		err = l.note(s, entries)
-	case job.Status.State == agent.Dead && contentRefused(job) && len(entries) > 1:
-		return true, l.split(ctx, s, job, entries)
 	case job.Status.State == agent.Dead && contentRefused(job):
-		entries[0].Content |= agent.LoadRefused // not again before it changes
-		err = l.note(s, entries)
+		return true, l.split(ctx, s, job, entries)
 	default: // a person discarded it, or its route is not there: everything goes once more with the next load
 		l.forget(s, entries)
 	}
@@ -91,7 +88,7 @@ func (l *Loader) note(s *shelf, entries []agent.LoadEntry) error {
 	err := l.ledger.Append(s.kind, entries)
 	if err == nil {
 		for _, entry := range entries {
-			if known, ok := s.known[entry.Key]; ok && known&^bits == entry.Content&^bits {
+			if known, ok := s.known[entry.Key]; ok && known&^marked == entry.Content {
 				s.known[entry.Key] = entry.Content | known&marked
 			}
 		}
@@ -102,7 +99,7 @@ func (l *Loader) note(s *shelf, entries []agent.LoadEntry) error {
 // forget lets entries count as changed.
 func (l *Loader) forget(s *shelf, entries []agent.LoadEntry) {
 	for _, entry := range entries {
-		if known, ok := s.known[entry.Key]; ok && known&^bits == entry.Content&^bits {
+		if known, ok := s.known[entry.Key]; ok && known&^marked == entry.Content {
 			delete(s.known, entry.Key)
 		}
 	}

@@ -221,6 +221,7 @@ func (f *file) rows(r io.Reader, yield func(Record) bool) {
 		case len(values) != len(columns):
 			record.Fault = &agent.Fault{Code: "columns", Detail: fmt.Sprintf("A linha tem %d campos e o cabeçalho %d.", len(values), len(columns))}
 		default:
+			record.Key = mapped.key(values)
 			record.Body, record.Fault = mapped.of(values)
 		}
 		if !yield(record) {

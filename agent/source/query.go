@@ -139,6 +139,7 @@ func (q *query) Records(ctx context.Context) iter.Seq[Record] {
 				return
 			}
 			record := Record{Place: fmt.Sprintf("%s, linha %d", q.cfg.Driver, number)}
+			record.Key = q.mapped.key(texts)
 			record.Body, record.Fault = q.mapped.of(texts)
 			if !yield(record) {
 				return

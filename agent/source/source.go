@@ -20,6 +20,7 @@ import (
 type Record struct {
 	Place string // for a person: file and line, or row
 	Body  []byte // a JSON object; nil with a fault
+	Key   string // of a fault's record, where it could be read
 	Fault *agent.Fault
 }
 
@@ -180,6 +181,14 @@ func newObject(cfg Config, shape agent.LoadShape, columns []string) (*object, er
 		}
 	}
 	return o, nil
+}
+
+// key gives what the record's key says; empty where nobody knows.
+func (o *object) key(values []string) string {
+	if at := slices.Index(o.names, o.shape.Key); at >= 0 && at < len(values) {
+		return strings.TrimSpace(values[at])
+	}
+	return ""
 }
 
 // of gives the object, or the fault of its first bad value.

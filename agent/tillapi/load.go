@@ -68,7 +68,7 @@ func (a *API) take(ctx context.Context, kind agent.Kind, body io.Reader) (summar
 			return intake.Summary(), err
 		}
 		if fault != nil {
-			intake.Refuse(*fault)
+			intake.Refuse("", *fault)
 		} else if fault, err = intake.Add(ctx, record); err != nil {
 			return intake.Summary(), err
 		}

@@ -212,6 +212,16 @@ func TestWhatAFullLoadLacksIsReportedAndTakenOutOfUse(t *testing.T) {
 		if run := b.runNow("products"); run.Counts["removed"] != 0 || b.requests("products") != before {
 			t.Errorf("what is gone is gone once: %+v, %d requests more", run.Counts, b.requests("products")-before)
 		}
+		faulty := strings.Replace(rows(2, 100), "050,,P50\n", "050,,\n", 1) // it has no name any more, and is there all the same
+		drop(t, folder, "3b.csv", faulty)
+		if run := b.runNow("products"); run.Counts["removed"] != 0 || run.Counts["rejected"] != 1 {
+			t.Errorf("a faulty record is not a missing one: %+v", run.Counts)
+		}
+		unreadable := strings.Replace(rows(2, 100), "050,,P50\n", "\"050,,P50\n", 1)
+		drop(t, folder, "3c.csv", unreadable)
+		if run := b.runNow("products"); run.State != routine.Failed || strings.Contains(b.holds("products"), "050=P50(false)") {
+			t.Errorf("who cannot read a line does not know what is missing: %+v", run)
+		}
 		drop(t, folder, "4.csv", rows(0, 3))
 		half := b.runNow("products")
 		if half.State != routine.Failed || !strings.Contains(strings.Join(half.Errors, " "), "para ser verdade") {
@@ -292,6 +302,18 @@ func TestWhatIsNewerArrivesLaterAlsoAfterAnOutageAndARestart(t *testing.T) {
 		if got := b.holds("products"); got != "1=C" || b.requests("products") != 4 {
 			t.Errorf("the cloud holds %s after %d requests, want 1=C after A, A again, B, C", got, b.requests("products"))
 		}
+		if err := b.cloud.Add(mercafacilsim.Fault{Route: "products", Fault: "status", Status: 503, Times: 1}); err != nil {
+			t.Fatal(err)
+		}
+		b.push("/v2/products", product("D"))
+		<-time.After(time.Second)
+		b.push("/v2/products", product("E")) // D waits for its next attempt, and E for D
+		b.drained(time.Hour)
+		if got := b.holds("products"); got != "1=E" {
+			t.Errorf("the cloud holds %s: what is newer arrived sooner", got)
+		}
+		b.push("/v2/products", product("C"))
+		b.drained(time.Hour)
 		if again := b.push("/v2/products", product("C")); again.Unchanged != 1 {
 			t.Errorf("what arrived was queued again: %+v", again)
 		}
