@@ -362,6 +362,22 @@ func TestARecordThatTheCloudRefusesDoesNotHoldItsBatch(t *testing.T) {
 	})
 }
 
+func TestARefusedBatchGoesAgainWithoutWhatALaterOneSaysAnew(t *testing.T) {
+	inBubble(t, func(b *bubble) {
+		b.network.cut(errRefused)
+		b.push("/v2/products", `[{"sku":"1","ean":"","name":"A"},{"sku":"2","ean":"","name":"A"}]`)
+		b.push("/v2/products", `[{"sku":"1","ean":"","name":"B"}]`)
+		if err := b.cloud.Add(mercafacilsim.Fault{Route: "products", Fault: "status", Status: 422, Times: 1}); err != nil {
+			t.Fatal(err)
+		}
+		b.network.cut(nil)
+		b.drained(time.Hour)
+		if got := b.holds("products"); got != "1=B 2=A" || b.requests("products") != 3 {
+			t.Errorf("the cloud holds %s after %d requests", got, b.requests("products"))
+		}
+	})
+}
+
 func TestALoadThatCannotBeReadToItsEndSaysWhatWasTaken(t *testing.T) {
 	inBubble(t, func(b *bubble) {
 		for name, c := range map[string]struct {
