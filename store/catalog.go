@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,21 +35,21 @@ type Catalog struct {
 	ring *keyring.Ring
 }
 
-// OpenCatalog opens the file. One that cannot be read is removed, and begun anew.
-func (s *Store) OpenCatalog() (*Catalog, error) {
+// OpenCatalog opens the file; whole reads all of it first. One that cannot be read is removed, and begun anew.
+func (s *Store) OpenCatalog(whole bool) (*Catalog, error) {
 	path := filepath.Join(s.cfg.Dir, catalogName)
-	c, err := s.openCatalog(path)
-	if err == nil || errors.Is(err, bbolterrors.ErrTimeout) {
+	c, err := s.openCatalog(path, whole)
+	if err == nil || errors.Is(err, bbolterrors.ErrTimeout) || errors.Is(err, fs.ErrPermission) || diskFull(err) { // no damage
 		return c, err
 	}
 	s.cfg.Log.Warn("catalog_begun_anew", "error", err)
 	if err := os.Remove(path); err != nil {
 		return nil, err
 	}
-	return s.openCatalog(path)
+	return s.openCatalog(path, whole)
 }
 
-func (s *Store) openCatalog(path string) (*Catalog, error) {
+func (s *Store) openCatalog(path string, whole bool) (*Catalog, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		file, err := osfile.CreatePrivate(path)
 		if err != nil {
@@ -74,7 +75,7 @@ func (s *Store) openCatalog(path string) (*Catalog, error) {
 			return nil
 		})
 	})
-	if err == nil {
+	if err == nil && whole {
 		err = c.sound()
 	}
 	if err != nil && c.db != nil {

@@ -26,7 +26,7 @@ func sameEntry(a, b agent.LoadEntry) bool {
 
 func openCatalog(t *testing.T, s *store.Store) *store.Catalog {
 	t.Helper()
-	c, err := s.OpenCatalog()
+	c, err := s.OpenCatalog(true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,8 +41,8 @@ type Ledger interface {
 type Config struct {
 	Store   Store
 	Records Records
-	Changed func() <-chan struct{} // closes with the next commit
-	Ledger  func() (Ledger, error) // opens it
+	Changed func() <-chan struct{}           // closes with the next commit
+	Ledger  func(whole bool) (Ledger, error) // opens it; whole reads all of it first, to see whether it is sound
 	Digest  func(space, text string) uint64
 	NewID   func() string
 	Bucket  string // of the store, for batches under way
@@ -105,16 +105,15 @@ type shelf struct {
 	last    string            // natural key of the newest batch there ever was
 	under   []*batch          // not yet settled, in their order
 	known   map[uint64]uint64 // key -> content of what was accepted or is under way; nil while nobody needs it
+	trouble error             // with the oldest batch, told already
 	marking bool              // a load marks what it has
 	waste   int               // entries of the ledger that a later one had made void when it was read
 }
 
 // batch is a job under way, and what it says.
 type batch struct {
-	unique  string
-	seq     uint64
-	count   int
-	entries []agent.LoadEntry // nil while they wait in the store
+	unique string
+	seq    uint64
 }
 
 // New finds the batches that are under way.
@@ -129,10 +128,10 @@ func New(cfg Config) (*Loader, error) {
 	return l, l.remember()
 }
 
-// use opens the ledger for one more user. It is called with the lock held.
-func (l *Loader) use() error {
+// use opens the ledger for one more user; who only adds to it needs not have it whole. It is called with the lock held.
+func (l *Loader) use(whole bool) error {
 	if l.ledger == nil {
-		ledger, err := l.cfg.Ledger()
+		ledger, err := l.cfg.Ledger(whole)
 		if err != nil {
 			return err
 		}
@@ -144,7 +143,7 @@ func (l *Loader) use() error {
 
 // open is use, and reads the shelf.
 func (l *Loader) open(s *shelf) error {
-	if err := l.use(); err != nil || s.known != nil {
+	if err := l.use(true); err != nil || s.known != nil {
 		return err
 	}
 	s.known = make(map[uint64]uint64)

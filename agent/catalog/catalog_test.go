@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { agenttest.Main(m) }
 func newLoader(t testing.TB, s *store.Store, change func(*catalog.Config)) *catalog.Loader {
 	t.Helper()
 	cfg := catalog.Config{
-		Store: s, Records: s, Changed: s.Changed, Ledger: func() (catalog.Ledger, error) { return s.OpenCatalog() }, Digest: s.Digest,
+		Store: s, Records: s, Changed: s.Changed, Ledger: func(whole bool) (catalog.Ledger, error) { return s.OpenCatalog(whole) }, Digest: s.Digest,
 		NewID: uuid.NewString, Bucket: store.BatchRecords, Dialect: agent.V2, Log: slog.New(slog.DiscardHandler),
 		Shape: func(kind agent.Kind) agent.LoadShape { return mercafacil.Shape(kind, false) },
 		Read: func(shape agent.LoadShape, v rawjson.Value) (string, []agent.Fault) {

@@ -316,7 +316,7 @@ func (l *Loader) queue(ctx context.Context, s *shelf, body []byte, entries []age
 		return err
 	}
 	s.last = job.Unique
-	s.under = append(s.under, &batch{unique: job.Unique, seq: committed.Seqs[0], count: len(entries)})
+	s.under = append(s.under, &batch{unique: job.Unique, seq: committed.Seqs[0]})
 	if s.known != nil {
 		for _, entry := range entries {
 			s.put(entry)
@@ -370,9 +370,6 @@ func (l *Loader) wait(ctx context.Context, s *shelf, most int) error {
 
 // entries gives what a batch says.
 func (l *Loader) entries(b *batch) ([]agent.LoadEntry, error) {
-	if b.entries != nil {
-		return b.entries, nil
-	}
 	value, _, err := l.cfg.Records.Record(l.cfg.Bucket, b.unique)
 	if err != nil {
 		return nil, err

@@ -31,14 +31,20 @@ func (l *Loader) settle(ctx context.Context) {
 	for _, s := range l.shelves {
 		for len(s.under) > 0 {
 			ended, err := l.end(ctx, s)
-			if err != nil {
-				l.cfg.Log.Error("batch_not_settled", "kind", s.kind, "seq", s.under[0].seq, "error", err)
-			}
-			if !ended {
+			l.say(s, err)
+			if err != nil || !ended {
 				break
 			}
 		}
 	}
+}
+
+// say tells of a trouble once, until another comes or it is over.
+func (l *Loader) say(s *shelf, err error) {
+	if err != nil && (s.trouble == nil || s.trouble.Error() != err.Error()) {
+		l.cfg.Log.Error("batch_not_settled", "kind", s.kind, "seq", s.under[0].seq, "error", err)
+	}
+	s.trouble = err
 }
 
 // end settles the oldest batch of a shelf; false while it is pending.
@@ -48,27 +54,26 @@ func (l *Loader) end(ctx context.Context, s *shelf) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if job.Status.State == agent.Pending || job.Status.State == agent.Held {
+	if job.Status.State == agent.Pending {
 		return false, nil
 	}
 	entries, err := l.entries(oldest)
 	if err != nil {
 		return false, err
 	}
-	var change agent.Change
 	switch {
 	case job.Status.State == agent.Sent, job.Status.State == agent.Dead && contentRefused(job) && len(entries) == 1: // not again before it changes
 		err = l.note(s, entries)
 	case job.Status.State == agent.Dead && contentRefused(job):
 		return true, l.split(ctx, s, job, entries)
-	default: // a person discarded it, or its route is not there: everything goes once more with the next load
+	default: // discarded, held after a damage, or its route is not there: everything goes once more with the next load
 		l.forget(s, entries)
 	}
 	if err != nil {
 		return false, err
 	}
-	change.Puts = []agent.Record{{Bucket: l.cfg.Bucket, Key: oldest.unique, IfVersion: agent.AnyVersion}}
-	if _, err := l.cfg.Store.Commit(context.WithoutCancel(ctx), change); err != nil {
+	over := agent.Record{Bucket: l.cfg.Bucket, Key: oldest.unique, IfVersion: agent.AnyVersion}
+	if _, err := l.cfg.Store.Commit(context.WithoutCancel(ctx), agent.Change{Puts: []agent.Record{over}}); err != nil {
 		return false, err
 	}
 	s.under = s.under[1:]
@@ -82,18 +87,10 @@ func contentRefused(job agent.Job) bool {
 
 // note writes entries to the ledger.
 func (l *Loader) note(s *shelf, entries []agent.LoadEntry) error {
-	if err := l.use(); err != nil {
+	if err := l.use(false); err != nil {
 		return err
 	}
-	err := l.ledger.Append(s.kind, entries)
-	if err == nil {
-		for _, entry := range entries {
-			if known, ok := s.known[entry.Key]; ok && known&^marked == entry.Content {
-				s.known[entry.Key] = entry.Content | known&marked
-			}
-		}
-	}
-	return errors.Join(err, l.release())
+	return errors.Join(l.ledger.Append(s.kind, entries), l.release())
 }
 
 // forget lets entries count as changed.
@@ -112,7 +109,7 @@ func (l *Loader) split(ctx context.Context, s *shelf, head agent.Job, entries []
 		return err
 	}
 	shape := l.cfg.Shape(s.kind)
-	records, err := elements(shape, job.Body)
+	records, err := elements(job.Body)
 	if err != nil || len(records) != len(entries) {
 		return errors.Join(errors.New("a refused batch is not what it was"), err)
 	}
@@ -138,7 +135,7 @@ func (l *Loader) split(ctx context.Context, s *shelf, head agent.Job, entries []
 			return err
 		}
 		change.Jobs, change.Puts = append(change.Jobs, next), append(change.Puts, record)
-		added, last = append(added, &batch{unique: next.Unique, count: len(says)}), next.Unique
+		added, last = append(added, &batch{unique: next.Unique}), next.Unique
 	}
 	change.Puts = append(change.Puts, l.lastRecord(s.kind, last))
 	committed, err := l.cfg.Store.Commit(context.WithoutCancel(ctx), change)
@@ -180,14 +177,14 @@ func (l *Loader) without(later map[uint64]bool, records [][]byte, entries []agen
 	return body, says
 }
 
-// elements gives the records of a batch's body.
-func elements(shape agent.LoadShape, body []byte) ([][]byte, error) {
+// elements gives the records of a batch's body, whichever wrapper was configured when it was made.
+func elements(body []byte) ([][]byte, error) {
 	parsed, err := rawjson.Parse(body)
 	if err != nil {
 		return nil, err
 	}
-	if shape.Wrapper != "" {
-		parsed, _ = parsed.Get(shape.Wrapper)
+	if parsed.Kind == rawjson.Object && len(parsed.Members) == 1 {
+		parsed = parsed.Members[0].Value
 	}
 	records := make([][]byte, len(parsed.Elements))
 	for i, element := range parsed.Elements {

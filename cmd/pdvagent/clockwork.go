@@ -167,7 +167,7 @@ func (c clockwork) loader() (*catalog.Loader, error) {
 	wrapped := c.cfg.Mercafacil.Wrapper == "object"
 	return catalog.New(catalog.Config{
 		Store: c.queue, Records: c.queue, Changed: c.queue.Changed, Digest: c.queue.Digest, NewID: uuid.NewString, Bucket: store.BatchRecords,
-		Ledger:  func() (catalog.Ledger, error) { return c.queue.OpenCatalog() },
+		Ledger:  func(whole bool) (catalog.Ledger, error) { return c.queue.OpenCatalog(whole) },
 		Shape:   func(kind agent.Kind) agent.LoadShape { return mercafacil.Shape(kind, wrapped) },
 		Read:    readRecord,
 		Dialect: agent.Dialect(c.cfg.Mercafacil.Dialect), MaxBytes: mercafacil.MaxBatch, Log: c.log,
