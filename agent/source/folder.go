@@ -146,7 +146,8 @@ func (f *file) Records(ctx context.Context) iter.Seq[Record] {
 			each = f.rows
 		}
 		each(counted{opened, &f.read}, func(r Record) bool {
-			if f.err = ctx.Err(); f.err != nil {
+			if err := ctx.Err(); err != nil {
+				f.err = errors.Join(f.err, err)
 				return false
 			}
 			return yield(r)
