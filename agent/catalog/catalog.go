@@ -106,6 +106,8 @@ type shelf struct {
 	under   []*batch          // not yet settled, in their order
 	known   map[uint64]uint64 // key -> content of what was accepted or is under way; nil while nobody needs it
 	trouble error             // with the oldest batch, told already
+	passed  bool              // the cloud has accepted a batch since the start
+	inRow   int               // batches that it has refused since
 	marking bool              // a load marks what it has
 	waste   int               // entries of the ledger that a later one had made void when it was read
 }

@@ -47,6 +47,10 @@ func (l *Loader) say(s *shelf, err error) {
 	s.trouble = err
 }
 
+// mostInRow is how many batches may be refused in a row before it is their form, and not a record of theirs: halves of
+// halves of a million records would be two million requests.
+const mostInRow = 32
+
 // end settles the oldest batch of a shelf; false while it is pending.
 func (l *Loader) end(ctx context.Context, s *shelf) (bool, error) {
 	oldest := s.under[0]
@@ -62,11 +66,15 @@ func (l *Loader) end(ctx context.Context, s *shelf) (bool, error) {
 		return false, err
 	}
 	switch {
-	case job.Status.State == agent.Sent, job.Status.State == agent.Dead && contentRefused(job) && len(entries) == 1: // not again before it changes
+	case job.Status.State == agent.Sent:
+		s.passed, s.inRow = true, 0
 		err = l.note(s, entries)
-	case job.Status.State == agent.Dead && contentRefused(job):
+	case job.Status.State == agent.Dead && contentRefused(job) && s.inRow < mostInRow && len(entries) > 1:
+		s.inRow++
 		return true, l.split(ctx, s, job, entries)
-	default: // discarded, held after a damage, or its route is not there: everything goes once more with the next load
+	case job.Status.State == agent.Dead && contentRefused(job) && s.passed && len(entries) == 1: // it alone: not again before it changes
+		err = l.note(s, entries)
+	default: // its form is refused and not its records, or it was discarded, held after a damage, or its route is not there: everything goes once more with the next load
 		l.forget(s, entries)
 	}
 	if err != nil {

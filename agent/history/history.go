@@ -134,6 +134,7 @@ type importer struct {
 	cfg  Config
 	from int               // the cursor's position at the start
 	seen map[uint64]uint64 // ids and contents
+	row  int               // batches refused in a row
 	all  []receipt         // the batch that gathers
 	size int               // of its receipts, in bytes
 	next Cursor            // behind it; what it counts is only what is faulty
@@ -234,6 +235,7 @@ func (i *importer) send(ctx context.Context, receipts []receipt) error {
 		outcome := i.cfg.Cloud.Deliver(ctx, agent.KindCouponsList, i.cfg.Dialect, i.batch(receipts))
 		switch {
 		case outcome.Class == agent.ClassOK:
+			i.row = 0
 			return nil
 		case outcome.Class == agent.ClassStatus && slices.Contains([]int{http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity}, outcome.Status):
 			return i.halve(ctx, receipts, outcome.Status)
@@ -252,7 +254,14 @@ func (i *importer) send(ctx context.Context, receipts []receipt) error {
 	}
 }
 
+// mostInRow is how many batches may be refused in a row before it is their form, and not a receipt of theirs.
+const mostInRow = 32
+
 func (i *importer) halve(ctx context.Context, receipts []receipt, status int) error {
+	if i.row++; i.row > mostInRow {
+		return agent.Errorf(agent.CodeCloudRefused, nil, "A Mercafácil recusou %d lotes seguidos (%d): deve ser a forma deles, não as vendas. Confira mercafacil.wrapper "+
+			"e rode de novo: a importação continua de onde parou.", mostInRow, status)
+	}
 	if len(receipts) == 1 {
 		i.Refused++
 		i.cfg.Refuse(receipts[0].place, agent.Fault{Field: "coupon", Code: "cloud_refused", Detail: fmt.Sprintf("A nuvem recusou esta venda (%d).", status)})

@@ -226,6 +226,15 @@ func TestAWrongTokenEndsTheImportAndNothingIsSkipped(t *testing.T) {
 	}
 }
 
+func TestACloudThatRefusesTheFormOfBatchesEndsTheImport(t *testing.T) {
+	m := newMemory(t)
+	m.answers = func([]string) agent.Outcome { return agent.Outcome{Class: agent.ClassStatus, Status: 400} }
+	_, err := m.run(write(t, "v.csv", header+shopOf(0, 100)), func(cfg *history.Config) { cfg.MaxCount = 100 })
+	if agent.CodeOf(err) != agent.CodeCloudRefused || !strings.Contains(err.Error(), "mercafacil.wrapper") || len(m.batches) > 40 || m.cursor.Position != 0 {
+		t.Errorf("got %v after %d batches, the cursor is %+v", err, len(m.batches), m.cursor)
+	}
+}
+
 func TestACloudThatIsAwayIsWaitedFor(t *testing.T) {
 	path := write(t, "v.csv", header+shopOf(0, 5))
 	synctest.Test(t, func(t *testing.T) {

@@ -362,6 +362,33 @@ func TestARecordThatTheCloudRefusesDoesNotHoldItsBatch(t *testing.T) {
 	})
 }
 
+// TestACloudThatRefusesTheFormOfBatches has the other wrapper: nothing is wrong with the records, and they go once it is right.
+func TestACloudThatRefusesTheFormOfBatches(t *testing.T) {
+	var rows strings.Builder
+	for n := range 500 {
+		fmt.Fprintf(&rows, "{\"sku\":\"%d\",\"ean\":\"\",\"name\":\"P\"}\n", n)
+	}
+	inBubble(t, func(b *bubble) {
+		if err := b.cloud.Set(`{"wrapper":"object"}`); err != nil {
+			t.Fatal(err)
+		}
+		b.push("/v2/products", rows.String())
+		b.push("/v2/products", `[{"sku":"alone","ean":"","name":"P"}]`)
+		<-time.After(time.Hour)
+		if n := b.requests("products"); n < 30 || n > 80 {
+			t.Errorf("%d requests before it was given up", n)
+		}
+		if err := b.cloud.Set(`{"wrapper":"array"}`); err != nil {
+			t.Fatal(err)
+		}
+		again := b.push("/v2/products", rows.String()+"{\"sku\":\"alone\",\"ean\":\"\",\"name\":\"P\"}")
+		<-time.After(time.Hour)
+		if n := len(b.cloud.Loaded("products")); again.Changed != 501 || n != 501 {
+			t.Errorf("got %+v, the cloud has %d products", again, n)
+		}
+	})
+}
+
 func TestARefusedBatchGoesAgainWithoutWhatALaterOneSaysAnew(t *testing.T) {
 	inBubble(t, func(b *bubble) {
 		b.network.cut(errRefused)
