@@ -94,3 +94,11 @@ func ForTill(err error) error {
 	}
 	return err
 }
+
+// Sentence is an error as a person reads it: the message of an [Error] inside, or its own text.
+func Sentence(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Message
+	}
+	return err.Error()
+}

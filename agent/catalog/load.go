@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"pdvagent/agent"
 	"pdvagent/agent/source"
@@ -37,7 +36,7 @@ func (l *Loader) Load(ctx context.Context, kind agent.Kind, cfg source.Config, e
 			if agent.CodeOf(err) == agent.CodeCloudAway || ctx.Err() != nil {
 				return result, err
 			}
-			result.Faults = append(result.Faults, sentence(err))
+			result.Faults = append(result.Faults, agent.Sentence(err))
 		}
 	}
 	if cfg.Mode == "full" && len(result.Faults) == 0 && intake.Summary().Accepted > 0 {
@@ -49,14 +48,6 @@ func (l *Loader) Load(ctx context.Context, kind agent.Kind, cfg source.Config, e
 	}
 	result.Summary = intake.Summary()
 	return result, intake.Settled(ctx)
-}
-
-// sentence is an error as a person reads it.
-func sentence(err error) string {
-	if e, ok := errors.AsType[*agent.Error](err); ok {
-		return e.Message
-	}
-	return strings.ReplaceAll(err.Error(), "\n", "; ")
 }
 
 // progressEvery is how many records lie between two words of progress.

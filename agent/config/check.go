@@ -49,7 +49,6 @@ func (c *checker) all() {
 	c.loyalty()
 	c.sender()
 	c.routines()
-	c.oneOf("mercafacil.wrapper", c.wrapper(), "array", "object")
 	if mb := c.cfg.Store.MaxMB; mb < 16 || mb > 1<<20 || mb&(mb-1) != 0 {
 		c.fault("store.max_mb", "deve ser uma potência de dois, de 16 a 1048576")
 	}
@@ -67,13 +66,6 @@ func (c *checker) all() {
 		c.fault("log.max_mb", "deve ser de 5 a 1048576")
 	}
 	c.oneOf("log.level", c.cfg.Log.Level, "debug", "info", "warn", "error")
-}
-
-func (c *checker) wrapper() string {
-	if c.cfg.Mercafacil == nil {
-		return "array"
-	}
-	return c.cfg.Mercafacil.Wrapper
 }
 
 func (c *checker) oneOf(field, value string, allowed ...string) {
@@ -148,6 +140,7 @@ func (c *checker) mercafacil() {
 		c.fault("mercafacil.pdv_version", "falta; informe a versão do programa do caixa")
 	}
 	c.oneOf("mercafacil.dialect", m.Dialect, "v2", "v2.2")
+	c.oneOf("mercafacil.wrapper", m.Wrapper, "array", "object")
 	c.oneOf("mercafacil.coupon_conflict", m.CouponConflict, "auto", "sent", "dead")
 	if m.LiveDeadline < Duration(500*time.Millisecond) || m.LiveDeadline > Duration(30*time.Second) {
 		c.fault("mercafacil.live_deadline", "deve ser de 500ms a 30s")

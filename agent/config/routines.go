@@ -58,7 +58,6 @@ const shortestCloud = 30 * time.Minute
 // rule is what is known of a routine before anybody configures it.
 type rule struct {
 	cloud bool // it speaks to a cloud
-	load  bool // it has a source
 	when  Routine
 }
 
@@ -68,8 +67,8 @@ func rules() map[string]rule {
 	return map[string]rule{
 		"resend":            {cloud: true, when: every(shortestCloud)},
 		"end-of-day":        {cloud: true, when: at("23:30")},
-		"products":          {cloud: true, load: true, when: every(6 * time.Hour)},
-		"operators":         {cloud: true, load: true, when: every(6 * time.Hour)},
+		"products":          {cloud: true, when: every(6 * time.Hour)},
+		"operators":         {cloud: true, when: every(6 * time.Hour)},
 		"abandoned":         {when: every(5 * time.Minute)},
 		"reconcile":         {when: at("23:50")},
 		"retention":         {when: at("03:00")},
@@ -101,12 +100,13 @@ func (c *checker) routines() {
 			continue
 		}
 		c.when(field, r, rule)
+		load := slices.Contains(SourceLoads(), agent.Kind(name))
 		switch {
-		case r.Source != nil && !rule.load:
+		case r.Source != nil && !load:
 			c.fault(field+".source", "só products e operators têm source")
 		case r.Source != nil:
 			c.source(field+".source", r.Source)
-		case rule.load && !r.Off:
+		case load && !r.Off:
 			c.fault(field+".source", "falta; diga de onde vêm os registros, ou use off: true")
 		}
 	}
@@ -181,7 +181,5 @@ func later(lines lineIndex) []Fault {
 	return inOrder(warnings)
 }
 
-// LoadKinds are the routines that have a source, with what they load.
-func LoadKinds() map[string]agent.Kind {
-	return map[string]agent.Kind{"products": agent.KindProducts, "operators": agent.KindOperators}
-}
+// SourceLoads are the loads that have a source; each one's routine has its name.
+func SourceLoads() []agent.Kind { return []agent.Kind{agent.KindProducts, agent.KindOperators} }

@@ -242,7 +242,7 @@ func (b *Book) run(ctx context.Context, p *page, run *Run) {
 	ended := b.cfg.Now().UTC()
 	run.report.EndedAt, run.report.State = &ended, Done
 	if err != nil {
-		run.report.Errors = append(run.report.Errors, Sentence(err))
+		run.report.Errors = append(run.report.Errors, agent.Sentence(err))
 	}
 	if len(run.report.Errors) > 0 {
 		run.report.State = Failed
@@ -263,7 +263,7 @@ func (b *Book) run(ctx context.Context, p *page, run *Run) {
 }
 
 func (b *Book) say(r Report, err error) {
-	attrs := []any{"routine", r.Name(), "cause", r.Cause, "ms", r.EndedAt.Sub(r.StartedAt).Milliseconds()}
+	attrs := []any{"routine", r.Routine, "cause", r.Cause, "ms", r.EndedAt.Sub(r.StartedAt).Milliseconds()}
 	for _, name := range slices.Sorted(maps.Keys(r.Counts)) {
 		attrs = append(attrs, name, r.Counts[name])
 	}
@@ -275,15 +275,4 @@ func (b *Book) say(r Report, err error) {
 	case Running, Done:
 		b.cfg.Log.Info("routine", attrs...)
 	}
-}
-
-// Name is the routine's.
-func (r Report) Name() string { return r.Routine }
-
-// Sentence is an error as a person reads it.
-func Sentence(err error) string {
-	if e, ok := errors.AsType[*agent.Error](err); ok {
-		return e.Message
-	}
-	return err.Error()
 }

@@ -200,11 +200,7 @@ func (f *file) rows(r io.Reader, yield func(Record) bool) {
 		mapped, err = newObject(f.cfg, f.shape, columns)
 	}
 	if err != nil {
-		detail := err.Error()
-		if e, ok := errors.AsType[*agent.Error](err); ok {
-			detail = e.Message
-		}
-		f.err = agent.Errorf(agent.CodeInvalid, nil, "O cabeçalho do arquivo %s não serve. %s", f.name, detail)
+		f.err = agent.Errorf(agent.CodeInvalid, nil, "O cabeçalho do arquivo %s não serve. %s", f.name, agent.Sentence(err))
 		return
 	}
 	for {

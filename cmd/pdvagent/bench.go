@@ -67,14 +67,11 @@ const manyWriters = 64
 
 // benchStore measures in turns, so that a noisy moment of the disk meets all three alike.
 func benchStore(ctx context.Context, folder string, each time.Duration, rounds int) (enqueueResult, error) {
-	if folder == "" {
-		folder = "."
-	}
-	temp, err := os.MkdirTemp(folder, "pdvagent-bench-")
+	temp, remove, err := benchFolder(folder)
 	if err != nil {
 		return enqueueResult{}, err
 	}
-	defer func() { _ = os.RemoveAll(temp) }() // a leftover is named for what it is
+	defer func() { _ = remove() }() // a leftover is named for what it is
 	queue, err := store.Open(store.Config{Dir: filepath.Join(temp, "data")})
 	if err != nil {
 		return enqueueResult{}, err
@@ -113,6 +110,15 @@ func benchConfig(folder string, answers config.Answers, replace ...string) (path
 	}
 	cfg, _, err = config.Load(path, os.LookupEnv)
 	return path, cfg, err
+}
+
+// benchFolder makes a folder on the disk to measure: the present one's where none is given.
+func benchFolder(folder string) (temp string, remove func() error, err error) {
+	if folder == "" {
+		folder = "."
+	}
+	temp, err = os.MkdirTemp(folder, "pdvagent-bench-")
+	return temp, func() error { return os.RemoveAll(temp) }, err
 }
 
 func median(values []float64) float64 {

@@ -108,14 +108,11 @@ type catalogBench struct {
 }
 
 func benchCatalog(ctx context.Context, folder string, products int) (f catalogFigures, err error) {
-	if folder == "" {
-		folder = "."
-	}
-	temp, err := os.MkdirTemp(folder, "pdvagent-bench-")
+	temp, remove, err := benchFolder(folder)
 	if err != nil {
 		return f, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	b := &catalogBench{}
 	stop, err := b.start(ctx, temp)
 	if err != nil {

@@ -101,14 +101,11 @@ func (c *historyCloud) Deliver(_ context.Context, _ agent.Kind, _ agent.Dialect,
 }
 
 func benchHistory(ctx context.Context, folder string, sales int) (f historyFigures, err error) {
-	if folder == "" {
-		folder = "."
-	}
-	temp, err := os.MkdirTemp(folder, "pdvagent-bench-")
+	temp, remove, err := benchFolder(folder)
 	if err != nil {
 		return f, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	path := filepath.Join(temp, "vendas.csv")
 	size, err := writeSales(path, sales)
 	if err != nil {

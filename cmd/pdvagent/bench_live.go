@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -91,14 +90,11 @@ type liveBench struct {
 }
 
 func benchLive(ctx context.Context, folder string, calls int) (liveResult, error) {
-	if folder == "" {
-		folder = "."
-	}
-	temp, err := os.MkdirTemp(folder, "pdvagent-bench-")
+	temp, remove, err := benchFolder(folder)
 	if err != nil {
 		return liveResult{}, err
 	}
-	defer func() { _ = os.RemoveAll(temp) }() // a leftover is named for what it is
+	defer func() { _ = remove() }() // a leftover is named for what it is
 	address, err := freeAddress(ctx)
 	if err != nil {
 		return liveResult{}, err

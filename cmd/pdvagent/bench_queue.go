@@ -71,17 +71,14 @@ func printQueue(w io.Writer, rows []queueRow) {
 const measuredDrain = 100_000
 
 func benchQueue(ctx context.Context, folder string, counts []int) ([]queueRow, error) {
-	if folder == "" {
-		folder = "."
-	}
 	var rows []queueRow
 	for _, pending := range counts {
-		temp, err := os.MkdirTemp(folder, "pdvagent-bench-")
+		temp, remove, err := benchFolder(folder)
 		if err != nil {
 			return nil, err
 		}
 		row, err := benchOneQueue(ctx, temp, pending)
-		if err := errors.Join(err, os.RemoveAll(temp)); err != nil {
+		if err := errors.Join(err, remove()); err != nil {
 			return nil, err
 		}
 		rows = append(rows, row)

@@ -47,8 +47,8 @@ func newCatalogPreview(opts *options) *cobra.Command {
 		Use: "preview products|operators", Short: "Lê a origem configurada e mostra o que seria enviado; não envia nada nem move arquivos",
 		Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			kind, known := config.LoadKinds()[args[0]]
-			if !known {
+			kind := agent.Kind(args[0])
+			if !slices.Contains(config.SourceLoads(), kind) {
 				return usageError{errors.New("informe products ou operators")}
 			}
 			cfg, _, err := config.Load(opts.config, os.LookupEnv)

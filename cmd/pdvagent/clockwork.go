@@ -93,9 +93,9 @@ func (c clockwork) cloudRoutines() []routine.Routine {
 			return err
 		}),
 	}
-	for _, name := range []string{"products", "operators"} {
-		if rule := c.cfg.Routine(name); rule.Source != nil {
-			list = append(list, c.load(name, rule))
+	for _, kind := range config.SourceLoads() {
+		if rule := c.cfg.Routine(string(kind)); rule.Source != nil {
+			list = append(list, c.load(kind, rule))
 		}
 	}
 	return list
@@ -134,9 +134,9 @@ func (c clockwork) resend(ctx context.Context, run *routine.Run, everything bool
 }
 
 // load sends what is new in a source.
-func (c clockwork) load(name string, rule config.Routine) routine.Routine {
-	r := c.routine(name, func(ctx context.Context, run *routine.Run) error {
-		result, err := c.side.loads.Load(ctx, config.LoadKinds()[name], rule.Source.Open(), run.Everything(), func(now catalog.Result) { count(run, now) })
+func (c clockwork) load(kind agent.Kind, rule config.Routine) routine.Routine {
+	r := c.routine(string(kind), func(ctx context.Context, run *routine.Run) error {
+		result, err := c.side.loads.Load(ctx, kind, rule.Source.Open(), run.Everything(), func(now catalog.Result) { count(run, now) })
 		count(run, result)
 		run.Tell(result)
 		for _, fault := range result.Faults {

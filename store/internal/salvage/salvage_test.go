@@ -2,6 +2,7 @@ package salvage_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -144,6 +145,54 @@ func TestPageThatLeadsBackIsAFaultAndNoEndlessWay(t *testing.T) {
 	}
 	if looped == 0 {
 		t.Error("no page was found that leads back to itself")
+	}
+}
+
+// TestEmptyKeyIsAFaultWhereverItStands zeroes the length of the first key of every leaf, also of one that is a bucket's only
+// page, where no page above says what its first key is: bbolt would give up on it in the middle of a commit.
+func TestEmptyKeyIsAFaultWhereverItStands(t *testing.T) {
+	path, _ := database(t)
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		b, err := tx.CreateBucket([]byte("one page"))
+		for n := uint64(0); n < 40 && err == nil; n++ {
+			err = b.Put(binary.BigEndian.AppendUint64(nil, n), make([]byte, 60))
+		}
+		return err
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sound, err := open(t, path).Walk(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page = 4096
+	leaves := 0
+	for at := 2 * page; at+page <= len(file); at += page {
+		if file[at+8] != 2 || file[at+10] == 0 || !sound.Live(int64(at)) { // not a leaf with entries
+			continue
+		}
+		leaves++
+		spoiled := bytes.Clone(file)
+		clear(spoiled[at+16+8 : at+16+12])
+		name := filepath.Join(t.TempDir(), "empty.db")
+		if err := os.WriteFile(name, spoiled, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if tree, err := open(t, name).Walk(nil); err == nil && len(tree.Faults) == 0 {
+			t.Errorf("page %d: an empty key is no fault", at/page)
+		}
+	}
+	if leaves < 2 {
+		t.Errorf("only %d leaves were tried", leaves)
 	}
 }
 

@@ -105,6 +105,9 @@ func (w *walker) entries(p page, bucket string, above []byte) {
 		if c := bytes.Compare(e.key, above); c < 0 || (c == 0 && i > 0) {
 			w.fault("page %d: keys are not in order", p.id)
 		}
+		if len(e.key) == 0 { // bbolt never writes one, and gives up on it in the middle of a commit
+			w.fault("page %d: an empty key", p.id)
+		}
 		above = e.key
 		switch {
 		case p.flags == flagBranch:
