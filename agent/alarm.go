@@ -16,6 +16,9 @@ const (
 	AlarmHeldJobs     = "held_jobs"            // something is kept until a person decides
 	AlarmUnconfirmed  = "discount_unconfirmed" // sales went without the confirm of their session
 	AlarmClock        = "clock_suspect"        // the machine's clock went back or jumped
+	AlarmPayment      = "payment_attention"    // a payment needs a decision
+	AlarmBoleto       = "boleto_review"        // money of a boleto needs a decision
+	AlarmCertificate  = "certificate_expiring" // the shop's certificate ends soon, or cannot be used
 	AlarmSalvaged     = "store_salvaged"       // the database was damaged and written anew from what was found
 )
 

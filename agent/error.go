@@ -28,6 +28,7 @@ const (
 	CodeUnknownSession  Code = "unknown_transaction"
 	CodeCloudRefused    Code = "cloud_refused" // Status says how
 	CodeCloudAway       Code = "cloud_away"
+	CodeNoKey           Code = "idempotency_key_missing"
 	CodeNotPrimary      Code = "not_primary" // a routine of the whole shop runs elsewhere
 	CodeTooLarge        Code = "too_large"
 	CodeMediaType       Code = "media_type"

@@ -46,7 +46,7 @@ func (s LoadShape) Field(name string) (LoadField, bool) {
 // LoadEntry is one record of a load as it is remembered: by keyed hashes. A record that is gone has no content.
 type LoadEntry struct {
 	Key     uint64 // of the kind and the record's own key
-	Content uint64 // of its canonical form
+	Content uint64 // of what it says
 	Name    []byte // what is needed to take it out of use, as JSON
 }
 

@@ -51,12 +51,21 @@ const (
 	BatchRecords   = "batch"   // of loads under way: what each says, by its natural key; and the last of each kind
 )
 
+// PaymentRecords are payments by their id, and ids by what a till asked for them with.
+const PaymentRecords = "payment"
+
+// BoletoRecords are boletos by their nosso número, and what settlement knows: see agent/settlement.
+const BoletoRecords = "boleto"
+
+// OrderRecords are card orders by their id, and ids by what a till asked for them with.
+const OrderRecords = "order"
+
 // firstRecordCode is the number of the first of them in envelopes.
 const firstRecordCode = 64
 
 // recordBuckets are the domains' own. Their places in the list are their numbers: new ones go to its end.
 func recordBuckets() []bucket {
-	names := []string{CounterRecords, SessionRecords, MemberRecords, RoutineRecords, BatchRecords}
+	names := []string{CounterRecords, SessionRecords, MemberRecords, RoutineRecords, BatchRecords, PaymentRecords, BoletoRecords, OrderRecords}
 	list := make([]bucket, len(names))
 	for i, name := range names {
 		list[i] = bucket{"record." + name, byte(firstRecordCode + i)}

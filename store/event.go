@@ -83,3 +83,6 @@ func (s *Store) Events(after uint64, limit int) ([]agent.Event, error) {
 	})
 	return events, err
 }
+
+// LastEvent is the id of the newest event; 0 before the first.
+func (s *Store) LastEvent() uint64 { return s.meta.Load().NextEvent - 1 }

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"pdvagent/agent"
@@ -21,6 +20,7 @@ type Store interface {
 	Job(seq uint64) (agent.Job, error)
 	Head(seq uint64) (agent.Job, error)
 	Unique(kind agent.Kind, group string) (agent.Job, error)
+	Counters() agent.Counters
 }
 
 // Records is where what a batch says waits for its end.
@@ -52,7 +52,7 @@ type Config struct {
 
 	Dialect  agent.Dialect
 	MaxBytes int           // of a batch, default 24,000,000
-	MaxCount int           // records of a batch, default 5,000, at most 10,000
+	MaxCount int           // records of a batch, default 2,000, at most 10,000
 	Ahead    int           // batches of a run that may wait for the cloud at a time, default 4
 	Patience time.Duration // of a run, for a batch to settle; default 10 min
 
@@ -74,7 +74,7 @@ func (c *Config) fill() error {
 		c.MaxBytes = 24_000_000
 	}
 	if c.MaxCount == 0 {
-		c.MaxCount = 5000
+		c.MaxCount = 2000
 	}
 	c.MaxCount = min(c.MaxCount, mostRecords)
 	if c.Ahead == 0 {
@@ -93,8 +93,8 @@ func (c *Config) fill() error {
 type Loader struct {
 	cfg Config
 
-	mu      sync.Mutex
-	ledger  Ledger // open while somebody uses it
+	mu      agent.Gate // held while the store commits
+	ledger  Ledger     // open while somebody uses it
 	users   int
 	shelves map[agent.Kind]*shelf
 }
@@ -123,7 +123,7 @@ func New(cfg Config) (*Loader, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
-	l := &Loader{cfg: cfg, shelves: make(map[agent.Kind]*shelf)}
+	l := &Loader{cfg: cfg, mu: agent.NewGate(), shelves: make(map[agent.Kind]*shelf)}
 	for _, kind := range agent.Loads() {
 		l.shelves[kind] = &shelf{kind: kind}
 	}

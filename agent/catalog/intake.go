@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"runtime"
 	"slices"
 	"time"
 
@@ -40,6 +39,7 @@ type Rejected struct {
 type Options struct {
 	Everything bool // queue what has not changed, too
 	Names      bool // remember what is needed to take a record out of use
+	Bytes      bool // know a record by its bytes, not by what it says: for sources, which spell theirs alike each time
 	Wait       bool // do not run ahead of the cloud: for loads that are read again when they are not finished
 }
 
@@ -49,6 +49,7 @@ type Intake struct {
 	shelf *shelf
 	shape agent.LoadShape
 	opt   Options
+	pace  pace
 
 	index   int
 	seen    map[uint64]uint64 // keys of this load and their contents; nil where they are marked on the shelf
@@ -68,7 +69,7 @@ func (l *Loader) Begin(kind agent.Kind, opt Options) (*Intake, error) {
 		return nil, err
 	}
 	shape := l.cfg.Shape(kind)
-	i := &Intake{l: l, shelf: s, shape: shape, opt: opt, summary: Summary{Rejected: []Rejected{}}}
+	i := &Intake{l: l, shelf: s, shape: shape, opt: opt, pace: pace{sales: func() uint64 { return salesOf(l.cfg.Store.Counters()) }}, summary: Summary{Rejected: []Rejected{}}}
 	if !opt.Wait || s.marking { // a million keys once more would be 40 MB
 		i.seen = make(map[uint64]uint64)
 	}
@@ -118,14 +119,14 @@ func (i *Intake) reject(key string, fault agent.Fault) {
 	i.summary.Rejected = append(i.summary.Rejected, Rejected{Index: i.index, Key: key, Field: fault.Field, Code: fault.Code, Detail: fault.Detail})
 }
 
-// yield is how many records of a long load come before others get their turn: tills wait for microseconds, not for this.
-const yield = 16
-
 // Add takes one record: a JSON object that is right as such. It gives the fault for which it was not taken.
 func (i *Intake) Add(ctx context.Context, record []byte) (*agent.Fault, error) {
 	defer func() { i.index++ }()
-	if i.index%yield == 0 {
-		runtime.Gosched()
+	i.pace.rest(ctx, i.index)
+	if i.already(record) {
+		i.summary.Accepted++
+		i.summary.Unchanged++
+		return nil, nil
 	}
 	entry, key, fault := i.look(record)
 	if fault != nil {
@@ -165,6 +166,10 @@ const (
 func (i *Intake) meet(entry agent.LoadEntry, right bool) meeting {
 	i.l.mu.Lock()
 	defer i.l.mu.Unlock()
+	return i.meetLocked(entry, right)
+}
+
+func (i *Intake) meetLocked(entry agent.LoadEntry, right bool) meeting {
 	known, there := i.shelf.known[entry.Key]
 	is := there && known&^marked == entry.Content
 	first, twice := i.seen[entry.Key]
@@ -194,6 +199,30 @@ func (i *Intake) meet(entry agent.LoadEntry, right bool) meeting {
 	return changed
 }
 
+// already tells that the cloud has the very bytes of a record, without reading what they say: most of a load is that. It
+// may be wrong only in one way, which costs time: the key that it sees need not be the record's, but then nothing is known
+// under it with these bytes.
+func (i *Intake) already(record []byte) bool {
+	if i.opt.Everything || !i.byBytes() {
+		return false
+	}
+	key, ok := rawjson.Peek(record, i.shape.Key)
+	if !ok {
+		return false
+	}
+	entry := agent.LoadEntry{Key: i.keyOf(string(key)), Content: i.contentOf(record)}
+	i.l.mu.Lock()
+	defer i.l.mu.Unlock()
+	known, there := i.shelf.known[entry.Key]
+	if !there || known&^marked != entry.Content {
+		return false
+	}
+	return i.meetLocked(entry, true) == same
+}
+
+// byBytes: what never changes may be written in another way, and a till may write its fields in any order.
+func (i *Intake) byBytes() bool { return i.opt.Bytes && !i.shape.Fixed }
+
 // look gives what a record says, or its first fault.
 func (i *Intake) look(record []byte) (agent.LoadEntry, string, *agent.Fault) {
 	parsed, err := rawjson.Parse(record)
@@ -208,11 +237,11 @@ func (i *Intake) look(record []byte) (agent.LoadEntry, string, *agent.Fault) {
 	if len(record)+len(i.shape.Wrapper)+len(`{"":[]}`) > i.l.cfg.MaxBytes {
 		return agent.LoadEntry{}, key, &agent.Fault{Field: i.shape.Key, Code: "too_large", Detail: fmt.Sprintf("O registro tem %d bytes e não cabe em um lote.", len(record))}
 	}
-	kind := string(i.shelf.kind)
-	entry := agent.LoadEntry{
-		Key:     i.keyOf(key),
-		Content: contentOf(i.l.cfg.Digest("load", kind+"\x00"+string(parsed.Canonical()))),
+	text := record
+	if !i.byBytes() {
+		text = parsed.Canonical()
 	}
+	entry := agent.LoadEntry{Key: i.keyOf(key), Content: i.contentOf(text)}
 	entry.Name = rawjson.Quote(key)
 	if i.opt.Names {
 		if name := nameOf(i.shape, parsed); len(name) <= maxName {
@@ -226,7 +255,9 @@ func (i *Intake) look(record []byte) (agent.LoadEntry, string, *agent.Fault) {
 const marked uint64 = 1
 
 // contentOf keeps clear of the mark, and of "nothing".
-func contentOf(digest uint64) uint64 { return max(digest&^marked, marked<<1) }
+func (i *Intake) contentOf(text []byte) uint64 {
+	return max(i.l.cfg.Digest("load", string(i.shelf.kind)+"\x00"+string(text))&^marked, marked<<1)
+}
 
 // nameOf is what a record of its kind must at least say: its required fields, as the beginning of an object.
 func nameOf(shape agent.LoadShape, record rawjson.Value) []byte {

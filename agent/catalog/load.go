@@ -25,7 +25,7 @@ func (l *Loader) Load(ctx context.Context, kind agent.Kind, cfg source.Config, e
 		return result, err
 	}
 	inactive := cfg.Removed == "inactive"
-	intake, err := l.Begin(kind, Options{Everything: everything, Names: inactive, Wait: true})
+	intake, err := l.Begin(kind, Options{Everything: everything, Names: inactive, Bytes: true, Wait: true})
 	if err != nil {
 		return result, err
 	}

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // Windows has no zone files of its own
 )
 
 // minToken is the shortest local token: 22 characters of base64 carry 128 bits.
@@ -46,6 +45,7 @@ func (c *checker) all() {
 	c.oneOf("till.queued_status", strconv.Itoa(c.cfg.Till.QueuedStatus), "202", "200")
 	c.oneOf("till.coupon_id", c.cfg.Till.CouponID, "composed", "uuid")
 	c.mercafacil()
+	c.payments()
 	c.loyalty()
 	c.sender()
 	c.routines()
@@ -82,7 +82,7 @@ func (c *checker) shop() {
 			c.fault(code.field, "use até 20 letras e números, sem espaços nem acentos")
 		}
 	}
-	if _, err := time.LoadLocation(c.cfg.Shop.Timezone); err != nil || c.cfg.Shop.Timezone == "" {
+	if _, err := Zone(c.cfg.Shop.Timezone); err != nil || c.cfg.Shop.Timezone == "" {
 		c.fault("shop.timezone", "fuso horário desconhecido; use um nome como America/Sao_Paulo")
 	}
 }
@@ -205,6 +205,7 @@ func (c *checker) secrets() {
 	if m := c.cfg.Mercafacil; m != nil {
 		c.secret("mercafacil", "PDVAGENT_MERCAFACIL_TOKEN", &m.Token, m.TokenFile)
 	}
+	c.paymentSecrets()
 	if path := c.cfg.Security.RecoveryPublicKey; path != "" {
 		if _, err := os.Stat(c.resolve(path)); err != nil {
 			c.fault("security.recovery_public_key", "o arquivo não pôde ser lido")
@@ -216,9 +217,14 @@ func (c *checker) secrets() {
 // secret takes it from where it is, and opens it where it is sealed.
 func (c *checker) secret(section, variable string, secret *Secret, file string) {
 	c.find(section, variable, secret, file, "token")
+	c.open(section+".token", secret)
+}
+
+// open opens a secret where it is sealed.
+func (c *checker) open(field string, secret *Secret) {
 	opened, err := unseal(*secret)
 	if err != nil {
-		c.fault(section+".token", "foi selado em outra máquina ou está incompleto; grave de novo com: pdvagent config set --seal")
+		c.fault(field, "foi selado em outra máquina ou está incompleto; grave de novo com: pdvagent config set --seal")
 		return
 	}
 	*secret = opened

@@ -3,11 +3,7 @@
 // and never print. It starts nothing; cmd/pdvagent hands its values to the parts.
 package config
 
-import (
-	"time"
-
-	"gopkg.in/yaml.v3"
-)
+import "time"
 
 // Config is the whole file (till-api.md section 5).
 type Config struct {
@@ -26,8 +22,7 @@ type Config struct {
 
 	Routines map[string]Routine `yaml:"routines,omitempty"` // by name; [Config.Routine] knows the defaults
 
-	// A part that this version reads and does not use yet: Load says so where it is there.
-	Payments yaml.Node `yaml:"payments,omitempty"`
+	Payments Payments `yaml:"payments,omitempty"`
 }
 
 // Shop is where the till stands.

@@ -247,10 +247,49 @@ func TestFaultsNeverRepeatASecret(t *testing.T) {
 	}
 }
 
-func TestPartsThatAreNotBuiltYetAreSaidToHaveNoEffect(t *testing.T) {
-	_, warnings, err := config.Parse([]byte(minimal("routines: {sicoob-settlement: {every: 60m}}", "payments: {ideamaker: {}}")), t.TempDir(), noEnv)
-	if err != nil || len(warnings) != 2 || warnings[0].Line != 6 || warnings[1].Line != 7 {
-		t.Errorf("got %v, %v", warnings, err)
+func TestTheBankAndTheOrders(t *testing.T) {
+	const right = "base_url: 'http://127.0.0.1:1/v3', token_url: 'http://127.0.0.1:1/token', client_id: x, numero_cliente: 567890"
+	cfg, faults := parse(t, minimal("payments: {sicoob: {"+right+"}, cashorder: {base_url: 'http://127.0.0.1:1', header: 'X-Key: a b'}}"))
+	if len(faults) > 0 || cfg.Payments.Sicoob.Version != "v3" || cfg.Payments.Sicoob.Modalidade != 1 || cfg.Payments.Sicoob.Client() != 567890 || cfg.Payments.CashOrder.Total != "items" || cfg.Payments.CashOrder.AcceptCardData {
+		t.Errorf("got %+v %v", cfg.Payments, faults)
+	}
+	if name, value := cfg.Payments.CashOrder.HeaderParts(); name != "X-Key" || value != "a b" {
+		t.Errorf("header %q %q", name, value)
+	}
+	for _, c := range []struct {
+		shop, sections, want string
+	}{
+		{"", "routines: {sicoob-settlement: {every: 60m}}", "não tem efeito sem payments.sicoob"},
+		{"", "payments: {sicoob: {" + right + "}}\nroutines: {sicoob-settlement: {every: 60m}}", "só no principal"},
+		{"primary: true, ", "payments: {sicoob: {" + right + "}}\nroutines: {sicoob-settlement: {every: 60m}}", ""},
+	} {
+		text := strings.Replace(minimal(c.sections), "shop: {", "shop: {"+c.shop, 1)
+		_, warnings, err := config.Parse([]byte(text), t.TempDir(), noEnv)
+		if err != nil || (c.want == "") != (len(warnings) == 0) || c.want != "" && !strings.Contains(warnings[0].Detail, c.want) {
+			t.Errorf("%s: %v %v", text, warnings, err)
+		}
+	}
+	for section, field := range map[string]string{
+		"sicoob: {" + right + ", version: v4}":                                           "payments.sicoob.version",
+		"sicoob: {" + right + ", version: v2}":                                           "payments.sicoob.numero_contrato",
+		"sicoob: {" + strings.Replace(right, "http:", "https:", 1) + "}":                 "payments.sicoob.certificate",
+		"sicoob: {" + right + ", certificate: nowhere.pfx}":                              "payments.sicoob.certificate",
+		"sicoob: {" + right + ", ca_file: nowhere.pem}":                                  "payments.sicoob.ca_file",
+		"sicoob: {" + right + ", modalidade: 100}":                                       "payments.sicoob.modalidade",
+		"sicoob: {" + right + ", scopes: ['a b']}":                                       "payments.sicoob.scopes",
+		"sicoob: {" + strings.Replace(right, "client_id: x, ", "", 1) + "}":              "payments.sicoob.client_id",
+		"sicoob: {" + strings.Replace(right, "567890", "-1", 1) + "}":                    "payments.sicoob.numero_cliente",
+		"cashorder: {base_url: 'http://example.com'}":                                    "payments.cashorder.base_url",
+		"cashorder: {base_url: 'http://127.0.0.1:1', total: all}":                        "payments.cashorder.total",
+		"cashorder: {base_url: 'http://127.0.0.1:1', header: 'no colon'}":                "payments.cashorder.header",
+		"cashorder: {base_url: 'http://127.0.0.1:1', header: 'Idempotency-Key: x'}":      "payments.cashorder.header",
+		"cashorder: {base_url: 'http://127.0.0.1:1', header: x, header_file: y}":         "payments.cashorder.header_file",
+		"sicoob: {" + right + ", certificate_password: x, certificate_password_file: y}": "payments.sicoob.certificate_password_file",
+	} {
+		_, faults := parse(t, minimal("payments: {"+section+"}"))
+		if len(faults) == 0 || faults[0].Field != field {
+			t.Errorf("%s: %v", section, faults)
+		}
 	}
 }
 

@@ -209,6 +209,14 @@ func (c Config) Marked() (map[string]any, error) {
 	if section, ok := tree["mercafacil"].(map[string]any); ok && c.Mercafacil != nil {
 		section["token"] = mark(c.Mercafacil.Token)
 	}
+	values, _ := c.Payments.secrets()
+	section, _ := tree["payments"].(map[string]any)
+	for path, secret := range values {
+		name, key, _ := strings.Cut(path, ".")
+		if vendor, ok := section[name].(map[string]any); ok && secret != "" {
+			vendor[key] = mark(secret)
+		}
+	}
 	routines, _ := tree["routines"].(map[string]any)
 	for name, source := range c.sourceSecrets() {
 		routine, _ := routines[name].(map[string]any)

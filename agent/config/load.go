@@ -48,8 +48,8 @@ func (f Faults) Error() string {
 // Env looks up an environment variable; os.LookupEnv in the agent.
 type Env func(name string) (string, bool)
 
-// Load reads, completes and checks the file. The error is [Faults] when the content is wrong. The warnings name what is
-// accepted and has no effect, and files with secrets that others could read: they cannot any more (SEC-07).
+// Load reads, completes and checks the file. The error is [Faults] when the content is wrong. The warnings name what
+// has no effect, tokens that everybody knows, and files with secrets that others could read: they cannot any more (SEC-07).
 func Load(path string, env Env) (Config, []Fault, error) {
 	raw, err := os.ReadFile(filepath.Clean(path))
 	if errors.Is(err, os.ErrNotExist) {
@@ -117,7 +117,7 @@ func Parse(raw []byte, folder string, env Env) (Config, []Fault, error) {
 	if len(faults) > 0 {
 		return Config{}, nil, inOrder(faults)
 	}
-	return cfg, append(later(lines), c.published()...), nil
+	return cfg, append(c.idle(), c.published()...), nil
 }
 
 // emptyFile refuses a file without content: a default configuration would be a till that sends nowhere.

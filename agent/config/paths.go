@@ -50,6 +50,8 @@ func (c Config) secretFiles(folder string) []string {
 	for _, source := range c.sourceSecrets() {
 		list = append(list, source.DSNFile)
 	}
+	_, files := c.Payments.secrets()
+	list = append(list, files...)
 	list = slices.DeleteFunc(list, func(path string) bool { return path == "" })
 	for i, path := range list {
 		list[i] = resolve(folder, path)

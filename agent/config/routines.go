@@ -117,7 +117,7 @@ func (c *checker) when(field string, r Routine, rule rule) {
 	case r.Every != 0 && len(r.At) > 0:
 		c.fault(field+".at", "use every ou at, não os dois")
 	case rule.cloud && r.Every != 0 && r.Every < Duration(shortestCloud):
-		c.fault(field+".every", "deve ser de ao menos 30m: a Mercafácil não aceita rotinas mais frequentes, para não sobrecarregar os sistemas dela")
+		c.fault(field+".every", "deve ser de ao menos 30m: as nuvens não aceitam rotinas mais frequentes, para não se sobrecarregarem")
 	case r.Every != 0 && r.Every < Duration(time.Second), r.Every > Duration(31*24*time.Hour):
 		c.fault(field+".every", "deve ser de 1s a 744h")
 	}
@@ -137,7 +137,7 @@ func (c *checker) when(field string, r Routine, rule rule) {
 			next = next.Add(24 * time.Hour)
 		}
 		if rule.cloud && next.Sub(times[i]) < shortestCloud {
-			c.fault(field+".at", "entre uma hora e a próxima deve haver ao menos 30 minutos: a Mercafácil não aceita rotinas mais frequentes")
+			c.fault(field+".at", "entre uma hora e a próxima deve haver ao menos 30 minutos: as nuvens não aceitam rotinas mais frequentes")
 		}
 	}
 }
@@ -168,17 +168,6 @@ func (c Config) sourceSecrets() map[string]*Source {
 		}
 	}
 	return sections
-}
-
-// later names what this version accepts without effect.
-func later(lines lineIndex) []Fault {
-	var warnings Faults
-	for _, key := range []string{"payments", "routines.sicoob-settlement"} {
-		if line, ok := lines[key]; ok {
-			warnings = append(warnings, Fault{Line: line, Field: key, Detail: "ainda não tem efeito nesta versão do pdvagent"})
-		}
-	}
-	return inOrder(warnings)
 }
 
 // SourceLoads are the loads that have a source; each one's routine has its name.

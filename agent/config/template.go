@@ -101,6 +101,31 @@ routines:
   # products: {every: 6h, source: {type: folder, path: '/var/lib/erp/produtos', mode: full}}
   # operators: {at: ['06:00'], source: {type: folder, path: '/var/lib/erp/operadores'}}
 
+# Pagamentos (docs/pagamentos.md). Sem a seção de um fornecedor, as rotas dele respondem not_configured.
+# payments:
+#   ideamaker:               # Pix; e títulos, se titles_url estiver aqui
+#     gateway_url: 'https://sandbox.paymentgateway.ideamaker.com.br'
+#     gateway_key: 'cole-aqui-a-chave-do-gateway'            # ou gateway_key_file
+#     titles_url: 'https://sandbox.apiv3.ideamaker.com.br'   # até antes de /servicos
+#     customer_id: 'cole-aqui'
+#     customer_key: 'cole-aqui'                              # ou customer_key_file
+#     seller: {distribuidor: 'loja-modelo', pdv: 'caixa01'}
+#   sevenaz: {base_url: 'https://api.7az.com.br', api_key: 'cole-aqui'}   # ou api_key_file
+#   sicoob:                  # boletos; a baixa dos pagos é a rotina sicoob-settlement, no caixa principal
+#     base_url: 'https://api.sicoob.com.br/cobranca-bancaria/v3'
+#     token_url: 'https://auth.sicoob.com.br/auth/realms/cooperado/protocol/openid-connect/token'
+#     client_id: 'cole-aqui'
+#     certificate: '/etc/pdvagent/loja.pfx'                  # ou .pem com a chave
+#     certificate_password: 'cole-aqui'                      # ou certificate_password_file
+#     numero_cliente: 567890
+#     conta_corrente: 102938
+#   cashorder: {base_url: 'https://fornecedor.example.com', header: 'X-Chave: cole-aqui', accept_card_data: false, total: items}
+#   webhook:                 # desligado: os avisos do gateway só apressam o que o agente já pergunta sozinho
+#     listen: '0.0.0.0:8443'
+#     path_secret: 'ao menos 22 caracteres sorteados'
+#     cert: '/etc/pdvagent/webhook.pem'
+#     key: '/etc/pdvagent/webhook.key'
+
 store:
   max_mb: 1024               # tamanho máximo do banco de dados, potência de dois
   spool_mb: 2048             # tamanho máximo dos corpos grandes

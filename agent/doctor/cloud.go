@@ -153,3 +153,19 @@ func cloudToken(ctx context.Context, e *examination) answer {
 		return ok("a nuvem não o recusou")
 	})(ctx, e)
 }
+
+// bankCertificate reads the file that the shop shows its bank; nothing is opened there.
+func bankCertificate(_ context.Context, e *examination) answer {
+	const advice = "Renove o certificado e troque o arquivo de payments.sicoob.certificate; o pdvagent o lê sem reiniciar."
+	if e.Certificate == nil {
+		return skip("não há um configurado (payments.sicoob.certificate)")
+	}
+	ends, err := e.Certificate()
+	if err != nil {
+		return fail(advice, "%v", err)
+	}
+	if left := ends.Sub(e.Now()); left < 30*24*time.Hour {
+		return warn(advice, "vence em %s, em %d dias", ends.Format("02/01/2006"), int(left.Hours()/24))
+	}
+	return ok("vale até %s", ends.Format("02/01/2006"))
+}

@@ -52,6 +52,10 @@ type Site struct {
 	Local func(ctx context.Context, path string) (status int, body []byte, err error)
 	// Verify checks a stopped agent's store as a whole.
 	Verify func() error
+	// Certificate tells until when the shop's own at its bank is good, or in Portuguese what is wrong with it; nil: there is none.
+	Certificate func() (time.Time, error)
+
+	Zone   func(name string) (*time.Location, error) // default time.LoadLocation
 	Getenv func(string) string
 	Now    func() time.Time // default time.Now
 }
@@ -121,6 +125,9 @@ func Online() []string {
 // Examine runs every check, or only those named, in an order in which the first failure is most likely the reason of the
 // others.
 func Examine(ctx context.Context, site Site, only ...string) []Finding {
+	if site.Zone == nil {
+		site.Zone = time.LoadLocation
+	}
 	if site.Now == nil {
 		site.Now = time.Now
 	}
@@ -187,6 +194,7 @@ func checks() []check {
 		{"cloud-answer", "Resposta da nuvem", cloudAnswer},
 		{"cloud-clock", "Relógio contra o da nuvem", cloudClock},
 		{"cloud-token", "Token da nuvem", cloudToken},
+		{"bank-certificate", "Certificado da loja no banco", bankCertificate},
 		{"routines", "Últimas rotinas", routines},
 		{"journal", "Diário das chamadas", journal},
 		{"log", "Log", logFile},

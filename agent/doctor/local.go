@@ -156,7 +156,7 @@ func storeSize(_ context.Context, e *examination) answer {
 }
 
 func timezone(_ context.Context, e *examination) answer {
-	zone, err := time.LoadLocation(e.Timezone)
+	zone, err := e.Zone(e.Timezone)
 	if err != nil {
 		return fail("Use um nome como America/Sao_Paulo em shop.timezone.", "%q é desconhecido", e.Timezone)
 	}

@@ -128,3 +128,26 @@ func TestSalvageIsAWarningForAMonth(t *testing.T) {
 		t.Errorf("without one: %+v", f)
 	}
 }
+
+func TestTheShopsCertificateAtItsBank(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		left     int
+		err      error
+		verdict  doctor.Verdict
+		evidence string
+	}{
+		{200, nil, doctor.OK, "vale até 10/06/2027"}, {29, nil, doctor.Warn, "em 29 dias"}, {0, errors.New("A senha está errada."), doctor.Fail, "A senha está errada."},
+	} {
+		f := look(t, "bank-certificate", "", func(s *doctor.Site) {
+			s.Now = func() time.Time { return now }
+			s.Certificate = func() (time.Time, error) { return now.AddDate(0, 0, c.left), c.err }
+		})
+		if f.Verdict != c.verdict || !strings.Contains(f.Evidence, c.evidence) || (f.Verdict != doctor.OK) != (f.Advice != "") {
+			t.Errorf("%+v", f)
+		}
+	}
+	if f := look(t, "bank-certificate", "", func(*doctor.Site) {}); f.Verdict != doctor.Skipped {
+		t.Errorf("without one: %+v", f)
+	}
+}

@@ -94,14 +94,14 @@ func (c *Config) fill() error {
 // Service decides. It is safe for concurrent use.
 type Service struct {
 	cfg       Config
-	numbers   gate // one running number at a time
-	conflicts gate // one contradiction at a time: which one is the newest must be clear
+	numbers   agent.Gate // one running number at a time
+	conflicts agent.Gate // one contradiction at a time: which one is the newest must be clear
 
 	table       table
 	busy        busy
 	unconfirmed atomic.Int64
 
-	identity   gate // one document at a time
+	identity   agent.Gate // one document at a time
 	identified map[string]resolved
 
 	life  context.Context // of what goes on when its till was answered
@@ -116,7 +116,7 @@ func New(cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, table: table{used: make(map[string]*session)}, identified: make(map[string]resolved),
-		numbers: newGate(), conflicts: newGate(), identity: newGate(),
+		numbers: agent.NewGate(), conflicts: agent.NewGate(), identity: agent.NewGate(),
 	}
 	s.life, s.end = context.WithCancel(context.Background())
 	return s, nil

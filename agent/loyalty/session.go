@@ -65,9 +65,9 @@ type exchange struct {
 type session struct {
 	id   string
 	refs int
-	talk gate // held during a live call: one at a time
+	talk agent.Gate // held during a live call: one at a time
 
-	mu      gate // of what follows; held while it is written
+	mu      agent.Gate // of what follows; held while it is written
 	loaded  bool
 	version uint64
 	record
@@ -88,7 +88,7 @@ func (s *Service) acquire(id string) *session {
 	defer s.table.mu.Unlock()
 	x := s.table.used[id]
 	if x == nil {
-		x = &session{id: id, talk: newGate(), mu: newGate()}
+		x = &session{id: id, talk: agent.NewGate(), mu: agent.NewGate()}
 		s.table.used[id] = x
 	}
 	x.refs++

@@ -158,3 +158,26 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestPeekFindsTheFirstMemberOfAName(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"sku":"0001","n":1}`:            "0001",
+		`{"n":1, "sku" : 17 }`:            "17",
+		`{"n":1,"sku":17}`:                "17",
+		`{"x":"sku","sku":"7"}`:           "7",
+		`{"xsku":"6","sku":"7"}`:          "7",
+		`{"inner":{"sku":"7"},"sku":"8"}`: "7", // it does not look further
+		`{"sku":"caf\u00e9"}`:             "",
+		`{"sku":"7`:                       "",
+		`{"sku":`:                         "",
+		`{"sku":}`:                        "",
+		`"sku"`:                           "",
+		`sku`:                             "",
+		``:                                "",
+	} {
+		got, ok := rawjson.Peek([]byte(text), "sku")
+		if string(got) != want || ok != (want != "") {
+			t.Errorf("%s: %q %v, want %q", text, got, ok, want)
+		}
+	}
+}

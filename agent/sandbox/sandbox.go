@@ -14,6 +14,10 @@ import (
 	"time"
 
 	"pdvagent/mercafacil/mercafacilsim"
+	"pdvagent/payments/cashorder/cashordersim"
+	"pdvagent/payments/ideamaker/ideamakersim"
+	"pdvagent/payments/sevenaz/sevenazsim"
+	"pdvagent/payments/sicoob/sicoobsim"
 )
 
 var errNotLoopback = errors.New("sandbox listens on loopback only")
@@ -23,6 +27,7 @@ type Config struct {
 	Listen  string   // loopback address and port; port 0 takes a free one
 	Control string   // a second address where /control stays while the clouds are gone; empty for none
 	Tokens  []string // accepted by Mercafácil, one per shop; none: any
+	TLS     string   // a third address where the clouds are behind TLS, and Sicoob demands a certificate; empty for none
 	Seed    bool     // begin with a small club and a few offers
 	Log     *slog.Logger
 }
@@ -30,6 +35,10 @@ type Config struct {
 // Sandbox is the running clouds.
 type Sandbox struct {
 	Mercafacil *mercafacilsim.Sim
+	IdeaMaker  *ideamakersim.Sim
+	SevenAZ    *sevenazsim.Sim
+	Sicoob     *sicoobsim.Sim
+	CashOrder  *cashordersim.Sim
 
 	cfg     Config
 	handler http.Handler
@@ -39,6 +48,9 @@ type Sandbox struct {
 	server  *http.Server // nil while the clouds are gone
 	back    *time.Timer
 	control *http.Server
+	secure  *http.Server
+	papers  papers
+	tls     string // address
 }
 
 // Start listens. Close ends it.
@@ -52,6 +64,19 @@ func Start(ctx context.Context, cfg Config) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.IdeaMaker, err = ideamakersim.New(ideamakersim.Config{Base: func() string { return "http://" + s.Address() + "/ideamaker" }}); err != nil {
+		return nil, err
+	}
+	s.SevenAZ = sevenazsim.New(sevenazsim.Config{})
+	if s.Sicoob, err = sicoobsim.New(sicoobsim.Config{}); err != nil {
+		return nil, err
+	}
+	if s.CashOrder, err = cashordersim.New(cashordersim.Config{}); err != nil {
+		return nil, err
+	}
+	if s.papers, err = newPapers(time.Now()); err != nil {
+		return nil, err
+	}
 	if cfg.Seed {
 		if err := s.Mercafacil.Seed(); err != nil {
 			return nil, err
@@ -59,15 +84,25 @@ func Start(ctx context.Context, cfg Config) (*Sandbox, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/mercafacil/", http.StripPrefix("/mercafacil", s.Mercafacil))
-	control := http.StripPrefix("/control/mercafacil", s.Mercafacil.Control())
-	mux.Handle("/control/mercafacil/", control)
+	mux.Handle("/ideamaker/", http.StripPrefix("/ideamaker", s.IdeaMaker.Titles()))
+	mux.Handle("/gateway/", http.StripPrefix("/gateway", s.IdeaMaker.Gateway()))
+	mux.Handle("/sevenaz/", http.StripPrefix("/sevenaz", s.SevenAZ))
+	mux.Handle("/sicoob/", http.StripPrefix("/sicoob", s.Sicoob))
+	mux.Handle("/cashorder/", http.StripPrefix("/cashorder", s.CashOrder))
+	s.steer(mux)
 	s.handler = mux
 	if err := s.Return(ctx); err != nil {
 		return nil, err
 	}
+	if cfg.TLS != "" {
+		if err := s.serveTLS(ctx, mux); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
 	if cfg.Control != "" {
 		side := http.NewServeMux()
-		side.Handle("/control/mercafacil/", control)
+		s.steer(side)
 		side.HandleFunc("POST /control/return", func(w http.ResponseWriter, r *http.Request) {
 			if err := s.Return(context.WithoutCancel(r.Context())); err != nil {
 				http.Error(w, err.Error(), http.StatusConflict)
@@ -80,6 +115,32 @@ func Start(ctx context.Context, cfg Config) (*Sandbox, error) {
 	}
 	return s, nil
 }
+
+// steer adds every cloud's control. The gateway is the other half of Idea Maker.
+func (s *Sandbox) steer(mux *http.ServeMux) {
+	for name, control := range map[string]http.Handler{
+		"mercafacil": s.Mercafacil.Control(), "ideamaker": s.IdeaMaker.Control(), "gateway": s.IdeaMaker.Control(), "sevenaz": s.SevenAZ.Control(),
+		"sicoob": s.Sicoob.Control(), "cashorder": s.CashOrder.Control(),
+	} {
+		mux.Handle("/control/"+name+"/", http.StripPrefix("/control/"+name, control))
+	}
+	s.papers.handOut(mux)
+}
+
+// serveTLS puts the clouds on the TLS listener, too. It stays when they leave the network.
+func (s *Sandbox) serveTLS(ctx context.Context, handler http.Handler) (err error) {
+	listener, err := listen(ctx, s.cfg.TLS)
+	if err != nil {
+		return err
+	}
+	s.secure, s.tls = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, TLSConfig: s.papers.config(), ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug)}, listener.Addr().String()
+	go func() { _ = s.secure.ServeTLS(listener, "", "") }() // it always ends with the error of its closing
+	s.cfg.Log.Info("sandbox_listening_tls", "address", s.tls)
+	return nil
+}
+
+// TLSAddress is host and port of the TLS listener; empty without one.
+func (s *Sandbox) TLSAddress() string { return s.tls }
 
 // Address is host and port of the clouds.
 func (s *Sandbox) Address() string {
@@ -149,18 +210,25 @@ func (s *Sandbox) Return(ctx context.Context) error {
 // Close ends everything.
 func (s *Sandbox) Close() {
 	s.Leave()
-	if s.control != nil {
-		_ = s.control.Close() // ending
+	for _, server := range []*http.Server{s.control, s.secure} {
+		if server != nil {
+			_ = server.Close() // ending
+		}
 	}
 }
 
-func serve(ctx context.Context, address string, handler http.Handler) (*http.Server, string, error) {
+// listen opens a loopback address.
+func listen(ctx context.Context, address string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(address)
 	if ip := net.ParseIP(host); err != nil || (host != "localhost" && (ip == nil || !ip.IsLoopback())) {
-		return nil, "", fmt.Errorf("%w, not on %q", errNotLoopback, address)
+		return nil, fmt.Errorf("%w, not on %q", errNotLoopback, address)
 	}
 	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", address)
+	return config.Listen(ctx, "tcp", address)
+}
+
+func serve(ctx context.Context, address string, handler http.Handler) (*http.Server, string, error) {
+	listener, err := listen(ctx, address)
 	if err != nil {
 		return nil, "", err
 	}

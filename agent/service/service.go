@@ -84,6 +84,12 @@ func eventID(code string) uint32 {
 		return 106
 	case agent.AlarmClock:
 		return 107
+	case agent.AlarmPayment:
+		return 109
+	case agent.AlarmBoleto:
+		return 110
+	case agent.AlarmCertificate:
+		return 111
 	case agent.AlarmSalvaged:
 		return 108
 	}

@@ -244,3 +244,21 @@ func cutAfter(t *testing.T, dsn string, most int64) string {
 	})
 	return before + listener.Addr().String() + strings.TrimPrefix(after, port)
 }
+
+func TestOneColumnMayGiveTwoFieldsAndAConfiguredOneWins(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p.csv")
+	if err := os.WriteFile(path, []byte("CODIGO;sku;Name;EAN;preco;ativo\n789;10;PAO;;1,5;S\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := source.Default()
+	cfg.Decimal, cfg.Columns = "comma", map[string]string{"sku": "codigo", "ean": "CODIGO", "price": "preco"}
+	opened := source.OpenFile(cfg, products, path)
+	for record := range opened.Records(t.Context()) {
+		if got := string(record.Body); record.Fault != nil || got != `{"ean":"789","sku":"789","name":"PAO","price":1.50,"ativo":"S"}` {
+			t.Errorf("got %s %v", got, record.Fault)
+		}
+	}
+	if err := errors.Join(opened.Err(), opened.Close(source.Left)); err != nil {
+		t.Error(err)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -146,37 +147,54 @@ func Open(ctx context.Context, cfg Config, shape agent.LoadShape) ([]Opened, err
 // object makes a JSON object of named texts. Fields of the shape get their type; others are texts. Empty ones are left
 // out unless the shape requires them.
 type object struct {
-	shape agent.LoadShape
-	comma bool // decimals are written with a comma
-	names []string
-	known []agent.LoadField
+	shape  agent.LoadShape
+	comma  bool // decimals are written with a comma
+	places []place
+}
+
+// place is a field of the object and the column that it comes from.
+type place struct {
+	column int
+	field  agent.LoadField
+}
+
+// has tells whether a column gives the field.
+func (o *object) has(field string) bool {
+	return slices.ContainsFunc(o.places, func(p place) bool { return p.field.Name == field })
 }
 
 // newObject maps the source's columns to the wire's names. A configured column that the source has not is a fault of the
 // whole source.
 func newObject(cfg Config, shape agent.LoadShape, columns []string) (*object, error) {
-	o := &object{shape: shape, comma: cfg.Decimal == "comma", names: make([]string, len(columns))}
-	byColumn := make(map[string]string)
-	for field, column := range cfg.Columns {
+	o := &object{shape: shape, comma: cfg.Decimal == "comma"}
+	used := make(map[int]bool)
+	put := func(column int, name string) {
+		field, ok := shape.Field(name)
+		if !ok {
+			field.Name = name
+		}
+		o.places, used[column] = append(o.places, place{column, field}), true
+	}
+	for _, field := range slices.Sorted(maps.Keys(cfg.Columns)) { // two may come from one column
+		column := cfg.Columns[field]
 		at := slices.IndexFunc(columns, func(c string) bool { return strings.EqualFold(strings.TrimSpace(c), column) })
 		if at < 0 {
 			return nil, agent.Errorf(agent.CodeInvalid, nil, "A coluna %q, configurada para %s, não existe; as colunas são: %s.", column, field, strings.Join(columns, ", "))
 		}
-		byColumn[columns[at]] = field
+		put(at, field)
 	}
-	for i, column := range columns {
+	for at, column := range columns {
 		name := strings.TrimSpace(column)
-		if field, ok := byColumn[column]; ok {
-			name = field
-		} else if field, ok := shape.Field(strings.ToLower(name)); ok {
+		if field, ok := shape.Field(strings.ToLower(name)); ok {
 			name = field.Name
 		}
-		o.names[i] = name
-		field, _ := shape.Field(name)
-		o.known = append(o.known, field)
+		if !used[at] && !o.has(name) {
+			put(at, name)
+		}
 	}
+	slices.SortStableFunc(o.places, func(a, b place) int { return a.column - b.column })
 	for _, field := range shape.Fields {
-		if field.Required && (field.Name == shape.Key || field.Name == shape.Label) && !slices.Contains(o.names, field.Name) {
+		if field.Required && (field.Name == shape.Key || field.Name == shape.Label) && !o.has(field.Name) {
 			return nil, agent.Errorf(agent.CodeInvalid, nil, "Falta a coluna de %s; as colunas são: %s. Use columns para dizer qual é.", field.Name, strings.Join(columns, ", "))
 		}
 	}
@@ -185,8 +203,10 @@ func newObject(cfg Config, shape agent.LoadShape, columns []string) (*object, er
 
 // key gives what the record's key says; empty where nobody knows.
 func (o *object) key(values []string) string {
-	if at := slices.Index(o.names, o.shape.Key); at >= 0 && at < len(values) {
-		return strings.TrimSpace(values[at])
+	for _, p := range o.places {
+		if p.field.Name == o.shape.Key && p.column < len(values) {
+			return strings.TrimSpace(values[p.column])
+		}
 	}
 	return ""
 }
@@ -200,20 +220,19 @@ func (o *object) of(values []string) ([]byte, *agent.Fault) {
 		}
 		body = append(append(append(body, rawjson.Quote(name)...), ':'), raw...)
 	}
-	for i, value := range values {
-		value = strings.TrimSpace(value)
-		field := o.known[i]
-		if value == "" && field.Type != agent.TextField {
+	for _, p := range o.places {
+		value := strings.TrimSpace(values[p.column])
+		if value == "" && p.field.Type != agent.TextField {
 			continue
 		}
-		raw, err := o.raw(field, value)
+		raw, err := o.raw(p.field, value)
 		if err != nil {
-			return nil, &agent.Fault{Field: o.names[i], Code: "invalid", Detail: err.Error()}
+			return nil, &agent.Fault{Field: p.field.Name, Code: "invalid", Detail: err.Error()}
 		}
-		add(o.names[i], raw)
+		add(p.field.Name, raw)
 	}
 	for _, field := range o.shape.Fields { // what the vendor wants there, "even if empty" (R17)
-		if field.Required && !slices.Contains(o.names, field.Name) {
+		if field.Required && !o.has(field.Name) {
 			add(field.Name, []byte(`""`))
 		}
 	}

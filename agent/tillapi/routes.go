@@ -60,29 +60,36 @@ type Engine interface {
 
 // Config is what the routes need.
 type Config struct {
-	Sales    Sales                // nil when mercafacil is not configured: its routes say so
-	Sessions Sessions             // nil with Sales
-	Circuit  func() agent.Circuit // nil with Sales
-	Queue    Queue
-	Overview Overview
-	Engine   Engine // nil with Sales
-	Wires    func(seq uint64, revision int) ([]byte, error)
-	Loads    Loads // nil with Sales
-	Routines Routines
-	Day      Day            // adds up a day
-	Zone     *time.Location // of the shop
-	Journal  Journal
-	Alarms   *agent.Alarms
-	Board    Board
-	Metrics  http.Handler
-	Settings Settings
-	Dialect  agent.Dialect // of the routes that both dialects share
-	Accepted int           // HTTP status of a queued answer, default 202 (till.queued_status)
-	Version  string
-	AgentID  string
-	Cloud    string           // base URL, for people
-	Stopping <-chan struct{}  // closed when the agent stops: whoever waits for a delivery is answered at once
-	Now      func() time.Time // default time.Now
+	Sales         Sales                // nil when mercafacil is not configured: its routes say so
+	Sessions      Sessions             // nil with Sales
+	Circuit       func() agent.Circuit // nil with Sales
+	Queue         Queue
+	Overview      Overview
+	Engine        Engine // nil with Sales
+	Wires         func(seq uint64, revision int) ([]byte, error)
+	Loads         Loads // nil with Sales
+	Routines      Routines
+	Day           Day            // adds up a day
+	Zone          *time.Location // of the shop
+	Payments      Payments       // nil when nobody is paid through
+	Titles        Titles         // nil without
+	Invoices      Invoices       // nil without
+	Boletos       Boletos        // nil without
+	Orders        Orders         // nil without
+	IssuesBoletos bool           // not only records them
+	Events        Events
+	Journal       Journal
+	Alarms        *agent.Alarms
+	Board         Board
+	Metrics       http.Handler
+	Settings      Settings
+	Dialect       agent.Dialect // of the routes that both dialects share
+	Accepted      int           // HTTP status of a queued answer, default 202 (till.queued_status)
+	Version       string
+	AgentID       string
+	Cloud         string           // base URL, for people
+	Stopping      <-chan struct{}  // closed when the agent stops: whoever waits for a delivery is answered at once
+	Now           func() time.Time // default time.Now
 }
 
 // API holds the handlers.
@@ -90,9 +97,9 @@ type API struct{ cfg Config }
 
 // New checks and fills defaults.
 func New(cfg Config) (*API, error) {
-	if cfg.Queue == nil || cfg.Overview == nil || cfg.Wires == nil || cfg.Alarms == nil || cfg.Board == nil || cfg.Metrics == nil || cfg.Settings == nil || cfg.Journal == nil || cfg.Routines == nil || cfg.Day == nil || cfg.Zone == nil || (cfg.Sales == nil) != (cfg.Loads == nil) || (cfg.Sales == nil) != (cfg.Engine == nil) ||
+	if cfg.Queue == nil || cfg.Overview == nil || cfg.Wires == nil || cfg.Alarms == nil || cfg.Board == nil || cfg.Metrics == nil || cfg.Settings == nil || cfg.Journal == nil || cfg.Routines == nil || cfg.Day == nil || cfg.Zone == nil || cfg.Events == nil || (cfg.Sales == nil) != (cfg.Loads == nil) || (cfg.Sales == nil) != (cfg.Engine == nil) ||
 		(cfg.Sales == nil) != (cfg.Sessions == nil) || (cfg.Sales == nil) != (cfg.Circuit == nil) {
-		return nil, errors.New("tillapi.Config wants Queue, Overview, Wires, Journal, Alarms, Board, Metrics, Routines, Day, Zone and Settings, and Sales with Sessions, Circuit, Loads and Engine")
+		return nil, errors.New("tillapi.Config wants Queue, Overview, Wires, Journal, Alarms, Board, Metrics, Routines, Day, Zone, Events and Settings, and Sales with Sessions, Circuit, Loads and Engine")
 	}
 	if cfg.Accepted == 0 {
 		cfg.Accepted = http.StatusAccepted
@@ -114,7 +121,7 @@ func (a *API) Routes() []web.Route {
 	load := func(path string, kind agent.Kind) web.Route {
 		return web.Route{Method: http.MethodPost, Path: path, Scope: web.Till, Handler: a.load(kind), Stream: true}
 	}
-	return []web.Route{
+	return append(a.paymentRoutes(), []web.Route{
 		{Method: http.MethodGet, Path: "/health", Scope: web.Public, Handler: a.health},
 		{Method: http.MethodGet, Path: "/openapi.yaml", Scope: web.Public, Handler: document("openapi.yaml", "application/yaml")},
 		{Method: http.MethodGet, Path: "/docs", Scope: web.Public, Handler: document("index.html", "text/html; charset=utf-8")},
@@ -155,6 +162,44 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: "/v1/config/versions", Scope: web.Admin, Handler: a.configVersions},
 		{Method: http.MethodPost, Path: "/v1/config/undo", Scope: web.Admin, Handler: a.configUndo},
 		{Method: http.MethodPost, Path: "/v1/members/forget", Scope: web.Support, Handler: a.forget},
+	}...)
+}
+
+// paymentRoutes are those of till-api.md section 3.
+func (a *API) paymentRoutes() []web.Route {
+	return []web.Route{
+		{Method: http.MethodPost, Path: "/v1/payments", Scope: web.Till, Handler: a.pay},
+		{Method: http.MethodGet, Path: "/v1/payments", Scope: web.Till, Handler: a.payments},
+		{Method: http.MethodGet, Path: "/v1/payments/{id}", Scope: web.Till, Handler: a.payment},
+		{Method: http.MethodGet, Path: "/v1/payments/{id}/qr.png", Scope: web.Till, Handler: a.paymentQR},
+		{Method: http.MethodPost, Path: "/v1/payments/{id}/cancel", Scope: web.Till, Handler: a.cancelPayment},
+		{Method: http.MethodPost, Path: "/v1/payments/{id}/resolve", Scope: web.Till, Handler: a.resolvePayment},
+		{Method: http.MethodGet, Path: "/v1/events", Scope: web.Till, Handler: a.events},
+		{Method: http.MethodGet, Path: "/v1/titles/customers/{cpf}", Scope: web.Till, Handler: a.titleCustomer},
+		{Method: http.MethodGet, Path: "/v1/titles/products", Scope: web.Till, Handler: a.titleProducts},
+		{Method: http.MethodGet, Path: "/v1/titles/promotions/{product}", Scope: web.Till, Handler: a.titlePromotion},
+		{Method: http.MethodGet, Path: "/v1/titles/promotions/{product}/regulation", Scope: web.Till, Handler: a.titleRegulation},
+		{Method: http.MethodPost, Path: "/v1/titles/sales", Scope: web.Till, Handler: a.sellTitle},
+		{Method: http.MethodGet, Path: "/v1/titles/sales/{id}", Scope: web.Till, Handler: a.titleSale},
+		{Method: http.MethodGet, Path: "/v1/invoices", Scope: web.Till, Handler: a.invoices},
+		{Method: http.MethodGet, Path: "/v1/invoices/{id}/payment-data", Scope: web.Till, Handler: a.invoiceData},
+		{Method: http.MethodGet, Path: "/v1/invoices/{id}/pdf", Scope: web.Till, Handler: a.invoicePDF},
+		{Method: http.MethodGet, Path: "/v1/invoices/{id}/pix-status", Scope: web.Till, Handler: a.invoicePixStatus},
+		{Method: http.MethodPost, Path: "/v1/invoices/{id}/payments", Scope: web.Till, Handler: a.payInvoice},
+		{Method: http.MethodPost, Path: "/v1/invoices/email", Scope: web.Till, Handler: a.mailInvoices},
+		{Method: http.MethodPost, Path: "/v1/boletos", Scope: web.Till, Handler: a.makeBoleto},
+		{Method: http.MethodGet, Path: "/v1/boletos", Scope: web.Till, Handler: a.boletos},
+		{Method: http.MethodPost, Path: "/v1/boletos/decode", Scope: web.Till, Handler: a.decodeBoleto},
+		{Method: http.MethodGet, Path: "/v1/boletos/unmatched", Scope: web.Till, Handler: a.strangers},
+		{Method: http.MethodGet, Path: "/v1/boletos/{nosso_numero}", Scope: web.Till, Handler: a.boleto},
+		{Method: http.MethodGet, Path: "/v1/boletos/{nosso_numero}/pdf", Scope: web.Till, Handler: a.boletoPDF},
+		{Method: http.MethodPost, Path: "/v1/boletos/{nosso_numero}/write-off", Scope: web.Till, Handler: a.writeOffBoleto},
+		{Method: http.MethodPost, Path: "/v1/boletos/{nosso_numero}/resolve", Scope: web.Till, Handler: a.resolveBoleto},
+		{Method: http.MethodGet, Path: "/v1/orders/payment-options", Scope: web.Till, Handler: a.paymentOptions},
+		{Method: http.MethodPost, Path: "/v1/orders", Scope: web.Till, Handler: a.closeOrder},
+		{Method: http.MethodGet, Path: "/v1/orders", Scope: web.Till, Handler: a.orders},
+		{Method: http.MethodGet, Path: "/v1/orders/{id}", Scope: web.Till, Handler: a.order},
+		{Method: http.MethodPost, Path: "/v1/orders/{id}/resolve", Scope: web.Till, Handler: a.resolveOrder},
 	}
 }
 
@@ -165,6 +210,10 @@ func refusal(code agent.Code) (web.Refusal, bool) {
 		return web.Refusal{Status: http.StatusUnprocessableEntity, Origin: "till", Retry: "never"}, true
 	case agent.CodeConflict, agent.CodeDialectMixed, agent.CodeNotPrimary:
 		return web.Refusal{Status: http.StatusConflict, Origin: "till", Retry: "never"}, true
+	case agent.CodeNoKey:
+		return web.Refusal{Status: http.StatusBadRequest, Origin: "till", Retry: "never"}, true
+	case agent.CodeCloudAway:
+		return web.Refusal{Status: http.StatusServiceUnavailable, Origin: "network", Retry: "later"}, true
 	case agent.CodeInFlight:
 		return web.Refusal{Status: http.StatusConflict, Origin: "agent", Retry: "same-key"}, true
 	case agent.CodeUnknownSession:

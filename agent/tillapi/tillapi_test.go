@@ -50,6 +50,10 @@ type noClock struct{ Routines }
 
 type noLoads struct{ Loads }
 
+type noEvents struct{ eventStream }
+
+type eventStream = Events
+
 type emptyStore struct {
 	Queue
 	Overview
@@ -61,7 +65,7 @@ func TestFullStoreIsToldByStatusAndAlarmUntilThereIsRoom(t *testing.T) {
 	sales := &fullSales{err: agent.Errorf(agent.CodeStoreFull, nil, "cheio")}
 	alarms := new(agent.Alarms)
 	api, err := New(Config{
-		Sales: sales, Sessions: silent{}, Circuit: func() agent.Circuit { return agent.Circuit{} }, Engine: idle{}, Queue: emptyStore{}, Overview: emptyStore{}, Alarms: alarms, Journal: noJournal{}, Board: nobody{}, Metrics: http.NotFoundHandler(), Settings: unset{}, Routines: noClock{}, Loads: noLoads{}, Zone: time.UTC,
+		Sales: sales, Sessions: silent{}, Circuit: func() agent.Circuit { return agent.Circuit{} }, Engine: idle{}, Queue: emptyStore{}, Overview: emptyStore{}, Alarms: alarms, Journal: noJournal{}, Board: nobody{}, Metrics: http.NotFoundHandler(), Settings: unset{}, Routines: noClock{}, Loads: noLoads{}, Zone: time.UTC, Events: noEvents{},
 		Day:   func(string) (reconcile.Report, error) { return reconcile.Report{}, nil },
 		Wires: func(uint64, int) ([]byte, error) { return nil, nil },
 	})

@@ -7,6 +7,7 @@ package upstream
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -36,6 +37,10 @@ type Config struct {
 	Observe func(agent.Exchange)
 
 	Dial Dial // default: TCP with a bound of 5 s
+
+	// Identity is the certificate that the cloud knows us by, asked for at every handshake. Optional.
+	Identity func() (*tls.Certificate, error)
+	Roots    *x509.CertPool // who may have signed the cloud's own certificate; nil: whom the system trusts
 }
 
 // Dial makes a connection, as net.Dialer.DialContext does.
@@ -77,6 +82,10 @@ func New(cfg Config) (*Client, error) {
 		cfg.Dial = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	}
 	transport := newTransport(cfg.Dial)
+	transport.TLSClientConfig.RootCAs = cfg.Roots
+	if cfg.Identity != nil {
+		transport.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return cfg.Identity() }
+	}
 	client := resty.New().
 		SetTransport(transport).
 		SetRetryCount(0).

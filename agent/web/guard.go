@@ -119,10 +119,16 @@ func Handler(cfg Config) (http.Handler, error) {
 		}
 	}
 	for path, allowed := range methods {
-		g.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		refuse := func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
 			Problem(w, r, agent.Errorf(agent.CodeMethod, nil, "Este endereço não aceita %s.", r.Method), nil, "")
-		})
+		}
+		// Method by method: one pattern for all would stand in the way of a path with a wildcard in the same place.
+		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"} {
+			if !slices.Contains(allowed, method) {
+				g.mux.HandleFunc(method+" "+path, refuse)
+			}
+		}
 	}
 	g.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		Problem(w, r, agent.Errorf(agent.CodeNotFound, nil, "Este endereço não existe no pdvagent."), nil, "")
@@ -204,6 +210,9 @@ func exchange(w *timedWriter, r *http.Request, scope *requestScope) agent.Exchan
 	_, route, _ := strings.Cut(r.Pattern, " ")
 	if route == "" || route == "/" {
 		route = "-"
+	}
+	if scope.unseen {
+		scope.request = nil
 	}
 	return agent.Exchange{
 		At: scope.start, Side: agent.SideTill, Method: r.Method, Route: strings.TrimSuffix(route, "/{$}"), Ref: scope.id, Status: w.status,

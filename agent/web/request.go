@@ -27,10 +27,14 @@ type requestScope struct {
 
 	caller   string // name of the token
 	request  []byte // of the body that was read, for the journal
+	unseen   bool   // nobody is shown the request's body
 	response []byte // the beginning of it
 	answered int    // length of the whole, in bytes
 	origin   string // of a refusal
 }
+
+// Unseen keeps the body of a call from the journal. Call it before the body is read.
+func Unseen(r *http.Request) { scopeOf(r).unseen = true }
 
 // maxKept bounds what is kept of an answer for the journal, in bytes.
 const maxKept = 32 << 10

@@ -40,7 +40,7 @@ func newBench(opts *options) *cobra.Command {
 	enqueue.Flags().StringVar(&folder, "dir", "", "pasta no disco a medir; vazio: a pasta atual")
 	enqueue.Flags().Float64Var(&seconds, "seconds", 1, "duração de cada medida")
 	enqueue.Flags().IntVar(&rounds, "rounds", 5, "rodadas; o resultado é a mediana")
-	cmd.AddCommand(enqueue, newBenchLive(opts), newBenchQueue(opts), newBenchCatalog(opts), newBenchHistory(opts))
+	cmd.AddCommand(enqueue, newBenchLive(opts), newBenchQueue(opts), newBenchCatalog(opts), newBenchHistory(opts), newBenchSettlement(opts))
 	return cmd
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/config"
+	"pdvagent/agent/web"
 )
 
 // localPatience is how long a command waits for the agent.
@@ -24,6 +25,8 @@ type localClient struct {
 	base  string
 	token string
 	http  *http.Client
+
+	delivery string // of the last answer: live, queued or replayed
 }
 
 // client finds the agent by its configuration.
@@ -71,6 +74,7 @@ func (c *localClient) call(ctx context.Context, method, path string, body, resul
 		return err
 	}
 	defer func() { _ = response.Body.Close() }() // read to its end or given up
+	c.delivery = response.Header.Get(web.HeaderDelivery)
 	if response.StatusCode >= 300 {
 		var refusal struct {
 			Code   agent.Code

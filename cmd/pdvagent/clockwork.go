@@ -25,6 +25,7 @@ type clockwork struct {
 	zone  *time.Location
 	queue *store.Store
 	side  loyaltyParts
+	pay   payingParts
 	log   *slog.Logger
 }
 
@@ -48,6 +49,18 @@ func (c clockwork) book() (*routine.Book, error) {
 			read, dropped, err := keeper.Keep(ctx)
 			run.Count("values_read", read)
 			run.Count("bodies_dropped", dropped)
+			if err == nil && c.pay.engine != nil {
+				dropped, err = c.pay.engine.Sweep(ctx)
+				run.Count("payments_emptied", dropped)
+			}
+			if err == nil && c.pay.ledger != nil {
+				dropped, err = c.pay.ledger.Sweep(ctx)
+				run.Count("boletos_dropped", dropped)
+			}
+			if err == nil && c.pay.desk != nil {
+				dropped, err = c.pay.desk.Sweep(ctx)
+				run.Count("orders_dropped", dropped)
+			}
 			return err
 		}),
 		c.routine("compact", func(_ context.Context, run *routine.Run) error {
@@ -67,6 +80,11 @@ func (c clockwork) book() (*routine.Book, error) {
 	}
 	if c.cfg.Mercafacil != nil {
 		list = append(c.cloudRoutines(), list...)
+	}
+	if c.pay.ledger != nil {
+		settle := c.routine("sicoob-settlement", func(ctx context.Context, run *routine.Run) error { return c.pay.ledger.Settle(ctx, run) })
+		settle.Shop = true
+		list = append(list, settle)
 	}
 	return routine.New(routine.Config{
 		Routines: list, Records: c.queue, Bucket: store.RoutineRecords, Primary: c.cfg.Shop.Primary, NewID: uuid.NewString, Log: c.log,

@@ -131,3 +131,11 @@ func TestBenchPrintsItsRatios(t *testing.T) {
 		t.Errorf("got %d, %s, %s, %v", code, out, errOut, err)
 	}
 }
+
+func TestBenchSettlesAFileOfBoletos(t *testing.T) {
+	code, out, errOut := runCommand(t, "bench", "settlement", "--json", "--records", "1200", "--dir", t.TempDir())
+	var result settlementFigures
+	if err := json.Unmarshal([]byte(out), &result); code != exitDone || err != nil || result.Records != 1200 || result.Known <= 0 || result.Paid <= 0 || result.PackedMiB <= 0 {
+		t.Errorf("got %d, %s, %s, %v", code, out, errOut, err)
+	}
+}

@@ -113,10 +113,14 @@ func (c *contract) validateJSON(pointer string, text []byte) error {
 	return c.validate(pointer, value)
 }
 
-// operation finds the pointer of a request's operation; empty for what the document does not have.
+// operation finds the pointer of a request's operation, one without wildcards first; empty for what the document does not
+// have.
 func (c *contract) operation(method, path string) string {
 	for strings.Contains(path, "//") {
 		path = strings.ReplaceAll(path, "//", "/")
+	}
+	if pointer := "/paths/" + escape(strings.TrimSuffix(path, "/")) + "/" + strings.ToLower(method); c.object(pointer) != nil {
+		return pointer
 	}
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	for template := range c.object("/paths") {

@@ -25,6 +25,8 @@ import (
 	"pdvagent/agent/osfile"
 	"pdvagent/agent/service"
 	"pdvagent/agent/traffic"
+	"pdvagent/payments"
+	"pdvagent/payments/sicoob"
 	"pdvagent/store"
 )
 
@@ -58,7 +60,7 @@ func printFindings(w io.Writer, findings []doctor.Finding) {
 
 // examine looks at the installation of a configuration file; the client is nil when the file says too little.
 func (o *options) examine(ctx context.Context, only ...string) ([]doctor.Finding, *localClient) {
-	site := doctor.Site{Version: version, Go: goVersion() + " " + runtime.GOOS + "/" + runtime.GOARCH, ConfigPath: o.config, Getenv: os.Getenv}
+	site := doctor.Site{Version: version, Go: goVersion() + " " + runtime.GOOS + "/" + runtime.GOARCH, ConfigPath: o.config, Getenv: os.Getenv, Zone: config.Zone}
 	cfg, warnings, err := config.Load(o.config, os.LookupEnv)
 	for _, warning := range warnings {
 		site.Warnings = append(site.Warnings, warning.String())
@@ -75,6 +77,16 @@ func (o *options) examine(ctx context.Context, only ...string) ([]doctor.Finding
 		site.DataDir, site.Listen, site.Timezone, site.MaxBytes = cfg.DataDir, cfg.API.Listen, cfg.Shop.Timezone, int64(cfg.Store.MaxMB)<<20
 		if cfg.Mercafacil != nil {
 			site.CloudURL = cfg.Mercafacil.BaseURL
+		}
+		if bank := cfg.Payments.Sicoob; bank != nil && bank.Certificate != "" {
+			identity := &sicoob.Identity{Path: bank.Certificate, Password: bank.CertificatePassword.Reveal()}
+			site.Certificate = func() (time.Time, error) {
+				ends, err := identity.Ends()
+				if err != nil {
+					err = errors.New(payments.FailureOf(err).Says)
+				}
+				return ends, err
+			}
 		}
 		site.Local = func(ctx context.Context, path string) (int, []byte, error) {
 			if clientErr != nil {

@@ -51,7 +51,7 @@ func doors(t *testing.T) []door {
 	}
 	var list []door
 	for template := range document.object("/paths") {
-		path := strings.NewReplacer("{id}", "1", "{file}", "start.js").Replace(template)
+		path := strings.NewReplacer("{id}", "1", "{nosso_numero}", "1", "{file}", "start.js", "/v1/events", "/v1/events?after=x").Replace(template) // one that never ends is no answer
 		for method := range document.object("/paths/" + escape(template)) {
 			operation := document.object("/paths/" + escape(template) + "/" + method)
 			tags, _ := operation["tags"].([]any)
@@ -163,7 +163,7 @@ func TestEveryRouteWantsItsTokenAndJSON(t *testing.T) {
 
 // SEC-08 and SEC-09: bodies that are no bodies, on every route that takes one. Nothing of them is kept.
 func TestEveryRouteRefusesBodiesThatAreNone(t *testing.T) {
-	s := newSite(t).open()
+	s := newShop(t).open()
 	s.clouds.Leave()
 	var bomb bytes.Buffer
 	zipped := gzip.NewWriter(&bomb)
@@ -194,7 +194,7 @@ func TestEveryRouteRefusesBodiesThatAreNone(t *testing.T) {
 		{"brotli", utf8 + "Content-Encoding: br\n", "{}", 415, "media_type"},
 	}
 	for _, d := range doors(t) {
-		if d.method == http.MethodGet || d.public || strings.HasSuffix(d.path, "/retry") || strings.HasSuffix(d.path, "/run") || strings.HasSuffix(d.path, "/undo") {
+		if d.method == http.MethodGet || d.public || strings.HasSuffix(d.path, "/retry") || strings.HasSuffix(d.path, "/run") || strings.HasSuffix(d.path, "/undo") || strings.HasSuffix(d.path, "/1/cancel") || strings.HasSuffix(d.path, "/write-off") {
 			continue
 		}
 		if d.support && strings.Contains(d.path, "/queue/") {

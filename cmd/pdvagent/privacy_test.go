@@ -81,13 +81,8 @@ func TestNoFileLogOrSupportViewShowsAShopper(t *testing.T) {
 func searchFolder(t *testing.T, folder string) {
 	t.Helper()
 	searched, journal := 0, 0
-	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := os.ReadFile(path)
+	everyFile(t, folder, func(path string, content []byte) {
 		if strings.HasSuffix(path, ".gz") {
-			content = unzipped(t, content)
 			journal += len(content)
 		}
 		searched += len(content)
@@ -96,10 +91,28 @@ func searchFolder(t *testing.T, folder string) {
 				t.Errorf("%s shows %s", filepath.Base(path), canary)
 			}
 		}
+	})
+	if searched < 16<<10 || journal < 4<<10 {
+		t.Errorf("searched %d bytes, %d of them of the journal", searched, journal)
+	}
+}
+
+// everyFile reads every file below a folder; what is packed is unpacked.
+func everyFile(t *testing.T, folder string, look func(path string, content []byte)) {
+	t.Helper()
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if strings.HasSuffix(path, ".gz") {
+			content = unzipped(t, content)
+		}
+		look(path, content)
 		return err
 	})
-	if err != nil || searched < 16<<10 || journal < 4<<10 {
-		t.Errorf("searched %d bytes, %d of them of the journal, %v", searched, journal, err)
+	if err != nil {
+		t.Error(err)
 	}
 }
 

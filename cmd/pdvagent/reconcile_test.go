@@ -1,8 +1,10 @@
 package main
 
 import (
+	"database/sql"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -144,5 +146,45 @@ func TestDifferencesToTheERPAreNamed(t *testing.T) {
 	drop(t, folder, "erp.csv", "coupon;value\nSAME;dez\n")
 	if _, err := reconcile.ReadERP(t.Context(), source.OpenFile(cfg, reconcile.Columns(), folder+"/erp.csv")); err == nil {
 		t.Error("a list with a line that cannot be read was compared")
+	}
+}
+
+func TestTheERPsOwnDatabaseIsCompared(t *testing.T) {
+	cfg := source.Default()
+	cfg.Type, cfg.Driver, cfg.DSN = "query", "sqlite", "file:"+filepath.Join(t.TempDir(), "erp.db")
+	cfg.Columns = map[string]string{"coupon": "NUMERO", "value": "TOTAL"}
+	cfg.Query = "SELECT numero, total FROM vendas"
+	db, err := sql.Open("sqlite", cfg.DSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{"CREATE TABLE vendas (numero TEXT, total NUMERIC)", "INSERT INTO vendas VALUES ('SAME', 10), ('PRICE', 20.01), ('THERE', 0.1)"} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := source.Open(t.Context(), cfg, reconcile.Columns())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := reconcile.ReadERP(t.Context(), opened[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := opened[0].Close(source.Left); err != nil {
+		t.Error(err)
+	}
+	report := reconcile.Report{Day: "2026-05-14", Sales: []reconcile.Sale{
+		{Coupon: "SAME", Till: "1", Value: 1000, Fate: reconcile.Delivered}, {Coupon: "PRICE", Till: "1", Value: 2000, Fate: reconcile.Delivered},
+	}}
+	var got []string
+	for _, d := range reconcile.Compare(report, lines) {
+		got = append(got, d.Coupon+" "+d.What)
+	}
+	if strings.Join(got, ", ") != "PRICE value, THERE only_erp" {
+		t.Errorf("got %v", got)
 	}
 }

@@ -153,6 +153,7 @@ func newRoutinesRun(opts *options) *cobra.Command {
 func (o *options) follow(ctx context.Context, client *localClient, path string, run routine.Report) (routine.Report, error) {
 	ticker := time.NewTicker(300 * time.Millisecond)
 	defer ticker.Stop()
+	told := ""
 	for {
 		var page struct {
 			Runs []routine.Report `json:"runs"`
@@ -168,11 +169,15 @@ func (o *options) follow(ctx context.Context, client *localClient, path string, 
 		if run.State != routine.Running {
 			return run, nil
 		}
-		if o.json {
+		words := countsInWords(run)
+		switch {
+		case words == told:
+		case o.json:
 			_ = json.NewEncoder(os.Stderr).Encode(run) // progress: the result goes to stdout
-		} else {
-			fmt.Fprintf(os.Stderr, "\r%s … %s", run.Routine, countsInWords(run))
+		case terminal(os.Stderr):
+			fmt.Fprintf(os.Stderr, "\r%s … %s", run.Routine, words)
 		}
+		told = words
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

@@ -160,7 +160,7 @@ func (at place) assemble(ctx context.Context, log *slog.Logger) (a *assembly, er
 		return a, err
 	}
 	a.ends = append(a.ends, a.watch.close)
-	zone, err := time.LoadLocation(cfg.Shop.Timezone)
+	zone, err := config.Zone(cfg.Shop.Timezone)
 	if err != nil {
 		return a, err
 	}
@@ -169,13 +169,18 @@ func (at place) assemble(ctx context.Context, log *slog.Logger) (a *assembly, er
 		return a, err
 	}
 	a.ends = append(a.ends, side.close)
-	clock := clockwork{cfg: cfg, zone: zone, queue: a.queue, side: side, log: log}
+	pay, err := at.payingSide(a.queue, a.watch, log)
+	a.ends = append(a.ends, pay.close)
+	if err != nil {
+		return a, err
+	}
+	clock := clockwork{cfg: cfg, zone: zone, queue: a.queue, side: side, pay: pay, log: log}
 	book, err := clock.book()
 	if err != nil {
 		return a, err
 	}
 	a.access = web.NewAccess(tokens(cfg), cfg.API.AllowedOrigins)
-	a.parts = append([]func(context.Context) error{a.watch.board.Run, book.Run, unbroken(a.queue)}, side.parts()...)
+	a.parts = append([]func(context.Context) error{a.watch.board.Run, book.Run, unbroken(a.queue)}, append(side.parts(), pay.run...)...)
 	a.routes, err = at.routes(ctx, a.queue, a.watch, book, clock, side, a.access, log)
 	return a, err
 }
@@ -184,8 +189,9 @@ func (at place) assemble(ctx context.Context, log *slog.Logger) (a *assembly, er
 func (at place) routes(ctx context.Context, queue *store.Store, watch watch, book *routine.Book, clock clockwork, side loyaltyParts, access *web.Access, log *slog.Logger) (*tillapi.API, error) {
 	api := tillapi.Config{
 		Queue: queue, Overview: queue, Wires: queue.Wire, Alarms: watch.alarms, Board: watch.board, Metrics: watch.counts, Journal: watch.journal,
-		Dialect: agent.V2, Accepted: at.Till.QueuedStatus, Version: version, AgentID: queue.AgentID(), Stopping: ctx.Done(), Routines: book, Day: clock.day, Zone: clock.zone,
+		Dialect: agent.V2, Accepted: at.Till.QueuedStatus, Version: version, AgentID: queue.AgentID(), Stopping: ctx.Done(), Routines: book, Day: clock.day, Zone: clock.zone, Events: queue,
 	}
+	clock.pay.serve(&api)
 	reads := watch.reads(at.Config, queue)
 	reads.Routines = make(map[string]metrics.Run)
 	for _, entry := range book.List() {

@@ -63,7 +63,7 @@ func TestTheJournalHasRefusalsFaultsAndStrangers(t *testing.T) {
 	s.fault(mercafacilsim.Fault{Route: "start", Fault: "reset", Times: 1})
 	s.begin("v2", "0")
 	s.call(http.MethodPost, "/v2/coupons", "wrong", "{}")
-	s.call(http.MethodGet, "/v1/boletos/52998224725", tillToken, "")
+	s.call(http.MethodGet, "/v1/lottery/52998224725", tillToken, "")
 	s.post("/v2/coupons", `{"coupon":`)
 	var lines []traffic.Line
 	s.until("it is written", func() bool { lines = s.journal("?limit=500"); return len(lines) >= 6 })

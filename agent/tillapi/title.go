@@ -1,0 +1,297 @@
+package tillapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"pdvagent/agent"
+	"pdvagent/agent/checkout"
+	"pdvagent/agent/upstream"
+	"pdvagent/agent/web"
+	"pdvagent/payments"
+	"pdvagent/payments/ideamaker"
+)
+
+// Titles looks up what is sold.
+type Titles interface {
+	Customer(ctx context.Context, cpf string) (bool, error)
+	Products(ctx context.Context, cep string) ([]string, error)
+	Promotion(ctx context.Context, product string) (ideamaker.Promotion, error)
+	Regulation(ctx context.Context, p ideamaker.Promotion) (upstream.Document, error)
+}
+
+const noTitles = "A venda de títulos não está configurada neste caixa (payments.ideamaker.titles_url)."
+
+var (
+	cepPattern     = regexp.MustCompile(`^[0-9]{8}$`)
+	phonePattern   = regexp.MustCompile(`^[1-9][0-9]{9,10}$`)
+	productPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,60}$`)
+)
+
+// titleCustomer tells whether a CPF is known. Not found is an answer: the sale goes on.
+func (a *API) titleCustomer(w http.ResponseWriter, r *http.Request) {
+	if a.cfg.Titles == nil {
+		problem(w, r, errNotConfigured(noTitles), "")
+		return
+	}
+	cpf, ok := agent.ParseDocument(plainDocument(r.PathValue("cpf")))
+	if !ok || len(cpf) != 11 {
+		problem(w, r, oneFault("cpf", "invalid", "O CPF não confere: são 11 números, com os dígitos verificadores certos."), "")
+		return
+	}
+	found, err := a.cfg.Titles.Customer(r.Context(), string(cpf))
+	if err != nil {
+		problem(w, r, vendorTrouble(err, ideamaker.Name), "")
+		return
+	}
+	web.JSON(w, http.StatusOK, map[string]any{"found": found})
+}
+
+// titleProduct is one that the shopper may choose.
+type titleProduct struct {
+	Product   string              `json:"product"`
+	Promotion ideamaker.Promotion `json:"promotion"`
+}
+
+// titleProducts groups what is sold at a CEP with the promotion of each. One without a promotion is not for sale.
+func (a *API) titleProducts(w http.ResponseWriter, r *http.Request) {
+	if a.cfg.Titles == nil {
+		problem(w, r, errNotConfigured(noTitles), "")
+		return
+	}
+	cep := strings.ReplaceAll(r.URL.Query().Get("cep"), "-", "")
+	if !cepPattern.MatchString(cep) {
+		problem(w, r, oneFault("cep", "invalid", "O CEP tem 8 números."), "")
+		return
+	}
+	codes, err := a.cfg.Titles.Products(r.Context(), cep)
+	list := []titleProduct{}
+	for _, code := range codes {
+		promotion, promotionErr := a.cfg.Titles.Promotion(r.Context(), code)
+		if promotionErr != nil && payments.FailureOf(promotionErr).Class == payments.NotFound {
+			continue
+		}
+		if err = promotionErr; err != nil {
+			break
+		}
+		list = append(list, titleProduct{code, promotion})
+	}
+	if err != nil {
+		problem(w, r, vendorTrouble(err, ideamaker.Name), "")
+		return
+	}
+	web.JSON(w, http.StatusOK, list)
+}
+
+// promotion reads that of the path; false when the till was answered already.
+func (a *API) promotion(w http.ResponseWriter, r *http.Request) (ideamaker.Promotion, bool) {
+	if a.cfg.Titles == nil {
+		problem(w, r, errNotConfigured(noTitles), "")
+		return ideamaker.Promotion{}, false
+	}
+	if !productPattern.MatchString(r.PathValue("product")) {
+		problem(w, r, agent.Errorf(agent.CodeNotFound, nil, "Não há promoção deste produto."), "")
+		return ideamaker.Promotion{}, false
+	}
+	promotion, err := a.cfg.Titles.Promotion(r.Context(), r.PathValue("product"))
+	if err != nil {
+		problem(w, r, vendorTrouble(err, ideamaker.Name), "")
+	}
+	return promotion, err == nil
+}
+
+func (a *API) titlePromotion(w http.ResponseWriter, r *http.Request) {
+	if promotion, ok := a.promotion(w, r); ok {
+		web.JSON(w, http.StatusOK, promotion)
+	}
+}
+
+// titleRegulation passes the document on as it comes.
+func (a *API) titleRegulation(w http.ResponseWriter, r *http.Request) {
+	promotion, ok := a.promotion(w, r)
+	if !ok {
+		return
+	}
+	if promotion.RegulationURL == "" {
+		problem(w, r, agent.Errorf(agent.CodeNotFound, nil, "Esta promoção não tem regulamento."), "")
+		return
+	}
+	document, err := a.cfg.Titles.Regulation(r.Context(), promotion)
+	if err != nil {
+		problem(w, r, vendorTrouble(err, ideamaker.Name), "")
+		return
+	}
+	passOn(w, r, document, "O regulamento não veio como documento.", "application/pdf", "image/png", "image/jpeg")
+}
+
+// passOn streams a document that is, by its first bytes, one of those kinds.
+func passOn(w http.ResponseWriter, r *http.Request, document upstream.Document, otherwise string, kinds ...string) {
+	document, kind := upstream.Sniff(document)
+	defer func() { _ = document.Close() }() // it was only read
+	for _, wanted := range kinds {
+		if kind != wanted {
+			continue
+		}
+		w.Header().Set("Content-Type", kind)
+		w.Header().Set("Content-Security-Policy", "sandbox")
+		stream := http.NewResponseController(w)
+		_ = stream.SetWriteDeadline(time.Now().Add(2 * time.Minute)) // a test's writer has none
+		if _, err := io.Copy(w, document); err != nil {
+			_ = stream.SetWriteDeadline(time.Unix(1, 0)) // half a document must not look like a whole one: its end is not written
+		}
+		return
+	}
+	problem(w, r, agent.Errorf(agent.CodeCloudAway, nil, "%s", otherwise), "")
+}
+
+// titleView is a sale of titles.
+type titleView struct {
+	ID        string            `json:"id"`
+	Status    payments.State    `json:"status"`
+	Detail    string            `json:"detail,omitempty"`
+	Protocol  string            `json:"protocol,omitempty"`
+	Product   string            `json:"product,omitempty"`
+	Quantity  int               `json:"quantity,omitempty"`
+	Payment   paymentView       `json:"payment"`
+	Titles    []json.RawMessage `json:"titles,omitempty"`
+	LegalText string            `json:"legal_text,omitempty"`
+}
+
+func viewTitle(p payments.Payment) titleView {
+	v := titleView{ID: p.ID, Status: p.State, Detail: p.Detail, Payment: viewPayment(p)}
+	for _, attempt := range p.Attempts {
+		if attempt.Protocol != "" {
+			v.Protocol = attempt.Protocol
+		}
+	}
+	var sale ideamaker.Sale
+	if json.Unmarshal(p.Order, &sale) == nil {
+		v.Product, v.Quantity = sale.Product, sale.Quantity
+	}
+	var receipt ideamaker.Receipt
+	if json.Unmarshal(p.Result, &receipt) == nil {
+		v.Titles, v.LegalText = receipt.Titles, receipt.LegalText
+	}
+	return v
+}
+
+// sellTitle registers a sale and charges it: 201 with the protocol and the code.
+func (a *API) sellTitle(w http.ResponseWriter, r *http.Request) {
+	if a.cfg.Titles == nil {
+		problem(w, r, errNotConfigured(noTitles), "")
+		return
+	}
+	f, key, ok := openOrder(w, r)
+	if !ok {
+		return
+	}
+	order, sale, expected := f.title()
+	order.Key, order.Fingerprint = key, f.fingerprint("titles/sales")
+	if err := f.err(); err != nil {
+		problem(w, r, err, "")
+		return
+	}
+	known, err := a.cfg.Payments.Repeated(key, order.Fingerprint)
+	if err == nil && known == nil {
+		err = a.price(r.Context(), &order, sale, expected)
+	}
+	if err != nil {
+		problem(w, r, agent.ForTill(err), "")
+		return
+	}
+	p, replayed, err := a.cfg.Payments.Create(r.Context(), order)
+	a.created(w, r, p, replayed, err, viewTitle(p))
+}
+
+// title reads the order of a title.
+func (f *form) title() (order checkout.Order, sale ideamaker.Sale, expected int64) {
+	sale = ideamaker.Sale{
+		Product: f.text("product", true, 60), Quantity: int(f.integer("quantity", false, 1000, 1, "")),
+		CPF: f.document("cpf", true, true), Phone: digitsOf(f.text("phone", true, 20)), Zip: digitsOf(f.text("zip", false, 9)),
+	}
+	if sale.Product != "" && !productPattern.MatchString(sale.Product) {
+		f.fault("product", "invalid", "Não é o código de um produto.")
+	}
+	if sale.Phone != "" && !phonePattern.MatchString(sale.Phone) {
+		f.fault("phone", "invalid", "O celular tem DDD e número: 10 ou 11 algarismos.")
+	}
+	if sale.Zip != "" && !cepPattern.MatchString(sale.Zip) {
+		f.fault("zip", "invalid", "O CEP tem 8 números.")
+	}
+	if accepted, ok := f.get("terms_accepted"); ok && string(accepted.Raw()) != "true" {
+		f.fault("terms_accepted", "required", "O cliente precisa aceitar o regulamento.")
+	}
+	order = checkout.Order{Kind: payments.KindTitle, Provider: "ideamaker", ExpiresIn: int(f.integer("expires_in", false, longestExpiry, defaultExpiry, " segundos")), Patience: createPatience}
+	order.Reference = f.text("reference", false, 100)
+	order.Customer = payments.Customer{Name: f.text("name", false, 100), Document: sale.CPF}
+	return order, sale, f.integer("expected_amount", false, maxAmount, 0, ", em centavos")
+}
+
+func digitsOf(text string) string {
+	return strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", ".", "").Replace(text)
+}
+
+// price completes an order with what the vendor says of its product today.
+func (a *API) price(ctx context.Context, order *checkout.Order, sale ideamaker.Sale, expected int64) error {
+	promotion, err := a.cfg.Titles.Promotion(ctx, sale.Product)
+	if err != nil && payments.FailureOf(err).Class == payments.NotFound {
+		return oneFault("product", "unknown", "Não há promoção ativa deste produto.")
+	}
+	if err != nil {
+		return vendorTrouble(err, ideamaker.Name)
+	}
+	if sale.Quantity < promotion.MinQuantity || (promotion.MaxQuantity > 0 && sale.Quantity > promotion.MaxQuantity) {
+		return oneFault("quantity", "range", fmt.Sprintf("Este produto é vendido de %d a %d por vez.", max(promotion.MinQuantity, 1), promotion.MaxQuantity))
+	}
+	order.Amount = promotion.Price * agent.Cents(sale.Quantity)
+	if order.Amount > maxAmount {
+		return oneFault("quantity", "range", "O total passa do limite de um Pix.")
+	}
+	if expected > 0 && order.Amount != agent.Cents(expected) {
+		return agent.Errorf(agent.CodeConflict, nil, "O preço mudou: agora são R$ %s. Mostre ao cliente e tente de novo.", order.Amount)
+	}
+	if order.ExpiresIn, err = a.untilDraw(promotion, order.ExpiresIn); err != nil {
+		return err
+	}
+	order.Text = promotion.Title + ", pague e concorra. Li e concordo com o regulamento da promoção disponível no site e verso do produto."
+	order.Order, err = json.Marshal(sale)
+	return err
+}
+
+// untilDraw shortens an expiry so that it ends two minutes before the day of the draw (contracts/ideamaker.md 1.2).
+func (a *API) untilDraw(promotion ideamaker.Promotion, seconds int) (int, error) {
+	draw, err := time.ParseInLocation(ideamaker.Layout, promotion.DrawDate, a.cfg.Zone)
+	if err != nil {
+		return seconds, nil // the vendor says no date
+	}
+	year, month, day := draw.Date()
+	last := time.Date(year, month, day, 0, 0, 0, 0, a.cfg.Zone).Add(-2 * time.Minute)
+	left := int(last.Sub(a.cfg.Now()).Seconds())
+	if left < 10 {
+		return 0, agent.Errorf(agent.CodeConflict, nil, "As vendas desta promoção acabaram: o sorteio é em %s.", draw.Format("02/01/2006"))
+	}
+	return min(seconds, left), nil
+}
+
+// titleSale shows a sale; ?wait= as with payments.
+func (a *API) titleSale(w http.ResponseWriter, r *http.Request) {
+	if a.cfg.Titles == nil {
+		problem(w, r, errNotConfigured(noTitles), "")
+		return
+	}
+	p, err := a.watch(r)
+	if err == nil && p.Kind != payments.KindTitle {
+		err = agent.Errorf(agent.CodeNotFound, nil, "Este id é de um pagamento, não de uma venda de título.")
+	}
+	if err != nil {
+		problem(w, r, err, "")
+		return
+	}
+	web.JSON(w, http.StatusOK, viewTitle(p))
+}

@@ -1,0 +1,89 @@
+package pix
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image/png"
+	"strings"
+
+	"rsc.io/qr"
+
+	"pdvagent/agent"
+)
+
+// Static is what a static code says.
+type Static struct {
+	Key         string      // at most 77 bytes
+	Description string      // at most 73 bytes less the key's
+	Name        string      // at most 25 characters, without accents
+	City        string      // at most 15 characters, without accents
+	Amount      agent.Cents // 0: the payer says it
+	TxID        string      // letters and digits, at most 25; empty: ***
+}
+
+// Build gives the code of a static Pix.
+func Build(s Static) (string, error) {
+	if s.TxID == "" {
+		s.TxID = "***"
+	}
+	switch {
+	case s.Key == "" || len(s.Key) > 77:
+		return "", errors.New("key must have 1 to 77 bytes")
+	case s.Description != "" && len(s.Description) > 73-len(s.Key):
+		return "", fmt.Errorf("description must have at most %d bytes beside this key", max(73-len(s.Key), 0))
+	case s.Name == "" || len(s.Name) > 25 || !ascii(s.Name):
+		return "", errors.New("name must have 1 to 25 characters without accents")
+	case s.City == "" || len(s.City) > 15 || !ascii(s.City):
+		return "", errors.New("city must have 1 to 15 characters without accents")
+	case s.Amount < 0:
+		return "", errors.New("amount must not be negative")
+	case s.TxID != "***" && (len(s.TxID) > 25 || !alphanumeric(s.TxID)):
+		return "", errors.New("txid must have at most 25 letters and digits")
+	}
+	account := field("00", GUI) + field("01", s.Key)
+	if s.Description != "" {
+		account += field("02", s.Description)
+	}
+	text := field(idFormat, "01") + field("26", account) + field("52", "0000") + field(idCurrency, "986")
+	if s.Amount > 0 {
+		text += field(idAmount, s.Amount.String())
+	}
+	text += field(idCountry, "BR") + field(idName, s.Name) + field(idCity, s.City) + field(idMore, field("05", s.TxID)) + idCRC + "04"
+	return text + CRC(text), nil
+}
+
+func field(id, value string) string { return fmt.Sprintf("%s%02d%s", id, len(value), value) }
+
+func ascii(text string) bool {
+	return strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+}
+
+func alphanumeric(text string) bool {
+	return strings.IndexFunc(text, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) < 0
+}
+
+// Scales of a drawing: pixels of one module.
+const (
+	DefaultScale = 6
+	MaxScale     = 20
+)
+
+// PNG draws a code, with the quiet zone around it that readers want. scale is pixels per module, 1 to [MaxScale].
+func PNG(text string, scale int) ([]byte, error) {
+	if scale < 1 || scale > MaxScale {
+		return nil, fmt.Errorf("scale must be 1 to %d", MaxScale)
+	}
+	drawn, err := qr.Encode(text, qr.M)
+	if err != nil {
+		return nil, err
+	}
+	drawn.Scale = scale
+	var out bytes.Buffer
+	if err := png.Encode(&out, drawn.Image()); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
