@@ -41,8 +41,7 @@ func (b *Book) remember(p *page) error {
 }
 
 // keep writes the routine's page with that run on top. A run by the clock that found nothing to do is not worth a write.
-func (b *Book) keep(ctx context.Context, p *page, run *Run) {
-	report := run.now()
+func (b *Book) keep(ctx context.Context, p *page, report Report) {
 	b.mu.Lock()
 	if len(p.runs) > 0 && p.runs[0].ID == report.ID {
 		p.runs[0] = report
@@ -112,7 +111,7 @@ func (b *Book) List() []Entry {
 			now := p.current.now()
 			e.Running = &now
 		}
-		if i := slices.IndexFunc(p.runs, func(r Report) bool { return r.State != Running }); i >= 0 {
+		if i := slices.IndexFunc(p.runs, func(r Report) bool { return r.State != Running && (e.Running == nil || r.ID != e.Running.ID) }); i >= 0 {
 			last := p.runs[i]
 			e.Last = &last
 		}

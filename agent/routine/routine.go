@@ -232,27 +232,26 @@ func (b *Book) start(ctx context.Context, p *page, cause string, everything bool
 	return run.now()
 }
 
-// run does it, and keeps what it said.
+// run does it, and keeps what it said. Until that is kept it is told as running: who sees its end can start the next one.
 func (b *Book) run(ctx context.Context, p *page, run *Run) {
 	if cause := run.report.Cause; cause == "person" || p.Shop {
-		b.keep(ctx, p, run) // so that an end of the agent in its middle is seen
+		b.keep(ctx, p, run.now()) // so that an end of the agent in its middle is seen
 	}
 	err := p.Do(ctx, run)
-	run.mu.Lock()
+	report := run.now()
 	ended := b.cfg.Now().UTC()
-	run.report.EndedAt, run.report.State = &ended, Done
+	report.EndedAt, report.State = &ended, Done
 	if err != nil {
-		run.report.Errors = append(run.report.Errors, agent.Sentence(err))
+		report.Errors = append(report.Errors, agent.Sentence(err))
 	}
-	if len(run.report.Errors) > 0 {
-		run.report.State = Failed
+	if len(report.Errors) > 0 {
+		report.State = Failed
 	}
 	if ctx.Err() != nil && err != nil {
-		run.report.State = Interrupted
+		report.State = Interrupted
 	}
-	run.mu.Unlock()
-	b.say(run.now(), err)
-	b.keep(ctx, p, run)
+	b.say(report, err)
+	b.keep(ctx, p, report)
 	b.mu.Lock()
 	p.current = nil
 	b.mu.Unlock()

@@ -32,6 +32,7 @@ type records struct {
 	mu     sync.Mutex
 	values map[string][]byte
 	writes int
+	slow   time.Duration // what a commit takes
 }
 
 func (r *records) Record(_, key string) ([]byte, uint64, error) {
@@ -45,6 +46,7 @@ func (r *records) Record(_, key string) ([]byte, uint64, error) {
 }
 
 func (r *records) Commit(_ context.Context, change agent.Change) (agent.Committed, error) {
+	<-time.After(r.slow)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.values == nil {
@@ -245,6 +247,37 @@ func TestOneRunAtATimeAndAPersonGetsTheOneAtWork(t *testing.T) {
 		}
 		if entries := s.book.List(); entries[0].Running == nil || entries[0].Running.ID != first.ID {
 			t.Errorf("got %+v", entries)
+		}
+	})
+}
+
+// TestWhoSeesTheEndOfARunCanStartTheNextOne has a disk that takes its time to keep what a run said.
+func TestWhoSeesTheEndOfARunCanStartTheNextOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &shop{t: t, table: routine.Timetable{Every: time.Hour}}
+		s.records.slow = 5 * time.Second
+		s.start()
+		defer func() { s.stop() }()
+		first, err := s.book.Start("one", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(8 * time.Second) // it ended, and its end is being written
+		entry := s.book.List()[0]
+		runs, err := s.book.Runs("one")
+		if err != nil || len(runs) != 1 || runs[0].State != routine.Running || entry.Running == nil || entry.Last != nil {
+			t.Errorf("runs %+v, %v; listed %+v", runs, err, entry)
+		}
+		if again, err := s.book.Start("one", false); err != nil || again.ID != first.ID {
+			t.Errorf("got %+v, %v", again, err)
+		}
+		<-time.After(3 * time.Second)
+		entry = s.book.List()[0]
+		if runs, err = s.book.Runs("one"); err != nil || runs[0].State != routine.Done || entry.Running != nil || entry.Last.ID != first.ID {
+			t.Errorf("runs %+v, %v; listed %+v", runs, err, entry)
+		}
+		if next, err := s.book.Start("one", false); err != nil || next.ID == first.ID {
+			t.Errorf("got the run that ended: %+v, %v", next, err)
 		}
 	})
 }
