@@ -48,6 +48,8 @@ func TestAmountsAreWrittenWithTwoDecimalsOrThree(t *testing.T) {
 	for got, want := range map[string]string{
 		agent.Milli(10_000).String(): "10.00", agent.Milli(1235).String(): "1.235", agent.Milli(-5).String(): "-0.005",
 		agent.Cents(1234).String(): "12.34", agent.Cents(-7).String(): "-0.07",
+		agent.Cents(0).Reais(): "R$ 0,00", agent.Cents(7).Reais(): "R$ 0,07", agent.Cents(-123456).Reais(): "-R$ 1.234,56", agent.Cents(99999).Reais(): "R$ 999,99",
+		agent.Cents(123456789012).Reais(): "R$ 1.234.567.890,12",
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -70,3 +70,16 @@ func (m Milli) String() string {
 
 // String gives the amount in reais with two decimals, the way the loyalty wire writes it: "12.34".
 func (c Cents) String() string { return Milli(c * 10).String() }
+
+// Reais gives the amount as people in Brazil read it: "R$ 1.234,56".
+func (c Cents) Reais() string {
+	sign, value := "", int64(c)
+	if value < 0 {
+		sign, value = "-", -value
+	}
+	whole := strconv.FormatInt(value/100, 10)
+	for at := len(whole) - 3; at > 0; at -= 3 {
+		whole = whole[:at] + "." + whole[at:]
+	}
+	return sign + "R$ " + whole + "," + strconv.FormatInt(100+value%100, 10)[1:]
+}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -40,6 +41,18 @@ func Missing(t *testing.T, what string) {
 		t.Fatal("missing: " + what)
 	}
 	t.Skip("missing: " + what)
+}
+
+// Takes lets a time pass, if there is any. Receiving from a timer of no length in several goroutines of a synctest bubble at a
+// time breaks the race detector: its runtime uses the bubble's one context for timers without a lock.
+func Takes(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
 }
 
 // Receipt is the body of a right coupon: three packets of coffee and weighed cheese, paid in cash.

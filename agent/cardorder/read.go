@@ -213,7 +213,7 @@ func (r *reader) total(in *request, items agent.Cents) {
 		want, what = items+in.shipping, "dos itens com o frete"
 	}
 	if len(r.faults) == 0 && in.amount != want {
-		r.fault("order.amount", "conflict", "Não é a soma "+what+": R$ "+want.String()+" (payments.cashorder.total diz o que ela inclui).")
+		r.fault("order.amount", "conflict", "Não é a soma "+what+": "+want.Reais()+" (payments.cashorder.total diz o que ela inclui).")
 	}
 }
 

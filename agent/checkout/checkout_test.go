@@ -29,9 +29,9 @@ type vendor struct {
 	takes          time.Duration // to charge
 }
 
-func (v *vendor) Charge(_ context.Context, p payments.Payment) (payments.Charge, error) {
+func (v *vendor) Charge(ctx context.Context, p payments.Payment) (payments.Charge, error) {
 	v.charged.Add(1)
-	<-time.After(v.takes)
+	agenttest.Takes(ctx, v.takes)
 	code, err := pix.Build(pix.Static{Key: "k", Name: "LOJA", City: "SAO", Amount: p.Amount})
 	return payments.Charge{GatewayID: p.Last().ExternalID, BRCode: code}, err
 }

@@ -202,7 +202,7 @@ func (e *Engine) await(ctx context.Context, id string, patience time.Duration, w
 	defer timer.Stop()
 	for {
 		p, changed := en.next()
-		if what(p) {
+		if what(p) || patience <= 0 {
 			return p, nil
 		}
 		select {

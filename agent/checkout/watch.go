@@ -49,11 +49,11 @@ func (e *Engine) paid(p *payments.Payment, flow Flow, status payments.Status) {
 	case p.State.Terminal():
 		p.Detail = "O dinheiro chegou depois que o pagamento já não era esperado. Entregue o que foi vendido ou devolva o valor."
 		if status.Amount != p.Amount {
-			p.Detail += fmt.Sprintf(" Atenção: vieram R$ %s, e não R$ %s.", status.Amount, p.Amount)
+			p.Detail += fmt.Sprintf(" Atenção: vieram %s, e não %s.", status.Amount.Reais(), p.Amount.Reais())
 		}
 		p.Move(payments.PaidLate, now, "poll", status.Word)
 	case status.Amount != p.Amount:
-		p.Detail = fmt.Sprintf("Foram pagos R$ %s, e não R$ %s. Decida com o cliente: complete, entregue ou devolva.", status.Amount, p.Amount)
+		p.Detail = fmt.Sprintf("Foram pagos %s, e não %s. Decida com o cliente: complete, entregue ou devolva.", status.Amount.Reais(), p.Amount.Reais())
 		p.Move(payments.Conflicted, now, "poll", status.Word)
 	default:
 		p.Detail = ""

@@ -41,9 +41,7 @@ func (c *liveCloud) Call(ctx context.Context, call agent.Call, _ agent.Dialect, 
 	c.seen = append(c.seen, asked{call, string(body)})
 	answer, takes := c.answers[call], c.takes[call]
 	c.mu.Unlock()
-	select {
-	case <-time.After(takes):
-	case <-ctx.Done():
+	if agenttest.Takes(ctx, takes); ctx.Err() != nil {
 		return agent.Outcome{Class: agent.ClassTimeout, Reached: true}
 	}
 	if answer == nil {

@@ -79,7 +79,7 @@ func Compare(report Report, erp []Line) []Difference {
 	theirs := make(map[string]Line)
 	for _, line := range erp {
 		if first, twice := theirs[line.Coupon]; twice {
-			list = append(list, Difference{Coupon: line.Coupon, Till: line.Till, What: "only_erp", ERP: &line.Value, Words: fmt.Sprintf("está duas vezes no ERP (%s e %s)", first.Value, line.Value)})
+			list = append(list, Difference{Coupon: line.Coupon, Till: line.Till, What: "only_erp", ERP: &line.Value, Words: fmt.Sprintf("está duas vezes no ERP (%s e %s)", first.Value.Reais(), line.Value.Reais())})
 			continue
 		}
 		theirs[line.Coupon] = line
@@ -93,7 +93,7 @@ func Compare(report Report, erp []Line) []Difference {
 		case there && !revenue:
 			d.What, d.ERP, d.Words = "only_erp", &line.Value, "no ERP é uma venda; aqui está "+inWords(sale.Fate)
 		case there && line.Value != sale.Value:
-			d.What, d.ERP, d.Words = "value", &line.Value, fmt.Sprintf("vale %s no ERP e %s aqui", line.Value, sale.Value)
+			d.What, d.ERP, d.Words = "value", &line.Value, fmt.Sprintf("vale %s no ERP e %s aqui", line.Value.Reais(), sale.Value.Reais())
 		case !there && revenue:
 			d.What, d.Words = "only_agent", "não está no ERP; aqui está "+inWords(sale.Fate)
 		default:
@@ -124,7 +124,7 @@ func compareTills(report Report, erp []Line) []Difference {
 		case mine.Count != line.Count:
 			d.What, d.Words = "count", fmt.Sprintf("%d vendas no ERP e %d aqui", line.Count, mine.Count)
 		case mine.Value != line.Value:
-			d.What, d.Words = "value", fmt.Sprintf("%s no ERP e %s aqui", line.Value, mine.Value)
+			d.What, d.Words = "value", fmt.Sprintf("%s no ERP e %s aqui", line.Value.Reais(), mine.Value.Reais())
 		default:
 			continue
 		}

@@ -45,8 +45,8 @@ func (r *records) Record(_, key string) ([]byte, uint64, error) {
 	return value, 1, nil
 }
 
-func (r *records) Commit(_ context.Context, change agent.Change) (agent.Committed, error) {
-	<-time.After(r.slow)
+func (r *records) Commit(ctx context.Context, change agent.Change) (agent.Committed, error) {
+	agenttest.Takes(ctx, r.slow)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.values == nil {

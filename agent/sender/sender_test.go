@@ -48,7 +48,7 @@ type cloud struct {
 	latency time.Duration
 }
 
-func (c *cloud) Deliver(_ context.Context, kind agent.Kind, _ agent.Dialect, body []byte) agent.Outcome {
+func (c *cloud) Deliver(ctx context.Context, kind agent.Kind, _ agent.Dialect, body []byte) agent.Outcome {
 	d := delivery{kind, string(body), time.Now()}
 	c.mu.Lock()
 	c.seen = append(c.seen, d)
@@ -56,9 +56,7 @@ func (c *cloud) Deliver(_ context.Context, kind agent.Kind, _ agent.Dialect, bod
 	c.most = max(c.most, c.now)
 	answer := c.answer
 	c.mu.Unlock()
-	if c.latency > 0 {
-		<-time.After(c.latency)
-	}
+	agenttest.Takes(ctx, c.latency)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now--

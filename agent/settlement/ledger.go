@@ -53,7 +53,7 @@ func (l *Ledger) Register(ctx context.Context, r Registration) (b Boleto, replay
 		return b, false, err
 	case known && version > 0:
 		if b.Amount != r.Amount || b.Due != r.Due || r.SeuNumero != "" && b.SeuNumero != r.SeuNumero || r.Barcode != "" && b.Barcode != "" && b.Barcode != r.Barcode {
-			return b, false, agent.Errorf(agent.CodeConflict, nil, "O nosso número %d já está registrado com outros dados (R$ %s, vencimento %s).", r.NossoNumero, b.Amount, b.Due)
+			return b, false, agent.Errorf(agent.CodeConflict, nil, "O nosso número %d já está registrado com outros dados (%s, vencimento %s).", r.NossoNumero, b.Amount.Reais(), b.Due)
 		}
 		return b, true, nil
 	}
@@ -221,7 +221,7 @@ func (l *Ledger) issued(ctx context.Context, o Order, made boleto.Issued, versio
 	}
 	if made.Amount != o.Amount || o.NossoNumero > 0 && made.NossoNumero != o.NossoNumero {
 		b.Status, b.Attention = Review, true
-		b.Detail = fmt.Sprintf("O %s emitiu o boleto %d por R$ %s, e não como foi pedido. Confira antes de entregar.", l.cfg.Vendor, made.NossoNumero, made.Amount)
+		b.Detail = fmt.Sprintf("O %s emitiu o boleto %d por %s, e não como foi pedido. Confira antes de entregar.", l.cfg.Vendor, made.NossoNumero, made.Amount.Reais())
 	}
 	done, err := l.put(issueKey(o.Key), issue{Type: typeIssue, Fingerprint: o.Fingerprint, NossoNumero: made.NossoNumero, At: now}, version)
 	if err != nil {
@@ -236,7 +236,7 @@ func (l *Ledger) issued(ctx context.Context, o Order, made boleto.Issued, versio
 	}
 	if known { // registered here before the bank gave its number to this one
 		there.Status, there.Attention = Review, true
-		there.Detail = fmt.Sprintf("O nosso número %d estava registrado aqui e o %s o deu agora a outro boleto (%s, R$ %s). Confira qual dos dois vale.", b.NossoNumero, l.cfg.Vendor, b.SeuNumero, b.Amount)
+		there.Detail = fmt.Sprintf("O nosso número %d estava registrado aqui e o %s o deu agora a outro boleto (%s, %s). Confira qual dos dois vale.", b.NossoNumero, l.cfg.Vendor, b.SeuNumero, b.Amount.Reais())
 		return there, l.save(ctx, &there, versionThere, done)
 	}
 	return b, l.add(ctx, &b, done)

@@ -291,13 +291,13 @@ func (l *Ledger) apply(b *Boleto, s boleto.Return, mark, by string, outside bool
 	b.Receipts = append(b.Receipts, receipt)
 	switch {
 	case twice:
-		b.Detail = fmt.Sprintf("O arquivo do %s traz duas vezes o mesmo pagamento de R$ %s: pode ser um pagamento em dobro.", l.cfg.Vendor, s.Received)
+		b.Detail = fmt.Sprintf("O arquivo do %s traz duas vezes o mesmo pagamento de %s: pode ser um pagamento em dobro.", l.cfg.Vendor, s.Received.Reais())
 	case before == WrittenOff:
-		b.Detail = fmt.Sprintf("Foi pago depois de baixado: vieram R$ %s.", s.Received)
+		b.Detail = fmt.Sprintf("Foi pago depois de baixado: vieram %s.", s.Received.Reais())
 	case first && before == Review:
-		b.Detail += fmt.Sprintf(" Vieram R$ %s.", s.Received)
+		b.Detail += fmt.Sprintf(" Vieram %s.", s.Received.Reais())
 	case !first || before != Open:
-		b.Detail = fmt.Sprintf("Foi pago mais de uma vez: vieram R$ %s ao todo, e o boleto é de R$ %s.", b.Received(), b.Amount)
+		b.Detail = fmt.Sprintf("Foi pago mais de uma vez: vieram %s ao todo, e o boleto é de %s.", b.Received().Reais(), b.Amount.Reais())
 	default:
 		b.Status = Paid
 		return

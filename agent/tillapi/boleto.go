@@ -177,7 +177,7 @@ func (f *form) slip(name string, today time.Time, amount agent.Cents, nosso int6
 	case slip.Kind != boleto.KindBoleto:
 		f.fault(name, "invalid", "É de uma conta ou tributo, não de um boleto.")
 	case !slip.NoValue && amount > 0 && slip.Amount != amount:
-		f.fault(name, "conflict", "Diz outro valor: R$ "+slip.Amount.String()+".")
+		f.fault(name, "conflict", "Diz outro valor: "+slip.Amount.Reais()+".")
 	case sicoob && nosso > 0 && int64(field.NossoNumero) != nosso:
 		f.fault(name, "conflict", "É do nosso número "+strconv.Itoa(field.NossoNumero)+".")
 	}

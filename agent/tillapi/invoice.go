@@ -140,7 +140,7 @@ func (a *API) invoicePrice(ctx context.Context, order *checkout.Order, id string
 	case data.Amount <= 0 || data.Amount > maxAmount:
 		return agent.Errorf(agent.CodeConflict, nil, "Esta fatura está sem valor a cobrar.")
 	case expected > 0 && expected != data.Amount:
-		return agent.Errorf(agent.CodeConflict, nil, "O valor da fatura mudou: agora são R$ %s. Mostre ao cliente e tente de novo.", data.Amount)
+		return agent.Errorf(agent.CodeConflict, nil, "O valor da fatura mudou: agora são %s. Mostre ao cliente e tente de novo.", data.Amount.Reais())
 	}
 	status, err := a.cfg.Invoices.PixStatus(ctx, id)
 	if err == nil && status == "paid" {

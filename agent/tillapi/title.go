@@ -254,7 +254,7 @@ func (a *API) price(ctx context.Context, order *checkout.Order, sale ideamaker.S
 		return oneFault("quantity", "range", "O total passa do limite de um Pix.")
 	}
 	if expected > 0 && order.Amount != agent.Cents(expected) {
-		return agent.Errorf(agent.CodeConflict, nil, "O preço mudou: agora são R$ %s. Mostre ao cliente e tente de novo.", order.Amount)
+		return agent.Errorf(agent.CodeConflict, nil, "O preço mudou: agora são %s. Mostre ao cliente e tente de novo.", order.Amount.Reais())
 	}
 	if order.ExpiresIn, err = a.untilDraw(promotion, order.ExpiresIn); err != nil {
 		return err

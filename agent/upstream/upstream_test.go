@@ -110,13 +110,17 @@ func TestEveryEndOfAnExchangeHasItsClass(t *testing.T) {
 		}, agent.Outcome{Class: agent.ClassTimeout, Status: 200, Reached: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			client, _ := serve(t, c.handler, func(cfg *upstream.Config) { cfg.Deadline, cfg.MaxAnswer = 300*time.Millisecond, 1000 })
+			deadline := 30 * time.Second // a busy machine may take its time for what is no timeout
+			if c.want.Class == agent.ClassTimeout {
+				deadline = 300 * time.Millisecond
+			}
+			client, _ := serve(t, c.handler, func(cfg *upstream.Config) { cfg.Deadline, cfg.MaxAnswer = deadline, 1000 })
 			got := client.Post(t.Context(), "x", []byte("{}"))
 			same := got.Class == c.want.Class && got.Status == c.want.Status && got.Reached == c.want.Reached
 			if c.want.Body != nil {
 				same = same && string(got.Body) == string(c.want.Body)
 			}
-			if !same || got.Took > time.Second {
+			if !same || got.Took > 10*time.Second {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})

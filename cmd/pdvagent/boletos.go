@@ -79,7 +79,7 @@ func printBoletos(w io.Writer, list []boletoLine) {
 			mark = " (!)"
 		}
 		if b.Received != nil {
-			received = b.Received.String()
+			received = b.Received.Reais()
 		}
 		if b.PaidOn != nil {
 			paid = *b.PaidOn
@@ -87,7 +87,7 @@ func printBoletos(w io.Writer, list []boletoLine) {
 		if b.Channel != nil {
 			channel = *b.Channel
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s%s\t%s\t%s\t%s\t%s\t%s\t\n", b.NossoNumero, b.SeuNumero, b.Status, mark, b.Due, b.Expected, received, paid, channel)
+		fmt.Fprintf(table, "%s\t%s\t%s%s\t%s\t%s\t%s\t%s\t%s\t\n", b.NossoNumero, b.SeuNumero, b.Status, mark, b.Due, b.Expected.Reais(), received, paid, channel)
 	}
 	_ = table.Flush() // to the terminal
 	for _, b := range list {

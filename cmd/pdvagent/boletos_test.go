@@ -225,7 +225,7 @@ func TestBoletosComeFromAFile(t *testing.T) {
 	if out := s.command(1, "boletos", "import", file); !strings.Contains(out, "0 registrados, 2 já conhecidos") {
 		t.Errorf("again: %s", out)
 	}
-	if out := s.command(0, "boletos", "ls", "--status", "open"); !strings.Contains(out, "000101-3") || !strings.Contains(out, "1150.00") {
+	if out := s.command(0, "boletos", "ls", "--status", "open"); !strings.Contains(out, "000101-3") || !strings.Contains(out, "R$ 1.150,00") {
 		t.Errorf("listed: %s", out)
 	}
 	if got := s.call(http.MethodGet, "/v1/boletos/1013", tillToken, ""); got.field("amount") != 115000.0 || got.field("due_date") != "2026-03-10" {

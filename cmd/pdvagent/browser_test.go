@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ async function attempt(name, path, init) {
 type page struct {
 	*httptest.Server
 	reports chan map[string]string
-	content string
+	content atomic.Value // text
 }
 
 func newPage(t *testing.T) *page {
@@ -54,7 +55,7 @@ func newPage(t *testing.T) *page {
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/report" {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			fmt.Fprint(w, p.content)
+			fmt.Fprint(w, p.content.Load())
 			return
 		}
 		var report map[string]string
@@ -117,7 +118,7 @@ func (s *site) cancelled() string {
 func TestWebTillThatIsAllowedSellsInARealBrowser(t *testing.T) {
 	p := newPage(t)
 	s := newSite(t, "allowed_origins: []  ", "allowed_origins: ["+p.URL+"]  ").open()
-	p.content = fmt.Sprintf(tries, s.base, tillToken, "ALLOWED", p.URL)
+	p.content.Store(fmt.Sprintf(tries, s.base, tillToken, "ALLOWED", p.URL))
 	report := browse(t, p.URL, p.reports)
 	wantReport(t, report, map[string]string{
 		"health": `200 {"status":"ok"`, "status": "404 {", "sale": `202 {"status":"queued"`, "simple": "401 {", "form": "opaque", "image": "opaque", "socket": "blocked", "delivery": "queued",
@@ -131,7 +132,7 @@ func TestWebTillThatIsAllowedSellsInARealBrowser(t *testing.T) {
 func TestPageThatIsNotAllowedGetsNothingInARealBrowser(t *testing.T) {
 	p := newPage(t)
 	s := newSite(t).open()
-	p.content = fmt.Sprintf(tries, s.base, tillToken, "STOLEN", p.URL)
+	p.content.Store(fmt.Sprintf(tries, s.base, tillToken, "STOLEN", p.URL))
 	report := browse(t, p.URL, p.reports)
 	wantReport(t, report, map[string]string{"health": "blocked", "status": "blocked", "sale": "blocked", "simple": "blocked", "socket": "blocked"})
 	if cancels := s.cancelled(); cancels != "{\"jobs\":[]}\n" {
@@ -149,7 +150,7 @@ func TestRebindingPageGetsNothingInARealBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	evil := "http://evil.example:" + port
-	p.content = fmt.Sprintf(tries, evil, tillToken, "REBOUND", evil)
+	p.content.Store(fmt.Sprintf(tries, evil, tillToken, "REBOUND", evil))
 	attacker, victim := parsed(t, p.URL), parsed(t, s.base)
 	asked := make(chan string, 100)
 	names := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {

@@ -71,7 +71,7 @@ func printOrders(w io.Writer, list []orderLine) {
 		if o.OrderVendorID != nil {
 			vendor = *o.OrderVendorID
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s%s\t%s\t%s %dx\t%s\t%s\t\n", o.Agent.ID, o.Agent.OrderID, o.Agent.State, mark, o.Agent.Amount, o.Agent.Brand, o.Agent.Parcels, o.Agent.CreatedAt, vendor)
+		fmt.Fprintf(table, "%s\t%d\t%s%s\t%s\t%s %dx\t%s\t%s\t\n", o.Agent.ID, o.Agent.OrderID, o.Agent.State, mark, o.Agent.Amount.Reais(), o.Agent.Brand, o.Agent.Parcels, o.Agent.CreatedAt, vendor)
 	}
 	_ = table.Flush() // to the terminal
 	for _, o := range list {

@@ -250,7 +250,7 @@ func printPayments(w io.Writer, list []paymentLine) {
 		if p.Attention {
 			mark = " (!)"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s%s\t%s\t%s\t%s\t\n", p.ID, p.Kind, p.Status, mark, p.Amount, p.CreatedAt.Local().Format("02/01 15:04"), p.Reference)
+		fmt.Fprintf(table, "%s\t%s\t%s%s\t%s\t%s\t%s\t\n", p.ID, p.Kind, p.Status, mark, p.Amount.Reais(), p.CreatedAt.Local().Format("02/01 15:04"), p.Reference)
 	}
 	_ = table.Flush() // to the terminal
 	for _, p := range list {

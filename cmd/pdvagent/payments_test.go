@@ -327,7 +327,7 @@ func TestACanceledChargeThatIsPaidAsksForAPerson(t *testing.T) {
 		t.Fatalf("got %d %s", got.status, got.body)
 	}
 	s.paid(ideamakersim.Payment{Amount: 1400})
-	if got := s.status("/v1/payments/"+id, "paid_late"); got.field("attention") != true || !strings.Contains(fmt.Sprint(got.field("detail")), "14.00") {
+	if got := s.status("/v1/payments/"+id, "paid_late"); got.field("attention") != true || !strings.Contains(fmt.Sprint(got.field("detail")), "R$ 14,00") {
 		t.Errorf("got %s", got.body)
 	}
 }

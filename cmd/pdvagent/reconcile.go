@@ -104,8 +104,8 @@ func printDay(w io.Writer, report reconcile.Report, differences []reconcile.Diff
 		if till == "" {
 			till = "total"
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s\t%d\t%s\t%d\t%s\t%d\t%d\t%d\t%d\t\n", till, t.Accepted.Count, t.Accepted.Value, t.Delivered.Count, t.Delivered.Value,
-			t.Cancelled.Count, t.Cancelled.Value, t.Pending.Count, t.Dead.Count, t.Held.Count, t.Unconfirmed.Count)
+		fmt.Fprintf(table, "%s\t%d\t%s\t%d\t%s\t%d\t%s\t%d\t%d\t%d\t%d\t\n", till, t.Accepted.Count, t.Accepted.Value.Reais(), t.Delivered.Count, t.Delivered.Value.Reais(),
+			t.Cancelled.Count, t.Cancelled.Value.Reais(), t.Pending.Count, t.Dead.Count, t.Held.Count, t.Unconfirmed.Count)
 	}
 	_ = table.Flush() // to the terminal
 	switch {
