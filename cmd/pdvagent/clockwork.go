@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -159,6 +160,9 @@ func (c clockwork) load(kind agent.Kind, rule config.Routine) routine.Routine {
 		run.Tell(result)
 		for _, fault := range result.Faults {
 			run.Fault(fault)
+		}
+		if result.Refused > result.Accepted {
+			run.Fault(fmt.Sprintf("A maior parte dos registros foi recusada: %d de %d. Confira a origem; o relatório diz o que há com cada um.", result.Refused, result.Refused+result.Accepted))
 		}
 		if result.Gone != nil && result.Gone.Withheld {
 			run.Fault("Registros demais sumiram da carga completa para ser verdade; nada foi dado por inativo. Confira a origem.")

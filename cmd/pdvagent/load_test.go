@@ -155,7 +155,8 @@ func TestFaultyFilesAreReportedLineByLineAndTheirRightRecordsGo(t *testing.T) {
 		if want := "1=UM 20=VINTE 30=A 32=C 8=OITO"; b.holds("products") != want {
 			t.Errorf("the cloud holds %s, want %s", b.holds("products"), want)
 		}
-		if run.State != routine.Failed || len(run.Errors) != 2 || !strings.Contains(run.Errors[0], "termina no meio") || !strings.Contains(run.Errors[1], "Falta a coluna de sku") {
+		if run.State != routine.Failed || len(run.Errors) != 3 || !strings.Contains(run.Errors[0], "termina no meio") || !strings.Contains(run.Errors[1], "Falta a coluna de sku") ||
+			!strings.Contains(run.Errors[2], "A maior parte dos registros foi recusada: 9 de 14.") {
 			t.Errorf("got %s %q", run.State, run.Errors)
 		}
 		report, err := filepath.Glob(filepath.Join(folder, "done", "*-a.csv.report.txt"))
