@@ -49,6 +49,15 @@ func Backups(dir string) ([]Backup, error) {
 	return list, err
 }
 
+// BackupSize is the length of all backups' databases; their number is limited, not their length.
+func (s *Store) BackupSize() (used, limit int64) {
+	list, _ := Backups(s.cfg.Dir) // a folder that cannot be read has no size
+	for _, backup := range list {
+		used += backup.Bytes
+	}
+	return used, 0
+}
+
 // backupAge is how old the newest backup must be for another one: an agent that starts ten times a day has but one of it.
 const backupAge = 20 * time.Hour
 

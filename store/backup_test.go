@@ -45,6 +45,9 @@ func TestBackupWhileTillsGoOnIsWholeAndTheOldestGo(t *testing.T) {
 	if err != nil || len(list) != 3 || !list[2].At.Equal(now.UTC().Truncate(time.Millisecond)) {
 		t.Fatalf("got %+v, %v", list, err)
 	}
+	if used, _ := s.BackupSize(); used != list[0].Bytes+list[1].Bytes+list[2].Bytes || used < 3*16<<10 {
+		t.Errorf("the backups have %d bytes: %+v", used, list)
+	}
 	for _, backup := range list {
 		found, err := store.Verify(store.Config{Dir: backup.Path}, "")
 		if err != nil || len(found.Faults) > 0 || found.Jobs < 1 {

@@ -49,6 +49,14 @@ func (s *Store) OpenCatalog(whole bool) (*Catalog, error) {
 	return s.openCatalog(path, whole)
 }
 
+// CatalogSize is the length of the catalog's file and how large it may become.
+func (s *Store) CatalogSize() (used, limit int64) {
+	if info, err := os.Stat(filepath.Join(s.cfg.Dir, catalogName)); err == nil {
+		used = info.Size()
+	}
+	return used, maxCatalog
+}
+
 func (s *Store) openCatalog(path string, whole bool) (*Catalog, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		file, err := osfile.CreatePrivate(path)

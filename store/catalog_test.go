@@ -56,6 +56,9 @@ func TestCatalogKeepsWhatWasAcceptedInItsOrder(t *testing.T) {
 	if got := entriesOf(t, c); !slices.EqualFunc(got, want[1:], sameEntry) {
 		t.Errorf("after it was written anew: %v", got)
 	}
+	if used, limit := s.CatalogSize(); used < 1<<12 || limit <= used {
+		t.Errorf("its file has %d of %d bytes", used, limit)
+	}
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}

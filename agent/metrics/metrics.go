@@ -38,7 +38,7 @@ type Config struct {
 	Alarms   func() []agent.Alarm
 	Link     func() agent.Link    // nil when no cloud is configured
 	Circuit  func() agent.Circuit // nil with Link
-	Sizes    map[string]Size      // by part: database, spool, journal, log
+	Sizes    map[string]Size      // by part: database, spool, catalog, backup, journal, log
 	Routines map[string]Run       // by name
 	Lost     func() int64         // lines that the journal could not keep
 	Now      func() time.Time     // default time.Now

@@ -48,7 +48,8 @@ func TestMetricsTellOfTheShop(t *testing.T) {
 		`pdvagent_till_request_duration_seconds_count{code="4xx",delivery="live",route="/v2/coupons"} 1`,
 		`pdvagent_cloud_request_duration_seconds_count{result="error",route="/v2/coupons"} 1`,
 		`pdvagent_delivery_retries_total{class="status"} 1`, `pdvagent_alarm_active{code="held_jobs"} 1`,
-		"pdvagent_cloud_online 1\n", "pdvagent_circuit_open 0\n", "pdvagent_clock_suspect 0\n", `pdvagent_store_limit_bytes{part="journal"}`,
+		"pdvagent_cloud_online 1\n", "pdvagent_circuit_open 0\n", "pdvagent_clock_suspect 0\n", `pdvagent_store_limit_bytes{part="journal"}`, `pdvagent_store_limit_bytes{part="catalog"}`,
+		`pdvagent_store_bytes{part="backup"} `,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s", want)

@@ -281,7 +281,7 @@ func (w watch) reads(cfg config.Config, queue *store.Store) metrics.Config {
 	return metrics.Config{
 		Version: version, Queue: queue, Alarms: w.board.List, Lost: w.journal.Lost,
 		Sizes: map[string]metrics.Size{
-			"database": queue.Size, "spool": queue.SpoolSize, "journal": w.journal.Size,
+			"database": queue.Size, "spool": queue.SpoolSize, "catalog": queue.CatalogSize, "backup": queue.BackupSize, "journal": w.journal.Size,
 			"log": func() (int64, int64) { return logSize(cfg) },
 		},
 	}
