@@ -15,6 +15,7 @@ type Change struct {
 	Events []Event  // for those who watch
 
 	Forgets []uint64 // ended jobs whose bodies are dropped; their heads stay
+	Drops   []uint64 // ended jobs without a body that go altogether
 }
 
 // Move gives a job its next status. Status.Version is the one that was read; another one on disk refuses the change.

@@ -146,6 +146,11 @@ func (s *Store) check(tx *bbolt.Tx, change prepared, crowded bool) error {
 			return err
 		}
 	}
+	for _, seq := range change.Drops {
+		if err := s.checkDrop(tx, seq); err != nil {
+			return err
+		}
+	}
 	for _, wire := range change.Wires {
 		if bucketWire.in(tx).Get(wireKey(wire.Seq, wire.Revision)) != nil {
 			return fmt.Errorf("%w: wire %d of job %d is written", agent.ErrVersion, wire.Revision, wire.Seq)
@@ -258,6 +263,11 @@ func (w *writer) write(r *request) error {
 	}
 	for _, seq := range change.Forgets {
 		if err := w.forget(seq); err != nil {
+			return err
+		}
+	}
+	for _, seq := range change.Drops {
+		if err := w.dropJob(seq); err != nil {
 			return err
 		}
 	}

@@ -69,6 +69,11 @@ func (c *checker) jobs() {
 			c.fault("job %d: %v", seq, err)
 		}
 	}
+	for kind := range counts {
+		for state := range counts[kind] {
+			counts[kind][state] += m.Gone[kind][state]
+		}
+	}
 	if counts != m.Counts {
 		c.fault("counters say %v, jobs are %v", m.Counts, counts)
 	}

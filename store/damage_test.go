@@ -23,10 +23,25 @@ import (
 // ledger is what the one who filled a store knows of it.
 type ledger map[uint64]agent.Job
 
+// droppedJobs are the first of a store for damage: gone in order, with traces in pages that are free.
+const droppedJobs = 100
+
 // fillForDamage makes a store in which jobs of every state lie over some dozens of pages, with a history of free ones.
 func fillForDamage(t *testing.T, dir string) ledger {
 	t.Helper()
 	s := storetest.OpenIn(t, store.Config{Dir: dir})
+	for i := range droppedJobs {
+		if err := move(t, s, add(t, s, coupon(fmt.Sprint("OLD-", i)))[0], to(agent.Sent)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	soon := time.Now().Add(time.Hour)
+	if _, err := s.Forget(t.Context(), soon); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.Drop(t.Context(), soon); n != droppedJobs || err != nil {
+		t.Fatalf("%d dropped, %v", n, err)
+	}
 	known := make(ledger)
 	for i := range 300 {
 		job := coupon(fmt.Sprint("C-", i))
@@ -208,6 +223,11 @@ func judge(t *testing.T, name, dir string, known ledger) (kept int) {
 		}
 		if got.Status.State == want.Status.State {
 			kept++
+		}
+	}
+	for seq := uint64(1); seq <= droppedJobs; seq++ {
+		if job, err := s.Head(seq); err == nil && job.Status.State == agent.Pending || err == nil && report == nil {
+			t.Fatalf("%s: job %d was dropped and is %s", name, seq, job.Status.State)
 		}
 	}
 	seqs, err := s.Commit(t.Context(), agent.Change{Jobs: []agent.Job{coupon("after the damage")}})

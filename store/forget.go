@@ -24,28 +24,34 @@ const wholeVersion = 1
 // (SEC-15). Their heads stay, with the fingerprint by which a repeated sale is known. It tells how many lost theirs. While
 // the clock is suspect nothing is dropped.
 func (s *Store) Forget(ctx context.Context, before time.Time) (int, error) {
-	forgotten := 0
+	return s.little(ctx, func() ([]uint64, error) { return s.endedBefore(before) }, func(seqs []uint64) agent.Change { return agent.Change{Forgets: seqs} })
+}
+
+// little by little it makes a change to the jobs that find gives, until that gives none: sales go between. While the clock is
+// suspect it does nothing.
+func (s *Store) little(ctx context.Context, find func() ([]uint64, error), change func(seqs []uint64) agent.Change) (int, error) {
+	done := 0
 	if s.Clock().Suspect {
 		return 0, nil
 	}
 	batch := forgetBatch
 	for ctx.Err() == nil {
-		seqs, err := s.endedBefore(before)
+		seqs, err := find()
 		if err != nil || len(seqs) == 0 {
-			return forgotten, err
+			return done, err
 		}
 		seqs = seqs[:min(batch, len(seqs))]
-		_, err = s.Commit(ctx, agent.Change{Forgets: seqs})
+		_, err = s.Commit(ctx, change(seqs))
 		if errors.Is(err, agent.ErrStoreFull) && batch > 1 { // a commit writes pages before it frees others
 			batch /= 2
 			continue
 		}
 		if err != nil {
-			return forgotten, err
+			return done, err
 		}
-		forgotten += len(seqs)
+		done += len(seqs)
 	}
-	return forgotten, ctx.Err()
+	return done, ctx.Err()
 }
 
 // endedBefore finds the oldest such jobs that still have a body, and remembers where the next search begins.

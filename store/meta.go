@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -30,21 +32,38 @@ type meta struct {
 	Gaps      []Gap  `json:"gaps,omitempty"`
 	// Counts by kind code and state code: lifetime, they never go down in sum.
 	Counts [16][8]uint64 `json:"counts"`
+	Gone   [16][8]uint64 `json:"gone,omitzero"` // of Counts, those that were dropped
 }
 
-// Gap is a row of numbers under which there is no job: given and lost with a damaged file, or never given.
+// Gap is a row of numbers under which there is no job: given and lost with a damaged file, never given, or dropped.
 type Gap struct {
-	From uint64 `json:"from"`
-	To   uint64 `json:"to"` // inclusive
+	From    uint64 `json:"from"`
+	To      uint64 `json:"to"` // inclusive
+	Dropped bool   `json:"dropped,omitempty"`
 }
 
 // addGap notes numbers behind all that are noted.
-func (m *meta) addGap(from, to uint64) {
-	if n := len(m.Gaps); n > 0 && m.Gaps[n-1].To+1 == from {
-		m.Gaps[n-1].To = to
+func (m *meta) addGap(gap Gap) {
+	if n := len(m.Gaps); n > 0 && m.Gaps[n-1].To+1 == gap.From && m.Gaps[n-1].Dropped == gap.Dropped {
+		m.Gaps[n-1].To = gap.To
 		return
 	}
-	m.Gaps = append(m.Gaps, Gap{from, to})
+	m.Gaps = append(m.Gaps, gap)
+}
+
+// drop notes the number of a job that is dropped. It leaves the list as it was, which others may be reading.
+func (m *meta) drop(seq uint64) {
+	at, _ := slices.BinarySearchFunc(m.Gaps, seq, func(g Gap, seq uint64) int { return cmp.Compare(g.From, seq) })
+	gaps := slices.Insert(slices.Clone(m.Gaps), at, Gap{seq, seq, true})
+	m.Gaps = nil
+	for _, gap := range gaps {
+		m.addGap(gap)
+	}
+}
+
+// dropped tells whether a job was dropped.
+func (m *meta) dropped(seq uint64) bool {
+	return slices.ContainsFunc(m.Gaps, func(g Gap) bool { return g.Dropped && g.From <= seq && seq <= g.To })
 }
 
 // numbers gives every number under which there is a job.
@@ -149,6 +168,7 @@ func (s *Store) holdAll(m *meta, born keyring.Birth) error {
 	if born == keyring.Cloned {
 		reason = agent.ReasonCloned
 	}
+	former := *m
 	*m = *freshMeta()
 	held := 0
 	err := s.db.Update(func(tx *bbolt.Tx) error {
@@ -163,7 +183,7 @@ func (s *Store) holdAll(m *meta, born keyring.Birth) error {
 		}
 		for seq := uint64(1); seq < m.NextSeq; seq++ {
 			if bucketState.in(tx).Get(seqKey(seq)) == nil {
-				m.addGap(seq, seq)
+				m.addGap(Gap{seq, seq, former.dropped(seq)})
 				continue
 			}
 			n, err := s.holdOne(tx, m, seq, reason)

@@ -21,6 +21,7 @@ import (
 // model is what the store must be, in a few maps.
 type model struct {
 	jobs   []agent.Job // seq-1
+	gone   map[uint64]bool
 	unique map[string]uint64
 	wires  map[string]string
 	record map[string]string
@@ -44,7 +45,7 @@ func TestStoreBehavesLikeItsModel(t *testing.T) {
 			rt.Fatal(err)
 		}
 		m := &machine{now: time.Now().Truncate(time.Millisecond), model: model{
-			unique: map[string]uint64{}, wires: map[string]string{}, record: map[string]string{}, putAt: map[string]uint64{},
+			gone: map[uint64]bool{}, unique: map[string]uint64{}, wires: map[string]string{}, record: map[string]string{}, putAt: map[string]uint64{},
 		}}
 		m.cfg = store.Config{Dir: dir, Now: func() time.Time { return m.now }}
 		m.open(rt)
@@ -59,6 +60,7 @@ func TestStoreBehavesLikeItsModel(t *testing.T) {
 			"move":   m.move,
 			"wire":   m.wire,
 			"put":    m.put,
+			"drop":   m.drop,
 			"reopen": func(rt *rapid.T) { m.close(rt); m.open(rt) },
 			"wait": func(rt *rapid.T) {
 				m.now = m.now.Add(time.Duration(rapid.IntRange(1, 5000).Draw(rt, "ms")) * time.Millisecond)
@@ -134,6 +136,12 @@ func (m *machine) move(rt *rapid.T) {
 	if rapid.Bool().Draw(rt, "later") {
 		next.NotBefore = m.now.Add(time.Duration(rapid.IntRange(-1000, 5000).Draw(rt, "in")) * time.Millisecond)
 	}
+	if m.model.gone[want.Seq] {
+		if _, err := m.commit(rt, agent.Change{Moves: []agent.Move{{Seq: want.Seq, Status: next}}}); !errors.Is(err, agent.ErrNotFound) {
+			rt.Fatalf("move of job %d, which was dropped: %v", want.Seq, err)
+		}
+		return
+	}
 	stale := rapid.IntRange(0, 9).Draw(rt, "stale") == 0
 	if stale {
 		next.Version += 7
@@ -168,6 +176,31 @@ func TestControlOfTheModel(t *testing.T) {
 	process.Env = append(os.Environ(), forgetfulEnv+"=1")
 	if output, err := process.CombinedOutput(); err == nil || !strings.Contains(string(output), "Attempts:5") {
 		t.Errorf("a wrong model passes: %v\n%.2000s", err, output)
+	}
+}
+
+// drop removes what has ended until now, bodies first.
+func (m *machine) drop(rt *rapid.T) {
+	before := m.now.Add(time.Millisecond)
+	want := 0
+	for _, job := range m.model.jobs {
+		if m.model.gone[job.Seq] || !job.Status.State.Final() {
+			continue
+		}
+		want++
+		m.model.gone[job.Seq] = true
+		if job.Unique != "" {
+			delete(m.model.unique, string(job.Kind)+job.Unique)
+		}
+		for revision := range 3 {
+			delete(m.model.wires, fmt.Sprint(job.Seq, "/", revision))
+		}
+	}
+	if _, err := m.store.Forget(rt.Context(), before); err != nil {
+		rt.Fatal(err)
+	}
+	if got, err := m.store.Drop(rt.Context(), before); err != nil || got != want {
+		rt.Fatalf("dropped %d, %v, want %d", got, err, want)
 	}
 }
 
@@ -207,7 +240,15 @@ func (m *machine) compare(rt *rapid.T) {
 	counts := make(map[agent.State]uint64)
 	groups := make(map[string][]uint64)
 	var due []uint64
+	gone := make(map[agent.State]uint64)
 	for _, want := range m.model.jobs {
+		if m.model.gone[want.Seq] {
+			if _, err := m.store.Head(want.Seq); !errors.Is(err, agent.ErrNotFound) {
+				rt.Fatalf("job %d was dropped: %v", want.Seq, err)
+			}
+			gone[want.Status.State]++
+			continue
+		}
 		got, err := m.store.Job(want.Seq)
 		if err != nil || got.Status.State != want.Status.State || got.Status.Version != want.Status.Version ||
 			got.Status.Attempts != want.Status.Attempts || !got.Status.NotBefore.Equal(want.Status.NotBefore) ||
@@ -223,8 +264,8 @@ func (m *machine) compare(rt *rapid.T) {
 		}
 	}
 	for _, state := range agent.States() {
-		if got := m.store.Counters().Total(state); got != counts[state] {
-			rt.Fatalf("%d %s, want %d", got, state, counts[state])
+		if got := m.store.Counters().Total(state); got != counts[state]+gone[state] {
+			rt.Fatalf("%d %s, want %d and %d that were dropped", got, state, counts[state], gone[state])
 		}
 		jobs, err := m.store.List(state, "", 0, 1000)
 		if err != nil || uint64(len(jobs)) != counts[state] {

@@ -166,31 +166,36 @@ func TestUnreadableKeyFileIsKeptForAPerson(t *testing.T) {
 	})
 }
 
+// fromAnotherMachine makes a data folder look as if its disk had been copied. It gives the id of its agent.
+func fromAnotherMachine(t *testing.T, dir string) string {
+	t.Helper()
+	path := filepath.Join(dir, "keys.json")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file map[string]any
+	if err := json.Unmarshal(raw, &file); err != nil {
+		t.Fatal(err)
+	}
+	id, _ := file["agent_id"].(string)
+	key, _ := file["keys"].([]any)[0].(map[string]any)
+	if key["machine"] == "" {
+		agenttest.Missing(t, "an id of this machine")
+	}
+	key["machine"] = "0123456789abcdef"
+	if raw, err = json.Marshal(file); err == nil {
+		err = os.WriteFile(path, raw, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
 func TestClonedDiskHoldsJobsOfTheOtherMachineAndCanStillReadThem(t *testing.T) {
 	var before string
-	s, seqs := hold(t, func(dir string) {
-		path := filepath.Join(dir, "keys.json")
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var file map[string]any
-		if err := json.Unmarshal(raw, &file); err != nil {
-			t.Fatal(err)
-		}
-		before, _ = file["agent_id"].(string)
-		key, _ := file["keys"].([]any)[0].(map[string]any)
-		if key["machine"] == "" {
-			agenttest.Missing(t, "an id of this machine")
-		}
-		key["machine"] = "0123456789abcdef"
-		if raw, err = json.Marshal(file); err == nil {
-			err = os.WriteFile(path, raw, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	})
+	s, seqs := hold(t, func(dir string) { before = fromAnotherMachine(t, dir) })
 	if s.AgentID() == before || s.AgentID() == "" {
 		t.Errorf("the agent's id is %q as on the other machine", s.AgentID())
 	}

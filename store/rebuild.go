@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -145,6 +146,7 @@ func (w *wreck) seqs() []uint64 {
 			}
 		}
 	}
+	maps.DeleteFunc(known, func(seq uint64, _ bool) bool { return w.meta.dropped(seq) }) // pages that were given up may still have some of it
 	seqs := make([]uint64, 0, len(known))
 	for seq := range known {
 		seqs = append(seqs, seq)
@@ -158,14 +160,16 @@ type rebuilder struct {
 	*wreck
 	db     *bbolt.DB
 	tx     *bbolt.Tx
-	bytes  int   // in tx
-	former []Gap // known before
+	bytes  int      // in tx
+	former []Gap    // known before
+	all    []uint64 // numbers of which anything was found
 	report Report
 }
 
 func (r *rebuilder) run() error {
-	r.former, r.meta.Gaps = r.meta.Gaps, nil
-	r.meta.Counts, r.meta.Clean = [16][8]uint64{}, false
+	r.former, r.all = r.meta.Gaps, r.seqs()
+	r.meta.Gaps = nil
+	r.meta.Counts, r.meta.Clean = r.meta.Gone, false
 	for _, do := range []func() error{r.begin, r.values, r.jobs, r.finish} {
 		if err := do(); err != nil {
 			if r.tx != nil {
@@ -249,12 +253,13 @@ func (r *rebuilder) wanted(wireKey string) bool {
 		return false
 	}
 	job, there := r.parts[bucketJob.code][wireKey[:8]]
-	return there && job.version == wholeVersion
+	_, kept := slices.BinarySearch(r.all, seqOf([]byte(wireKey[:8])))
+	return there && kept && job.version == wholeVersion
 }
 
 func (r *rebuilder) jobs() error {
 	next := uint64(1)
-	for _, seq := range r.seqs() {
+	for _, seq := range r.all {
 		r.gap(next, seq)
 		next = seq + 1
 		if err := r.job(seq); err != nil {
@@ -270,10 +275,21 @@ func (r *rebuilder) jobs() error {
 	return nil
 }
 
-// gap notes numbers of which nothing was found, from the first of them to before the next that is there.
+// gap notes numbers of which nothing was found, from the first of them to before the next that is there, and among them those
+// that were dropped.
 func (r *rebuilder) gap(from, to uint64) {
+	for _, gap := range r.former {
+		if !gap.Dropped || gap.To < from || gap.From >= to {
+			continue
+		}
+		if from < gap.From {
+			r.meta.addGap(Gap{From: from, To: gap.From - 1})
+		}
+		r.meta.addGap(gap)
+		from = gap.To + 1
+	}
 	if from < to {
-		r.meta.addGap(from, to-1)
+		r.meta.addGap(Gap{From: from, To: to - 1})
 	}
 }
 

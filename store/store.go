@@ -199,7 +199,7 @@ func sizeOf(change agent.Change) int {
 	for _, record := range change.Puts {
 		size += len(record.Value) + 256
 	}
-	return size + 512*(len(change.Moves)+len(change.Events)+len(change.Forgets))
+	return size + 512*(len(change.Moves)+len(change.Events)+len(change.Forgets)+len(change.Drops))
 }
 
 // Close waits for the group at hand, marks the store clean and closes the file. Later calls do nothing.

@@ -13,6 +13,7 @@ import (
 // Store is where the bodies are.
 type Store interface {
 	Forget(ctx context.Context, before time.Time) (int, error)
+	Drop(ctx context.Context, before time.Time) (int, error)
 	Scrub(ctx context.Context) (values int, err error)
 }
 
@@ -20,6 +21,7 @@ type Store interface {
 type Config struct {
 	Store Store
 	Keep  time.Duration    // bodies of ended jobs, default 7 days
+	Heads time.Duration    // what stays of them, with keys and fingerprints; default 400 days (till-api.md)
 	Now   func() time.Time // default time.Now
 }
 
@@ -34,15 +36,27 @@ func New(cfg Config) (*Keeper, error) {
 	if cfg.Keep == 0 {
 		cfg.Keep = 7 * 24 * time.Hour
 	}
+	if cfg.Heads == 0 {
+		cfg.Heads = 400 * 24 * time.Hour
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	return &Keeper{cfg}, nil
 }
 
-// Keep looks whether the store is sound, then drops what is old. It tells how many values it read and bodies it dropped.
-func (k *Keeper) Keep(ctx context.Context) (read, dropped int, err error) {
-	read, unsound := k.cfg.Store.Scrub(ctx)
-	dropped, notDropped := k.cfg.Store.Forget(ctx, k.cfg.Now().Add(-k.cfg.Keep))
-	return read, dropped, errors.Join(unsound, notDropped)
+// Kept is what one look did.
+type Kept struct {
+	Read   int // values
+	Bodies int // dropped
+	Heads  int // dropped
+}
+
+// Keep looks whether the store is sound, then drops what is old.
+func (k *Keeper) Keep(ctx context.Context) (kept Kept, err error) {
+	var troubles [3]error
+	kept.Read, troubles[0] = k.cfg.Store.Scrub(ctx)
+	kept.Bodies, troubles[1] = k.cfg.Store.Forget(ctx, k.cfg.Now().Add(-k.cfg.Keep))
+	kept.Heads, troubles[2] = k.cfg.Store.Drop(ctx, k.cfg.Now().Add(-k.cfg.Heads))
+	return kept, errors.Join(troubles[:]...)
 }

@@ -13,7 +13,7 @@ import (
 func TestMain(m *testing.M) { agenttest.Main(m) }
 
 type store struct {
-	before           time.Time
+	before, long     time.Time
 	unsound, blocked error
 }
 
@@ -22,20 +22,25 @@ func (s *store) Forget(_ context.Context, before time.Time) (int, error) {
 	return 3, s.blocked
 }
 
+func (s *store) Drop(_ context.Context, before time.Time) (int, error) {
+	s.long = before
+	return 2, nil
+}
+
 func (s *store) Scrub(context.Context) (int, error) { return 5, s.unsound }
 
-func TestBodiesOfEndedJobsGoAfterSevenDays(t *testing.T) {
+func TestBodiesOfEndedJobsGoAfterSevenDaysAndHeadsAfter400(t *testing.T) {
 	now := time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
 	s := &store{}
 	k, err := retention.New(retention.Config{Store: s, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if read, dropped, err := k.Keep(t.Context()); read != 5 || dropped != 3 || err != nil {
-		t.Errorf("got %d read, %d dropped, %v", read, dropped, err)
+	if kept, err := k.Keep(t.Context()); kept != (retention.Kept{Read: 5, Bodies: 3, Heads: 2}) || err != nil {
+		t.Errorf("got %+v, %v", kept, err)
 	}
-	if want := now.Add(-7 * 24 * time.Hour); !s.before.Equal(want) {
-		t.Errorf("dropped what is older than %v, want %v", s.before, want)
+	if want, long := now.Add(-7*24*time.Hour), now.Add(-400*24*time.Hour); !s.before.Equal(want) || !s.long.Equal(long) {
+		t.Errorf("dropped what is older than %v and %v, want %v and %v", s.before, s.long, want, long)
 	}
 }
 
@@ -45,8 +50,8 @@ func TestAStoreThatIsNotSoundStillLetsOldBodiesGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, dropped, err := k.Keep(t.Context())
-	if dropped != 3 || !errors.Is(err, s.unsound) || !errors.Is(err, s.blocked) {
-		t.Errorf("got %d dropped, %v: want both troubles told", dropped, err)
+	kept, err := k.Keep(t.Context())
+	if kept.Bodies != 3 || kept.Heads != 2 || !errors.Is(err, s.unsound) || !errors.Is(err, s.blocked) {
+		t.Errorf("got %+v, %v: want both troubles told", kept, err)
 	}
 }

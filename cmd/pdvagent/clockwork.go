@@ -47,9 +47,11 @@ func (c clockwork) book() (*routine.Book, error) {
 			return err
 		}),
 		c.routine("retention", func(ctx context.Context, run *routine.Run) error {
-			read, dropped, err := keeper.Keep(ctx)
-			run.Count("values_read", read)
-			run.Count("bodies_dropped", dropped)
+			kept, err := keeper.Keep(ctx)
+			run.Count("values_read", kept.Read)
+			run.Count("bodies_dropped", kept.Bodies)
+			run.Count("heads_dropped", kept.Heads)
+			dropped := 0
 			if err == nil && c.pay.engine != nil {
 				dropped, err = c.pay.engine.Sweep(ctx)
 				run.Count("payments_emptied", dropped)

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pdvagent/agent/agenttest"
+	"pdvagent/agent/routine"
 	"pdvagent/mercafacil/mercafacilsim"
 )
 
@@ -357,5 +359,29 @@ func TestR43ASaleCancelledAfterItWentIsCancelledInTheCloud(t *testing.T) {
 	s.drained()
 	if coupons := s.clouds.Mercafacil.Coupons(); len(coupons) != 1 || !coupons[0].Cancelled {
 		t.Errorf("the cloud has %+v", coupons)
+	}
+}
+
+// TestASaleOfMoreThan400DaysAgoIsForgotten: until then the same coupon is the same sale, whatever became of its body.
+func TestASaleOfMoreThan400DaysAgoIsForgotten(t *testing.T) {
+	for days, gone := range map[int]bool{399: false, 401: true} {
+		t.Run(fmt.Sprint(days, " days"), func(t *testing.T) {
+			inBubble(t, func(b *bubble) {
+				b.post("/v2/coupons", agenttest.Receipt("A", ""))
+				b.drained(time.Hour)
+				b.stop()
+				<-time.After(time.Duration(days) * 24 * time.Hour)
+				b.start()
+				run := b.runNow("retention")
+				if run.State != routine.Done || run.Counts["bodies_dropped"] != 1 || (run.Counts["heads_dropped"] == 1) != gone {
+					t.Errorf("got %+v", run)
+				}
+				again := b.post("/v2/coupons", agenttest.Receipt("A", ""))
+				<-time.After(time.Minute)
+				if delivery, requests := again.header.Get("X-Agent-Delivery"), b.requests("coupon"); gone != (requests == 2) || gone != (delivery == "queued") {
+					t.Errorf("the same sale again: %d %q, the cloud was told %d times", again.status, delivery, requests)
+				}
+			})
+		})
 	}
 }
