@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +30,7 @@ type orderLine struct {
 		Amount    agent.Cents `json:"amount"`
 		Brand     string      `json:"brand"`
 		Parcels   int         `json:"parcels"`
-		CreatedAt string      `json:"created_at"`
+		CreatedAt time.Time   `json:"created_at"`
 		Attention bool        `json:"attention"`
 	} `json:"agent"`
 }
@@ -71,7 +72,7 @@ func printOrders(w io.Writer, list []orderLine) {
 		if o.OrderVendorID != nil {
 			vendor = *o.OrderVendorID
 		}
-		fmt.Fprintf(table, "%s\t%d\t%s%s\t%s\t%s %dx\t%s\t%s\t\n", o.Agent.ID, o.Agent.OrderID, o.Agent.State, mark, o.Agent.Amount.Reais(), o.Agent.Brand, o.Agent.Parcels, o.Agent.CreatedAt, vendor)
+		fmt.Fprintf(table, "%s\t%d\t%s%s\t%s\t%s %dx\t%s\t%s\t\n", o.Agent.ID, o.Agent.OrderID, o.Agent.State, mark, o.Agent.Amount.Reais(), o.Agent.Brand, o.Agent.Parcels, o.Agent.CreatedAt.Local().Format("02/01 15:04"), vendor)
 	}
 	_ = table.Flush() // to the terminal
 	for _, o := range list {
