@@ -323,7 +323,7 @@ func TestAnOrderByCardIsClosedAndItsCardIsNowhere(t *testing.T) {
 	}
 	s.stop()
 	shown.WriteString(s.log.String())
-	for _, canary := range []string{cardNumber, "4111111111111112", "411111", `"` + securityCode[:3] + `"`, "2040", "MARIA CANARIA", "Canária"} {
+	for _, canary := range []string{cardNumber, "4111111111111112", cardNumber[:10], cardNumber[6:], `"` + securityCode[:3] + `"`, `"2040"`, "MARIA CANARIA", "Canária"} {
 		if strings.Contains(shown.String(), canary) {
 			t.Errorf("%s is shown", canary)
 		}
