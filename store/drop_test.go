@@ -162,6 +162,15 @@ func TestDroppedJobsDoNotComeBack(t *testing.T) {
 			}
 			a.open()
 		},
+		"another machine, and salvage there": func(a *archive, kept []uint64) {
+			storetest.Close(a.T, a.Store)
+			fromAnotherMachine(a.T, a.dir)
+			a.open()
+			a.FlipBit(a.T, "state", kept[2])
+			if _, err := a.Scrub(a.Context()); err != nil {
+				a.Fatal(err)
+			}
+		},
 		"compaction": func(a *archive, _ []uint64) {
 			if err := a.Compact(); err != nil {
 				a.Fatal(err)
