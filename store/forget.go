@@ -27,7 +27,7 @@ func (s *Store) Forget(ctx context.Context, before time.Time) (int, error) {
 	return s.little(ctx, func() ([]uint64, error) { return s.endedBefore(before) }, func(seqs []uint64) agent.Change { return agent.Change{Forgets: seqs} })
 }
 
-// little by little it makes a change to the jobs that find gives, until that gives none: sales go between. While the clock is
+// little makes a change, a few jobs at a time, to the jobs that find gives, until that gives none: sales go between. While the clock is
 // suspect it does nothing.
 func (s *Store) little(ctx context.Context, find func() ([]uint64, error), change func(seqs []uint64) agent.Change) (int, error) {
 	done := 0

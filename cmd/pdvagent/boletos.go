@@ -233,24 +233,9 @@ func asPosted(row map[string]any) error {
 }
 
 func newBoletosResolve(opts *options) *cobra.Command {
-	var reason string
-	cmd := &cobra.Command{
-		Use: "resolve NOSSO_NUMERO", Short: "Encerra um boleto que pede decisão: o que veio conta como o pagamento, o motivo é guardado", Args: oneArg,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if reason == "" {
-				return usageError{fmt.Errorf("informe --reason: o que foi feito com o dinheiro")}
-			}
-			client, err := opts.client()
-			if err != nil {
-				return err
-			}
-			var b boletoLine
-			if err := client.call(cmd.Context(), http.MethodPost, "/v1/boletos/"+url.PathEscape(args[0])+"/resolve", map[string]string{"reason": reason}, &b); err != nil {
-				return err
-			}
-			return opts.print(b, func(w io.Writer) { fmt.Fprintf(w, "Encerrado: %s está como %s.\n", b.NossoNumero, b.Status) })
-		},
-	}
-	cmd.Flags().StringVar(&reason, "reason", "", "o que foi feito, por exemplo: devolvido ao cliente")
-	return cmd
+	return newResolve(opts, resolution[boletoLine]{
+		use: "resolve NOSSO_NUMERO", short: "Encerra um boleto que pede decisão: o que veio conta como o pagamento, o motivo é guardado",
+		path: "/v1/boletos/", example: "devolvido ao cliente",
+		said: func(b boletoLine) string { return fmt.Sprintf("Encerrado: %s está como %s.", b.NossoNumero, b.Status) },
+	})
 }

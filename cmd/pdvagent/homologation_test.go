@@ -141,24 +141,22 @@ func TestH03SixMonthsOfSalesArriveOnceThoughTheImportIsKilled(t *testing.T) {
 }
 
 func TestH04SalesArriveWithEveryFormOfPayment(t *testing.T) {
-	both(t, func(t *testing.T, _ string) {
-		s := newSite(t).open()
-		for i, forms := range []string{
-			`[{"payment_form":"cash","amount":56.93,"instalments":1}]`,
-			`[{"payment_form":"credit","amount":50.00,"instalments":3},{"payment_form":"pix","amount":6.93,"instalments":1}]`,
-		} {
-			receipt := agenttest.Receipt(fmt.Sprint("H4-", i), "")
-			before, rest, _ := strings.Cut(receipt, `"payments":`)
-			_, after, _ := strings.Cut(rest, `]`)
-			if got := s.post("/v2/coupons", before+`"payments":`+forms+after); got.status != http.StatusAccepted {
-				t.Fatalf("%s: %d %s", forms, got.status, got.body)
-			}
-			s.drained()
-			if body := s.lastBody("coupon"); !strings.Contains(body, `"payments":`+forms) {
-				t.Errorf("went up as %s, want %s", body, forms)
-			}
+	s := newSite(t).open()
+	for i, forms := range []string{
+		`[{"payment_form":"cash","amount":56.93,"instalments":1}]`,
+		`[{"payment_form":"credit","amount":50.00,"instalments":3},{"payment_form":"pix","amount":6.93,"instalments":1}]`,
+	} {
+		receipt := agenttest.Receipt(fmt.Sprint("H4-", i), "")
+		before, rest, _ := strings.Cut(receipt, `"payments":`)
+		_, after, _ := strings.Cut(rest, `]`)
+		if got := s.post("/v2/coupons", before+`"payments":`+forms+after); got.status != http.StatusAccepted {
+			t.Fatalf("%s: %d %s", forms, got.status, got.body)
 		}
-	})
+		s.drained()
+		if body := s.lastBody("coupon"); !strings.Contains(body, `"payments":`+forms) {
+			t.Errorf("went up as %s, want %s", body, forms)
+		}
+	}
 }
 
 // TestH07TheCloudMayLiveAnywhere has it below a path of another server, as the vendor's own is.

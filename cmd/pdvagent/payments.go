@@ -290,9 +290,25 @@ func newPaymentsShow(opts *options) *cobra.Command {
 }
 
 func newPaymentsResolve(opts *options) *cobra.Command {
+	return newResolve(opts, resolution[paymentLine]{
+		use: "resolve ID", short: "Encerra um pagamento que pede decisão: o estado fica, o motivo é guardado",
+		path: "/v1/payments/", example: "devolvido por Pix, entregue",
+		said: func(p paymentLine) string { return fmt.Sprintf("Encerrado: %s continua como %s.", p.ID, p.Status) },
+	})
+}
+
+// resolution is a person's word about something that asked for one. T is what the API then shows.
+type resolution[T any] struct {
+	use, short string
+	path       string // before the id
+	example    string // of a reason
+	said       func(T) string
+}
+
+func newResolve[T any](opts *options, r resolution[T]) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
-		Use: "resolve ID", Short: "Encerra um pagamento que pede decisão: o estado fica, o motivo é guardado", Args: oneArg,
+		Use: r.use, Short: r.short, Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if reason == "" {
 				return usageError{fmt.Errorf("informe --reason: o que foi feito com o dinheiro")}
@@ -301,13 +317,13 @@ func newPaymentsResolve(opts *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var p paymentLine
-			if err := client.call(cmd.Context(), http.MethodPost, "/v1/payments/"+url.PathEscape(args[0])+"/resolve", map[string]string{"reason": reason}, &p); err != nil {
+			var now T
+			if err := client.call(cmd.Context(), http.MethodPost, r.path+url.PathEscape(args[0])+"/resolve", map[string]string{"reason": reason}, &now); err != nil {
 				return err
 			}
-			return opts.print(p, func(w io.Writer) { fmt.Fprintf(w, "Encerrado: %s continua como %s.\n", p.ID, p.Status) })
+			return opts.print(now, func(w io.Writer) { fmt.Fprintln(w, r.said(now)) })
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "o que foi feito, por exemplo: devolvido por Pix, entregue")
+	cmd.Flags().StringVar(&reason, "reason", "", "o que foi feito, por exemplo: "+r.example)
 	return cmd
 }

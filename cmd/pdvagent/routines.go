@@ -99,7 +99,7 @@ func countsInWords(run routine.Report) string {
 	names := map[string]string{
 		"accepted": "certos", "changed": "enviados", "unchanged": "sem mudança", "rejected": "recusados", "batches": "lotes", "removed": "sumiram",
 		"pending": "esperando", "delivered": "entregues", "hastened": "adiantados", "abandoned": "abandonadas", "unconfirmed": "sem confirmação",
-		"values_read": "valores lidos", "bodies_dropped": "corpos apagados", "heads_dropped": "vendas de mais de 400 dias apagadas", "bytes_freed": "bytes liberados", "bytes": "bytes copiados",
+		"values_read": "valores lidos", "bodies_dropped": "corpos apagados", "heads_dropped": "registros de mais de 400 dias apagados", "bytes_freed": "bytes liberados", "bytes": "bytes copiados",
 	}
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(run.Counts)) {
