@@ -1,28 +1,15 @@
 #!/usr/bin/env bash
-# Runs a command, or the tests of agent/source, beside PostgreSQL, MariaDB and Firebird: real servers from Debian's packages,
+# Runs a command, or the tests of agent/loads/source, beside PostgreSQL, MariaDB and Firebird: real servers from Debian's packages,
 # each with a folder, a port and a password of its own, gone again at the end. Needs root.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-missing=""
-for package in postgresql mariadb-server firebird3.0-server firebird3.0-utils; do
-  dpkg -s "$package" >/dev/null 2>&1 || missing+=" $package"
-done
-if [ -n "$missing" ]; then
-  # Their own services are not wanted: no package may start anything.
-  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
-  chmod 0755 /usr/sbin/policy-rc.d
-  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
-  apt-get update -qq
-  # shellcheck disable=SC2086 # a list
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
-fi
+bash .ci/packages.sh postgresql mariadb-server firebird3.0-server firebird3.0-utils
 
 folder=$(mktemp -d)
 chmod 0755 "$folder"
 pids=()
 clean() {
-  rm -f /usr/sbin/policy-rc.d
   local pid
   for pid in ${pids[@]+"${pids[@]}"}; do # the servers, and what started them
     pkill -P "$pid" 2>/dev/null || true
@@ -82,6 +69,6 @@ export PDVAGENT_TEST_FIREBIRD="SYSDBA:certa@127.0.0.1:30599/$fb/erp.fdb"
 
 unset PGPASSWORD
 if [ $# -eq 0 ]; then
-  set -- go test ./agent/source -run Database -count=1 -v
+  set -- go test ./agent/loads/source -run Database -count=1 -v
 fi
 PDVAGENT_REQUIRE=all "$@"

@@ -3,11 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 wine=/usr/lib/wine/wine64
-if [ ! -x "$wine" ]; then
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends wine64 wine >/dev/null
-fi
+bash .ci/packages.sh wine64 wine
 work=$(mktemp -d)
 export WINEPREFIX="$work/prefix" WINEDEBUG=-all
 unset DISPLAY || true
@@ -17,14 +13,16 @@ trap cleanup EXIT
 go run .ci/prngdll.go "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll"
 
 export GOOS=windows GOARCH=amd64 CGO_ENABLED=0
-for package in ./store ./agent/osfile ./agent/service ./agent/sender ./agent/tillapi ./store/internal/envelope ./store/internal/commit ./store/internal/keyring; do
+for package in ./store ./agent/osfile ./agent/ops/service ./agent/sales/sender ./agent/till/api ./store/internal/envelope ./store/internal/commit ./store/internal/keyring; do
   name=$(basename "$package")
   go test -c -o "$work/$name.test.exe" "$package"
   echo "== $package under wine"
   amounts=()
-  if [ "$package" = ./store ]; then amounts=(-kills=20 -damaged-files=70); fi # every start and file is slow under wine
-  (cd "$package" && timeout 600 "$wine" "$work/$name.test.exe" -test.v=false -test.timeout=9m "${amounts[@]}" "$@")
+  if [ "$package" = ./store ]; then amounts=(-kills=10 -damaged-files=30 -rapid.checks=20); fi # every start and file is slow under wine
+  (cd "$package" && timeout 1500 "$wine" "$work/$name.test.exe" -test.v=false -test.timeout=24m "${amounts[@]}" "$@")
 done
+echo "== the lines of docs/instalacao.md in cmd.exe"
+GOOS='' GOARCH='' go test -count=1 -run '^TestFortyTillsFromTheCommandPrompt$' ./cmd/internal/cli
 go build -o "$work/pdvagent.exe" ./cmd/pdvagent
 echo "== demo --once under wine"
 (cd "$work" && timeout 120 "$wine" "$work/pdvagent.exe" demo --once)

@@ -1,48 +1,12 @@
 package agent_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"pdvagent/agent"
 )
-
-func TestDecimalsAreReadExactly(t *testing.T) {
-	for text, want := range map[string]agent.Milli{
-		"0": 0, "10": 10_000, "10.00": 10_000, "10.5": 10_500, "1.235": 1235, "1.2350000": 1235, "-3.1": -3100,
-		"0001.5": 1500, "999999999999.999": 999_999_999_999_999,
-	} {
-		if got, err := agent.ParseMilli(text); err != nil || got != want {
-			t.Errorf("%q: got %d, %v, want %d", text, got, err, want)
-		}
-	}
-}
-
-func TestWhatIsNoExactDecimalIsRefused(t *testing.T) {
-	for text, want := range map[string]error{
-		"": agent.ErrNotDecimal, ".5": agent.ErrNotDecimal, "5.": agent.ErrNotDecimal, "1e3": agent.ErrNotDecimal,
-		"NaN": agent.ErrNotDecimal, "1,5": agent.ErrNotDecimal, "+1": agent.ErrNotDecimal, " 1": agent.ErrNotDecimal,
-		"--1": agent.ErrNotDecimal, "1.2345": agent.ErrTooManyDecimals, "1000000000000": agent.ErrTooLarge,
-		strings.Repeat("9", 40): agent.ErrTooLarge,
-	} {
-		if _, err := agent.ParseMilli(text); !errors.Is(err, want) {
-			t.Errorf("%q: got %v, want %v", text, err, want)
-		}
-	}
-}
-
-func TestDecimalsSurviveWritingAndReading(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		want := agent.Milli(rapid.Int64Range(-999_999_999_999_999, 999_999_999_999_999).Draw(t, "milli"))
-		if got, err := agent.ParseMilli(want.String()); err != nil || got != want {
-			t.Fatalf("%d is written %q and read %d, %v", want, want, got, err)
-		}
-	})
-}
 
 func TestAmountsAreWrittenWithTwoDecimalsOrThree(t *testing.T) {
 	for got, want := range map[string]string{

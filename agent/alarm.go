@@ -7,55 +7,63 @@ import (
 	"time"
 )
 
-// Codes of what needs a person.
+// Codes of alarms.
 const (
 	AlarmUnauthorized = "cloud_unauthorized"   // the cloud refuses our token
+	AlarmBusy         = "cloud_busy"           // the cloud asks for a wait longer than any wait of ours
 	AlarmRoutePaused  = "route_paused"         // a route of the cloud refuses everything
-	AlarmStoreFull    = "store_full"           // nothing more can be kept
+	AlarmStoreFull    = "store_full"           // no new job finds room
 	AlarmDeadJobs     = "dead_jobs"            // the cloud refused something for good
-	AlarmHeldJobs     = "held_jobs"            // something is kept until a person decides
-	AlarmUnconfirmed  = "discount_unconfirmed" // sales went without the confirm of their session
+	AlarmHeldJobs     = "held_jobs"            // a job waits for a person's decision
+	AlarmUnread       = "unread_bodies"        // a till's body could not be read, and is kept
+	AlarmUnconfirmed  = "discount_unconfirmed" // sales were sent without the confirm of their session
 	AlarmClock        = "clock_suspect"        // the machine's clock went back or jumped
+	AlarmTillClock    = "till_clock"           // a till's receipts have a date far from today
+	AlarmSaleNotes    = "sale_notes"           // a till repeats the same odd thing in its sales
 	AlarmPayment      = "payment_attention"    // a payment needs a decision
 	AlarmBoleto       = "boleto_review"        // money of a boleto needs a decision
+	AlarmSettlement   = "settlement_unclear"   // the bank's word on what was paid is not understood, or not whole
 	AlarmCertificate  = "certificate_expiring" // the shop's certificate ends soon, or cannot be used
 	AlarmSalvaged     = "store_salvaged"       // the database was damaged and written anew from what was found
+	AlarmCloned       = "store_cloned"         // the data folder is a copy of another installation's
+	AlarmDamaged      = "store_damaged"        // something in the database cannot be read, and is not mended yet
+	AlarmLoad         = "load_refused"         // a load's source was refused as a whole
 )
 
-// Alarm is one trouble that needs a person, said once until it ends.
+// Alarm is one trouble that needs a person. It is raised once and lasts until it is cleared.
 type Alarm struct {
 	Code    string    `json:"code"`
-	Subject string    `json:"subject,omitempty"` // what it is about: a route
+	Subject string    `json:"subject,omitempty"` // what it is about, such as a route
 	Detail  string    `json:"detail"`            // Portuguese, says what to do
 	Since   time.Time `json:"since"`
 }
 
-// Alarms keeps the troubles that last. The zero value is ready; it is safe for concurrent use.
+// Alarms keeps the active alarms. The zero value is ready; it is safe for concurrent use.
 type Alarms struct {
-	mu     sync.Mutex
-	active map[string]Alarm
-	notice chan struct{} // closed at the next change; nil while nobody asked
+	mu      sync.Mutex
+	active  map[string]Alarm
+	changed chan struct{} // closed at the next change; nil while nobody waits
 }
 
 // Changed gives a channel that is closed when an alarm is next raised or cleared. Take it before reading the list.
 func (a *Alarms) Changed() <-chan struct{} {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.notice == nil {
-		a.notice = make(chan struct{})
+	if a.changed == nil {
+		a.changed = make(chan struct{})
 	}
-	return a.notice
+	return a.changed
 }
 
-// tell is called with the lock held.
-func (a *Alarms) tell() {
-	if a.notice != nil {
-		close(a.notice)
-		a.notice = nil
+// notify wakes who waits for a change. The caller has the lock.
+func (a *Alarms) notify() {
+	if a.changed != nil {
+		close(a.changed)
+		a.changed = nil
 	}
 }
 
-// Raise adds the alarm and tells whether it is new; the same code and subject again change nothing.
+// Raise adds the alarm and tells whether it is new. An active one with the same code and subject stays as it is.
 func (a *Alarms) Raise(alarm Alarm) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -67,22 +75,22 @@ func (a *Alarms) Raise(alarm Alarm) bool {
 		a.active = make(map[string]Alarm)
 	}
 	a.active[id] = alarm
-	a.tell()
+	a.notify()
 	return true
 }
 
-// Clear ends the alarm and tells whether it was active.
+// Clear removes the alarm and tells whether it was active.
 func (a *Alarms) Clear(code, subject string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	id := code + "\x00" + subject
 	_, known := a.active[id]
 	delete(a.active, id)
-	a.tell()
+	a.notify()
 	return known
 }
 
-// List gives the active ones, oldest first.
+// List gives the active alarms, oldest first.
 func (a *Alarms) List() []Alarm {
 	a.mu.Lock()
 	defer a.mu.Unlock()

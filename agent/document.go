@@ -6,8 +6,8 @@ import "strings"
 // without punctuation. It never reaches a log: see Mask.
 type Document string
 
-// ParseDocument takes exactly 11 or 14 characters with right check digits. Nothing is padded and no punctuation is
-// removed: the vendor wants the document as it stands on the card (R39).
+// ParseDocument accepts exactly 11 or 14 characters with correct check digits. Nothing is padded and no punctuation is
+// removed: the vendor wants the document as it is on the card (R39).
 func ParseDocument(text string) (Document, bool) {
 	switch len(text) {
 	case 11:
@@ -18,7 +18,7 @@ func ParseDocument(text string) (Document, bool) {
 	return "", false
 }
 
-// Mask keeps enough for two people on the phone to agree on a document, and not more: "***456789**".
+// Mask shows only as much as two people on the phone need to agree on a document: "***456789**".
 func (d Document) Mask() string {
 	switch {
 	case len(d) < 11:
@@ -62,4 +62,13 @@ func checkDigit(text string, first, top int) byte {
 		return byte('0' + 11 - rest)
 	}
 	return '0'
+}
+
+func allDigits(text string) bool {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return false
+		}
+	}
+	return true
 }

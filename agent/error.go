@@ -8,7 +8,7 @@ import (
 // Code names a refusal. It is stable, English, and part of the local API (till-api.md section 1).
 type Code string
 
-// The codes of the local API. agent/tillapi owns the table from code to HTTP status.
+// The codes of the local API. agent/till/api owns the table from code to HTTP status.
 const (
 	CodeMalformed       Code = "malformed"
 	CodeDuplicateKey    Code = "duplicate_key"
@@ -36,6 +36,7 @@ const (
 	CodeStoreFull       Code = "store_full"
 	CodeStoreFailed     Code = "store_failed"
 	CodeNotLoopback     Code = "not_loopback"
+	CodeBusy            Code = "busy" // too many calls at once
 	CodeInternal        Code = "internal"
 	CodeAlreadyRunning  Code = "already_running"
 	CodeBadConfig       Code = "bad_config"
@@ -48,7 +49,7 @@ const (
 // Error is a refusal meant for a person: one Portuguese sentence that says what to do.
 type Error struct {
 	Code    Code
-	Message string  // Portuguese, whole, without personal data
+	Message string  // Portuguese, a whole sentence, without personal data
 	Fields  []Fault // every fault of an invalid body
 	Status  int     // HTTP status of the cloud, with CodeCloudRefused
 	Err     error   // for the log
@@ -83,7 +84,7 @@ func CodeOf(err error) Code {
 	return CodeInternal
 }
 
-// ForTill says a trouble of the store to a till; other errors stay as they are.
+// ForTill turns a failure of the store into a refusal for the till. Other errors stay as they are.
 func ForTill(err error) error {
 	switch {
 	case err == nil:
@@ -92,11 +93,14 @@ func ForTill(err error) error {
 		return Errorf(CodeStoreFull, err, "O disco de dados do pdvagent está cheio. Chame o suporte e tente de novo.")
 	case errors.Is(err, ErrStoreUnknown), errors.Is(err, ErrStoreClosed):
 		return Errorf(CodeStoreFailed, err, "O pdvagent não conseguiu gravar. Repita a mesma chamada em instantes.")
+	case errors.Is(err, ErrDamaged):
+		return Errorf(CodeStoreFailed, err, "O pdvagent achou dados danificados no disco e está refazendo o banco de dados. "+
+			"Repita a mesma chamada em instantes; se continuar, chame o suporte.")
 	}
 	return err
 }
 
-// Sentence is an error as a person reads it: the message of an [Error] inside, or its own text.
+// Sentence is an error's text for a person: the message of an [Error] in its chain, or its own text.
 func Sentence(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Message

@@ -1,13 +1,13 @@
 package agent
 
-// Step is what the sender does with a due job in the light of its relatives.
+// Step is what package sender does with a due job, given its relatives.
 type Step int
 
 // The steps.
 const (
 	Go    Step = iota // send it
 	Wait              // a relative must settle first
-	Annul             // it has nothing left to do
+	Annul             // what it would cancel never reached the cloud
 )
 
 // Follow decides what a due job waits for (till-api.md, "What follows what"):
@@ -19,8 +19,8 @@ const (
 //	a batch            waits while the one before it is pending: what is newer must arrive later
 //	everything else    waits for nothing
 //
-// relatives are the jobs of the same session and receipt, or the batch before it; the job itself may be among them. The second result is the
-// job it waits for.
+// relatives are the jobs of the same session and receipt, or the batch before it; the job itself may be among them. The
+// second result is the number of the job that it waits for.
 func Follow(job Job, relatives []Job) (Step, uint64) {
 	switch job.Kind {
 	case KindCoupon:

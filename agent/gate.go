@@ -1,14 +1,14 @@
 package agent
 
-// Gate is a mutual exclusion that is held while something is written to disk. Whoever waits for it waits on a channel: a
-// shop in fake time (testing/synctest) counts that as waiting, what it does not do with a sync.Mutex.
+// Gate is a mutex that may be locked while something is written to disk. Its waiters wait on a channel, which testing/synctest
+// counts as blocked; it does not so for a sync.Mutex.
 type Gate chan struct{}
 
-// NewGate makes one that is open.
+// NewGate makes an unlocked gate.
 func NewGate() Gate { return make(Gate, 1) }
 
-// Lock waits for one's turn.
+// Lock waits until the gate is unlocked, and locks it.
 func (g Gate) Lock() { g <- struct{}{} }
 
-// Unlock lets the next one in.
+// Unlock unlocks the gate.
 func (g Gate) Unlock() { <-g }

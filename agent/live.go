@@ -2,7 +2,7 @@ package agent
 
 import "time"
 
-// Call is a route of the loyalty cloud that a till waits for. Its answer matters now or never, so it is not queued.
+// Call is a route of the loyalty cloud whose answer a till waits for. It is never queued.
 type Call string
 
 // The live calls (till-api.md section 2).
@@ -27,7 +27,7 @@ const (
 	AbsenceBadDiscount Absence = "bad_discount" // its arithmetic does not hold
 )
 
-// AbsenceOf translates an outcome that is no live answer.
+// AbsenceOf gives the reason for an outcome that is no live answer.
 func AbsenceOf(o Outcome) Absence {
 	switch o.Class {
 	case ClassTimeout:
@@ -74,7 +74,7 @@ type Reply struct {
 	Cloud    time.Duration // of it spent waiting for the cloud
 }
 
-// Session is what is known of one loyalty session, without personal data.
+// Session is a loyalty session without personal data.
 type Session struct {
 	ID        string    `json:"transaction_id"` // the till's
 	Stage     Stage     `json:"stage"`
@@ -86,13 +86,29 @@ type Session struct {
 	TouchedAt time.Time `json:"touched_at"`
 }
 
-// Stage is where a session stands.
+// Stage is where a session is in its life.
 type Stage string
 
-// The stages of a session. Open is the only one that moves.
+// The stages of a session. Only an open or an abandoned one can get another stage.
 const (
 	StageOpen      Stage = "open"
 	StageConfirmed Stage = "confirmed"
 	StageCancelled Stage = "cancelled"
-	StageAbandoned Stage = "abandoned" // nobody said anything for too long, and the agent cancelled it
+	StageAbandoned Stage = "abandoned" // without a call for too long; the agent cancelled it
 )
+
+// Submission is one call of a till that ends in a job.
+type Submission struct {
+	Kind    Kind
+	Dialect Dialect
+	Body    []byte // UTF-8 JSON, as it came
+}
+
+// Receipt is the till's answer to a submission.
+type Receipt struct {
+	Job      string   // id; empty when nothing was kept
+	Coupon   string   // set when the agent made the id
+	Replayed bool     // the same submission was accepted before
+	Notes    []Note   // of a sale
+	Warnings []string // Portuguese, for the person who repaired a body
+}

@@ -6,12 +6,12 @@ import (
 	"slices"
 )
 
-// LoadShape says how the records of a load look on the wire. It is data of the dialect (contracts/mercafacil.md 3.8, 3.10,
-// 3.11): nothing of it is public, so a wrong guess is mended there alone.
+// LoadShape is the form of a load's records on the wire. It is data of the dialect (contracts/mercafacil.md 3.8, 3.10,
+// 3.11). The vendor has not published it: a wrong guess is corrected there alone.
 type LoadShape struct {
 	Wrapper string // name under which a batch stands in an object; empty: a bare array
 	Key     string // field that names a record
-	Label   string // field that a person knows it by
+	Label   string // field by which a person knows a record
 	Active  string // boolean field by which one is taken out of use; empty: there is none
 	Fixed   bool   // a record never changes: another content under its key is a conflict
 	Fields  []LoadField
@@ -21,7 +21,9 @@ type LoadShape struct {
 type LoadField struct {
 	Name     string
 	Type     FieldType
-	Required bool // must be there and, on the key and the label, not be empty
+	Required bool // a record must have it; the key and the label must not be empty
+	Code     bool // a text of digits that names something: what a spreadsheet makes of one is undone
+	Exact    bool // a decimal that keeps all its places
 }
 
 // FieldType is what a field of a record must be.
@@ -43,10 +45,10 @@ func (s LoadShape) Field(name string) (LoadField, bool) {
 	return s.Fields[i], true
 }
 
-// LoadEntry is one record of a load as it is remembered: by keyed hashes. A record that is gone has no content.
+// LoadEntry is one record of a load in the catalog, as keyed hashes. A record that was taken out of use has no content.
 type LoadEntry struct {
 	Key     uint64 // of the kind and the record's own key
-	Content uint64 // of what it says
+	Content uint64 // of its content
 	Name    []byte // what is needed to take it out of use, as JSON
 }
 

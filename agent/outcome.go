@@ -2,7 +2,7 @@ package agent
 
 import "time"
 
-// Class says how one exchange with a cloud ended, as far as the decision to repeat it is concerned.
+// Class is how one exchange with a cloud ended, as the decision to repeat it needs it.
 type Class string
 
 // The classes of outcome.
@@ -12,10 +12,11 @@ const (
 	ClassUnreachable Class = "unreachable" // no connection: refused, no route, DNS, TLS. Nothing was sent
 	ClassTimeout     Class = "timeout"     // the deadline passed; may have reached the cloud
 	ClassBroken      Class = "broken"      // the connection broke or the answer was cut; may have reached the cloud
-	ClassForeign     Class = "foreign"     // 2xx that the cloud cannot have written: HTML, half a JSON, an error inside
+	ClassForeign     Class = "foreign"     // 2xx that the cloud cannot have written: HTML, half a JSON
+	ClassDenied      Class = "denied"      // 2xx in which the cloud says that it did not take the request
 )
 
-// Outcome is what one exchange with a cloud brought.
+// Outcome is the result of one exchange with a cloud.
 type Outcome struct {
 	Class      Class
 	Status     int           // HTTP status; 0 without one
@@ -26,8 +27,7 @@ type Outcome struct {
 	Reached    bool   // a connection was there: the request may have been read
 }
 
-// Answered tells whether the cloud, and not something in between, decided about the request. A gateway's 502 or 504
-// says only that the gateway had no answer.
+// Answered tells whether the cloud decided about the request. A 502 or 504 comes from a gateway that had no answer.
 func (o Outcome) Answered() bool {
-	return o.Class == ClassOK || (o.Class == ClassStatus && o.Status != 502 && o.Status != 504)
+	return o.Class == ClassOK || o.Class == ClassDenied || (o.Class == ClassStatus && o.Status != 502 && o.Status != 504)
 }

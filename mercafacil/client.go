@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
+	"slices"
 	"time"
 
 	"pdvagent/agent"
 	"pdvagent/agent/rawjson"
+	"pdvagent/agent/reading"
 	"pdvagent/agent/upstream"
 )
 
@@ -99,51 +100,25 @@ func post(ctx context.Context, client *upstream.Client, path string, body []byte
 	}
 	outcome := client.Post(ctx, path, body)
 	if outcome.Class == agent.ClassOK {
-		outcome = inside(outcome)
+		outcome = inside(mended(outcome))
 	}
+	return outcome
+}
+
+// mended gives an outcome whose answer is almost JSON as strict JSON, and says so in its Detail: some of the vendor's own
+// examples have commas too many, comments, or two buttons in one object. Such a message is dropped; what else the answer says
+// counts. An answer with no plain meaning stays as it came.
+func mended(outcome agent.Outcome) agent.Outcome {
+	text, answer, repairs, err := reading.DocumentWithout(outcome.Body, fieldMessage)
+	if err != nil || len(repairs) == 0 {
+		return outcome
+	}
+	if slices.Contains(repairs, reading.RepairDropped) {
+		text = rawjson.RemoveMember(text, answer, fieldShow)
+	}
+	outcome.Body, outcome.Detail = text, fmt.Sprintf("answer mended: %v", repairs)
 	return outcome
 }
 
 // Probe asks whether the cloud can be reached, without opening anything there.
 func (c *Client) Probe(ctx context.Context) agent.Outcome { return c.upstream.Probe(ctx) }
-
-// inside looks for an error that came with a 2xx. The vendor documents no answer for these routes, so an empty one and
-// plain text are taken as they are (contract 1.2: the client reads only the status).
-func inside(outcome agent.Outcome) agent.Outcome {
-	if len(outcome.Body) == 0 || (outcome.Body[0] != '{' && outcome.Body[0] != '[') {
-		return outcome
-	}
-	answer, err := rawjson.Parse(outcome.Body)
-	if err != nil {
-		outcome.Class, outcome.Detail = agent.ClassForeign, "half an answer: "+err.Error()
-		return outcome
-	}
-	if status, ok := answer.Get("statusCode"); ok {
-		text, _ := status.Text()
-		if code, err := strconv.Atoi(text); err == nil && code >= 300 && code < 600 {
-			outcome.Class, outcome.Status, outcome.Detail = agent.ClassStatus, code, "status inside a 2xx"
-			return outcome
-		}
-	}
-	for _, name := range []string{"error", "errors"} {
-		if problem, ok := answer.Get(name); ok && says(problem) {
-			outcome.Class, outcome.Detail = agent.ClassForeign, "a 2xx with an error inside"
-		}
-	}
-	return outcome
-}
-
-// says tells whether an error field really holds one: null, false, "" and empty lists do not.
-func says(v rawjson.Value) bool {
-	switch v.Kind {
-	case rawjson.Null, rawjson.False:
-		return false
-	case rawjson.String:
-		return v.End-v.Start > 2
-	case rawjson.Array:
-		return len(v.Elements) > 0
-	case rawjson.Object:
-		return len(v.Members) > 0
-	}
-	return true
-}

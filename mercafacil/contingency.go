@@ -20,6 +20,7 @@ type Note struct {
 	Delivery agent.Delivery `json:"delivery"`
 	Reason   agent.Absence  `json:"reason,omitempty"`
 	Lines    []NoteLine     `json:"lines,omitempty"`
+	Rounding string         `json:"rounding,omitempty"` // reais that the till gives more or less than the cloud's figures say
 }
 
 // NoteLine is one line of the till's basket with what it gets; exact decimals in reais.
@@ -48,7 +49,7 @@ func WithNote(text []byte, answer rawjson.Value, note Note) ([]byte, error) {
 	return rawjson.SetMember(text, answer, "agent", raw), nil
 }
 
-// StandInStart is the answer to a start that the cloud did not give (contract 3.1). request is the id of the till's call.
+// StandInStart is the answer to a start that the cloud did not give (mercafacil.md 3.1). request is the id of the till's call.
 func StandInStart(dialect agent.Dialect, session, document, request string, member Member, at time.Time, note Note) ([]byte, error) {
 	type user struct {
 		Document string `json:"document_no"`
@@ -82,7 +83,7 @@ func noMessage(dialect agent.Dialect) *bool {
 	return nil
 }
 
-// StandInApply is the answer to an apply that the cloud did not give (contract 3.4): every item of the basket with no
+// StandInApply is the answer to an apply that the cloud did not give (mercafacil.md 3.4): every item of the basket with no
 // discount, its ids and numbers spelled as the till spelled them.
 func StandInApply(session string, cart rawjson.Value, lines []agent.CartLine, note Note) ([]byte, error) {
 	shares := make([]agent.LineShare, len(lines))

@@ -27,7 +27,7 @@ func ProfileOf(dialect agent.Dialect) (Profile, bool) {
 			agent.CallMessage: "v2/transaction/message",
 			agent.CallApply:   "v2/transaction/apply",
 		}, Tag: "message_tag"}, true
-	case agent.V22: // contract 1.2
+	case agent.V22: // mercafacil.md 1.2
 		return Profile{Paths: map[agent.Kind]string{
 			agent.KindConfirm:            "v2.2/transaction/confirm",
 			agent.KindCancel:             "v2.2/transaction/cancel",

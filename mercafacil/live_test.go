@@ -20,7 +20,7 @@ func value(t testing.TB, text string) rawjson.Value {
 	return v
 }
 
-// Contract 3.0: what is a message, and what is none.
+// mercafacil.md 3.0: what is a message, and what is none.
 func TestPromptsAreShownAsTheContractSays(t *testing.T) {
 	for text, want := range map[string]bool{
 		`{}`: false, `{"message":null}`: false, `{"message":{}}`: false, `{"message":"ok"}`: false, `{"should_display_message":true}`: false,
@@ -56,19 +56,21 @@ func TestAnOpeningIsReadInEitherDialect(t *testing.T) {
 		text string
 		want mercafacil.Opening
 	}{
-		{`{"document_no":"123"}`, mercafacil.Opening{Document: "123"}},
-		{`{"document_no":123,"transaction_id":null}`, mercafacil.Opening{Document: "123"}},
-		{`{"transaction_context":{"document_no":"9","phone":""},"transaction_id":"T"}`, mercafacil.Opening{Session: "T", Document: "9"}},
+		{`{"document_no":"529.982.247-25"}`, mercafacil.Opening{Document: "52998224725"}},
+		{`{"document_no":52998224725,"transaction_id":null}`, mercafacil.Opening{Document: "52998224725"}},
+		{`{"document_no":null}`, mercafacil.Opening{}},
+		{`{"document_no":"0"}`, mercafacil.Opening{Document: "0"}},
+		{`{"transaction_context":{"document_no":"11.222.333/0001-81","phone":""},"transaction_id":"T"}`, mercafacil.Opening{Session: "T", Document: "11222333000181"}},
 		{`{"transaction_context":{},"transaction_id":""}`, mercafacil.Opening{}},
 		{string(mercafacil.OpeningBody(agent.V2, "52998224725")), mercafacil.Opening{Document: "52998224725"}},
 		{string(mercafacil.OpeningBody(agent.V22, "52998224725")), mercafacil.Opening{Document: "52998224725"}},
 	} {
-		if got, faults := mercafacil.ReadOpening(value(t, c.text)); got != c.want || len(faults) > 0 {
-			t.Errorf("%s: got %+v, %v", c.text, got, faults)
+		if got, form := mercafacil.ReadOpening(value(t, c.text)); got != c.want || len(form.Faults) > 0 {
+			t.Errorf("%s: got %+v, %v", c.text, got, form)
 		}
 	}
-	for _, text := range []string{`[]`, `{"document_no":{}}`, `{"transaction_id":"` + strings.Repeat("x", 101) + `"}`} {
-		if _, faults := mercafacil.ReadOpening(value(t, text)); len(faults) == 0 {
+	for _, text := range []string{`[]`, `{"document_no":{}}`, `{"document_no":"123"}`, `{"document_no":"52998224726"}`, `{"document_no":5299822472}`, `{"transaction_context":{"document_no":"1"}}`, `{"transaction_id":"` + strings.Repeat("x", 101) + `"}`} {
+		if _, form := mercafacil.ReadOpening(value(t, text)); len(form.Faults) == 0 {
 			t.Errorf("%.40s is taken", text)
 		}
 	}
@@ -89,6 +91,7 @@ func TestOffersAreReadAsNumbersTextsNullsAndEitherSpelling(t *testing.T) {
 		`{"sku":1,"ean":"01","quantity":"1.235","total_value_without_discount":"36.930","discount_value":3.693,"total_value_with_discount":33.237}`: {SKU: "1", EAN: "01", Quantity: 1235, Without: 36930, Discount: 3693, With: 33237},
 		`{"quantity":1,"total_value_without_discount":10,"discount_value":null,"total_value_with_discounts":10.000000}`:                             {Quantity: 1000, Without: 10000, With: 10000},
 		`{"quantity":1,"total_value_without_discount":10,"discount_value":4}`:                                                                       {Quantity: 1000, Without: 10000, Discount: 4000, With: 6000},
+		`{"quantity":1E+0,"total_value_without_discount":1.1499999999999999,"discount_value":0.0805,"total_value_with_discount":1.0695}`:            {Quantity: 1000, Without: 1150, Discount: 81, With: 1070, Rounded: true, InCents: 80},
 		`{"quantity":1,"packing_quantity":12,"total_value_without_discount":10}`:                                                                    {Packing: 12000, Quantity: 1000, Without: 10000, With: 10000},
 	} {
 		got, err := mercafacil.ReadOffered(value(t, `{"items":[`+text+`],"absolute":{"discount_value":"5.00"},"payment_discount":{"discount_value":null}}`))
@@ -98,7 +101,7 @@ func TestOffersAreReadAsNumbersTextsNullsAndEitherSpelling(t *testing.T) {
 	}
 	for _, text := range []string{
 		`{}`, `{"items":{}}`, `{"items":[7]}`, `{"items":[{"quantity":1}]}`, `{"items":[{"quantity":true,"total_value_without_discount":1}]}`,
-		`{"items":[{"quantity":1,"total_value_without_discount":1.0001}]}`, `{"items":[{"quantity":1,"total_value_without_discount":1e2}]}`,
+		`{"items":[{"quantity":1,"total_value_without_discount":1e30}]}`, `{"items":[{"quantity":1,"total_value_without_discount":"1,5"}]}`,
 		`{"items":[],"absolute":5}`, `{"items":[],"payment_discount":{"discount_value":"NaN"}}`,
 	} {
 		if got, err := mercafacil.ReadOffered(value(t, text)); err == nil {
@@ -121,9 +124,9 @@ func TestOnlyTheIDOfTheSessionIsSwapped(t *testing.T) {
 
 func TestAStandInForAnApplySpellsTheTillsNumbers(t *testing.T) {
 	body := value(t, `{"items":[{"sku":7,"ean":"07","quantity":"1.235","total_value":36.930},{"sku":"8","ean":"8","quantity":1,"total_value":"10","total_value_with_discount":8}]}`)
-	cart, faults := mercafacil.ReadCart(body)
-	if len(faults) > 0 {
-		t.Fatal(faults)
+	cart, form := mercafacil.ReadCart(body)
+	if len(form.Faults) > 0 {
+		t.Fatal(form)
 	}
 	got, err := mercafacil.StandInApply("T", body, cart.Lines, mercafacil.Note{Delivery: agent.DeliveryContingency, Reason: agent.AbsenceTimeout})
 	const want = `{"transaction_id":"T","items":[` +
@@ -162,9 +165,12 @@ func FuzzReadAnswers(f *testing.F) {
 				t.Fatalf("%s: %v", text, err)
 			}
 		}
-		cart, faults := mercafacil.ReadCart(v)
-		if len(faults) > 0 {
+		cart, form := mercafacil.ReadCart(v)
+		if len(form.Faults) > 0 {
 			return
+		}
+		if _, err := rawjson.Parse(form.Wire()); err != nil {
+			t.Fatalf("%s goes up as %s: %v", text, form.Wire(), err)
 		}
 		body, err := mercafacil.StandInApply("T", v, cart.Lines, mercafacil.Note{})
 		if err == nil {

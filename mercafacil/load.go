@@ -1,8 +1,6 @@
 package mercafacil
 
 import (
-	"fmt"
-
 	"pdvagent/agent"
 	"pdvagent/agent/rawjson"
 )
@@ -26,19 +24,25 @@ func Shape(kind agent.Kind, wrapped bool) agent.LoadShape {
 		}
 		return fields
 	}
+	codes := func(fields []agent.LoadField) []agent.LoadField {
+		for i := range fields {
+			fields[i].Code = true
+		}
+		return fields
+	}
 	shape := agent.LoadShape{Wrapper: "products", Key: "sku", Label: "name", Active: "active"}
 	switch kind {
 	case agent.KindProducts:
-		shape.Fields = append(required(text("sku", "ean", "name")),
+		shape.Fields = append(required(append(codes(text("sku", "ean")), text("name")...)),
 			agent.LoadField{Name: "price", Type: agent.DecimalField}, agent.LoadField{Name: "cost", Type: agent.DecimalField},
 			agent.LoadField{Name: "packing_quantity", Type: agent.DecimalField}, agent.LoadField{Name: "active", Type: agent.FlagField})
 		shape.Fields = append(shape.Fields, text("product_name", "unit", "department", "section", "group", "subgroup", "family", "brand")...)
 	case agent.KindOperators:
-		shape = agent.LoadShape{Wrapper: "operators", Key: "id", Label: "name", Active: "active", Fields: append(required(text("id", "name")),
+		shape = agent.LoadShape{Wrapper: "operators", Key: "id", Label: "name", Active: "active", Fields: append(required(append(codes(text("id")), text("name")...)),
 			agent.LoadField{Name: "active", Type: agent.FlagField})}
-		shape.Fields = append(shape.Fields, text("document_no", "email", "phone", "birth_date")...)
+		shape.Fields = append(shape.Fields, append(codes(text("document_no", "phone")), text("email", "birth_date")...)...)
 	case agent.KindCouponsList:
-		shape = agent.LoadShape{Wrapper: "coupons", Key: FieldCoupon, Fixed: true, Fields: required(text(FieldCoupon))}
+		shape = agent.LoadShape{Wrapper: "coupons", Key: FieldCoupon, Fixed: true, Fields: required(codes(text(FieldCoupon)))}
 	}
 	if !wrapped {
 		shape.Wrapper = ""
@@ -46,50 +50,42 @@ func Shape(kind agent.Kind, wrapped bool) agent.LoadShape {
 	return shape
 }
 
-// ReadRecord gives the key of a record of a load, and every fault of its known fields.
-func ReadRecord(shape agent.LoadShape, record rawjson.Value) (string, []agent.Fault) {
-	r := reader{}
-	if record.Kind != rawjson.Object {
-		r.fault("", "type", "Cada registro deve ser um objeto JSON.")
-		return "", r.faults
+// ReadRecord reads the known fields of a record of a load and gives its key. A fault is what the contract's schema refuses
+// (3.10, 3.11).
+func ReadRecord(shape agent.LoadShape, record rawjson.Value) (string, Form) {
+	r, ok := begin(record)
+	if !ok {
+		r.Faults[0].Detail = "Cada registro deve ser um objeto JSON."
+		return "", r.Form
 	}
+	key := ""
 	for _, field := range shape.Fields {
-		value, there := record.Get(field.Name)
-		if !there || value.Kind == rawjson.Null {
-			if field.Required {
-				r.fault(field.Name, "required", "Falta este campo.")
-			}
-			continue
+		text := r.recordField(field, record, field.Name == shape.Key || field.Name == shape.Label)
+		if field.Name == shape.Key {
+			key = text
 		}
-		r.recordField(field, value, shape)
 	}
-	value, _ := record.Get(shape.Key)
-	key, _ := value.Text()
-	if len(key) > MaxID {
-		r.fault(shape.Key, "too_long", fmt.Sprintf("Use no máximo %d caracteres.", MaxID))
-	}
-	return key, r.faults
+	r.fits(shape.Key, key)
+	return key, r.Form
 }
 
-func (r *reader) recordField(field agent.LoadField, value rawjson.Value, shape agent.LoadShape) {
-	text, _ := value.Text()
-	switch field.Type {
-	case agent.TextField:
-		switch {
-		case value.Kind != rawjson.String:
-			r.fault(field.Name, "type", "Este campo deve ser um texto, entre aspas.")
-		case text == "" && (field.Name == shape.Key || field.Name == shape.Label):
-			r.fault(field.Name, "required", "Este campo não pode ficar vazio.")
-		}
-	case agent.DecimalField:
-		if value.Kind != rawjson.Number && value.Kind != rawjson.String {
-			r.fault(field.Name, "type", "Este campo deve ser um número.")
-		} else if _, err := agent.ParseMilli(text); err != nil {
-			r.fault(field.Name, "not_decimal", "Use um número com ponto decimal, no máximo três casas e sem expoente.")
-		}
-	case agent.FlagField:
-		if value.Kind != rawjson.True && value.Kind != rawjson.False {
-			r.fault(field.Name, "type", "Este campo deve ser true ou false.")
-		}
+// recordField reads a field; it gives the text of one that is a text. named fields must not be empty.
+func (r *reader) recordField(field agent.LoadField, record rawjson.Value, named bool) string {
+	value, there := record.Get(field.Name)
+	switch {
+	case field.Type == agent.TextField && named:
+		return r.required(record, field.Name)
+	case field.Type == agent.TextField && field.Required:
+		return r.wanted(record, "", field.Name)
+	case field.Type == agent.TextField:
+		return r.text(record, "", field.Name)
+	case !there:
+	case value.Kind == rawjson.Null:
+		r.drops = append(r.drops, field.Name)
+	case field.Type == agent.DecimalField:
+		r.decimal(record, "", field.Name)
+	case value.Kind != rawjson.True && value.Kind != rawjson.False:
+		r.fault(field.Name, "type", "Este campo deve ser true ou false.")
 	}
+	return ""
 }

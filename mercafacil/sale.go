@@ -1,7 +1,6 @@
 package mercafacil
 
 import (
-	"errors"
 	"fmt"
 
 	"pdvagent/agent"
@@ -13,107 +12,71 @@ const (
 	FieldTransactionID = "transaction_id"
 	FieldCoupon        = "coupon"
 	FieldClientID      = "client_id"
+
+	fieldPacking = "packing_quantity"
 )
 
-// ReadSale reads the known fields of a coupon's body (contract 3.7) and gives a fault for each that is not what it must
-// be: missing, of another type, not an exact decimal. What the fields say together is not its matter.
-func ReadSale(body rawjson.Value) (agent.Sale, []agent.Fault) {
-	r := reader{}
-	if body.Kind != rawjson.Object {
-		r.fault("", "type", "O corpo deve ser um objeto JSON.")
-		return agent.Sale{}, r.faults
+// ReadSale reads a coupon's body (mercafacil.md 3.7). A fault is what that schema refuses: a field that is missing, or that is
+// not, and cannot become, what it must be. What the fields say together is not its matter.
+func ReadSale(body rawjson.Value) (agent.Sale, Form) {
+	r, ok := begin(body)
+	if !ok {
+		return agent.Sale{}, r.Form
 	}
 	sale := agent.Sale{
 		Coupon:   r.text(body, "", FieldCoupon),
 		Session:  r.text(body, "", FieldTransactionID),
-		ClientID: r.text(body, "", FieldClientID),
+		ClientID: r.wantedDocument(body, FieldClientID),
 		Date:     r.text(body, "", "date"),
 		Time:     r.text(body, "", "time"),
-		Till:     r.text(body, "", "pdv_code"),
-		Operator: r.text(body, "", "operator_id"),
+		Till:     r.wanted(body, "", "pdv_code"),
+		Operator: r.wanted(body, "", "operator_id"),
 		Total:    r.decimal(body, "", "total_value"),
 		Net:      r.net(body, ""),
 	}
+	r.texts(body, "", "origin")
 	for i, item := range r.list(body, "items", true) {
-		at := fmt.Sprintf("items[%d].", i)
-		packing := agent.Milli(1000)
-		if _, ok := item.Get("packing_quantity"); ok {
-			packing = r.decimal(item, at, "packing_quantity")
-		}
-		sale.Items = append(sale.Items, agent.Item{
-			SKU: r.text(item, at, "sku"), EAN: r.text(item, at, "ean"),
-			Quantity: r.decimal(item, at, "quantity"), Packing: packing, Unit: r.decimal(item, at, "unit_value"),
-			Total: r.decimal(item, at, "total_value"), Net: r.net(item, at),
-		})
+		sale.Items = append(sale.Items, r.item(item, fmt.Sprintf("items[%d].", i)))
 	}
 	for i, payment := range r.list(body, "payments", false) {
-		at := fmt.Sprintf("payments[%d].", i)
-		sale.Payments = append(sale.Payments, agent.Payment{
-			Form: r.text(payment, at, "payment_form"), Amount: r.decimal(payment, at, "amount"),
-		})
+		sale.Payments = append(sale.Payments, r.payment(payment, fmt.Sprintf("payments[%d].", i)))
 	}
-	return sale, r.faults
+	return sale, r.Form
 }
 
-type reader struct{ faults []agent.Fault }
-
-func (r *reader) fault(field, code, detail string) {
-	r.faults = append(r.faults, agent.Fault{Field: field, Code: code, Detail: detail})
+func (r *reader) item(v rawjson.Value, at string) agent.Item {
+	item := agent.Item{
+		SKU: r.wanted(v, at, "sku"), EAN: r.wanted(v, at, "ean"), Packing: 1000,
+		Unit: r.price(v, at, "unit_value"), Total: r.decimal(v, at, "total_value"), Net: r.net(v, at),
+	}
+	item.Quantity, item.Inexact = r.quantity(v, at, "quantity")
+	if !r.blank(v, fieldPacking) {
+		item.Packing = r.decimal(v, at, fieldPacking)
+	}
+	r.texts(v, at, "product_name", "department", "section", "group", "subgroup", "family")
+	return item
 }
 
-// text reads a string, or a number as it is spelled; absent and null are empty.
-func (r *reader) text(v rawjson.Value, at, name string) string {
-	field, ok := v.Get(name)
-	if !ok || field.Kind == rawjson.Null {
-		return ""
-	}
-	text, ok := field.Text()
-	if !ok {
-		r.fault(at+name, "type", "Este campo deve ser um texto.")
-	}
-	return text
+func (r *reader) payment(v rawjson.Value, at string) agent.Payment {
+	payment := agent.Payment{Form: r.wanted(v, at, "payment_form"), Amount: r.decimal(v, at, "amount")}
+	r.whole(v, at, "instalments")
+	r.texts(v, at, "acquirer_id", "acquirer_name", "authorizer_id", "authorizer_name")
+	return payment
 }
 
-// decimal reads a required number or numeric string, exactly.
-func (r *reader) decimal(v rawjson.Value, at, name string) agent.Milli {
-	field, ok := v.Get(name)
-	if !ok || field.Kind == rawjson.Null {
-		r.fault(at+name, "required", "Falta este campo.")
-		return 0
-	}
-	text, ok := field.Text()
-	if !ok {
-		r.fault(at+name, "type", "Este campo deve ser um número.")
-		return 0
-	}
-	value, err := agent.ParseMilli(text)
-	switch {
-	case errors.Is(err, agent.ErrTooManyDecimals):
-		r.fault(at+name, "too_many_decimals", "Use no máximo três casas decimais.")
-	case errors.Is(err, agent.ErrTooLarge):
-		r.fault(at+name, "too_large", "O número é grande demais.")
-	case err != nil:
-		r.fault(at+name, "not_decimal", "Use um número com ponto decimal e sem expoente.")
-	}
-	return value
-}
-
-// net reads the value with discount under either of its two spellings (contract 0.8).
-func (r *reader) net(v rawjson.Value, at string) agent.Milli {
-	if _, ok := v.Get("total_value_with_discounts"); ok {
-		if _, both := v.Get("total_value_with_discount"); !both {
-			return r.decimal(v, at, "total_value_with_discounts")
-		}
-	}
-	return r.decimal(v, at, "total_value_with_discount")
-}
-
+// list reads a list of objects. An optional one that is missing goes up empty.
 func (r *reader) list(v rawjson.Value, name string, required bool) []rawjson.Value {
-	field, ok := v.Get(name)
-	if !ok || field.Kind == rawjson.Null {
-		if required {
-			r.fault(name, "required", "Falta este campo.")
-		}
+	field, there := v.Get(name)
+	switch {
+	case there && field.Kind != rawjson.Null:
+	case required:
+		r.fault(name, "required", "Falta este campo.")
+		return nil
+	case there:
+		r.edit(field, "[]")
+		return nil
+	default:
+		r.add(v, name, "[]")
 		return nil
 	}
 	if field.Kind != rawjson.Array {
@@ -133,26 +96,27 @@ func (r *reader) list(v rawjson.Value, name string, required bool) []rawjson.Val
 }
 
 // ReadID reads the one id that confirm, cancel and a coupon's cancellation carry.
-func ReadID(body rawjson.Value, name string) (string, []agent.Fault) {
-	r := reader{}
-	if body.Kind != rawjson.Object {
-		r.fault("", "type", "O corpo deve ser um objeto JSON.")
-		return "", r.faults
+func ReadID(body rawjson.Value, name string) (string, Form) {
+	r, ok := begin(body)
+	if !ok {
+		return "", r.Form
 	}
-	id := r.text(body, "", name)
-	if id == "" && len(r.faults) == 0 {
-		r.fault(name, "required", "Falta este campo.")
-	}
+	id := r.required(body, name)
+	r.fits(name, id)
+	return id, r.Form
+}
+
+// fits checks the length of an id.
+func (r *reader) fits(name, id string) {
 	if len(id) > MaxID {
 		r.fault(name, "too_long", fmt.Sprintf("Use no máximo %d caracteres.", MaxID))
 	}
-	return id, r.faults
 }
 
-// MaxID is the longest id of a session or a receipt, in bytes (contract 3.7).
+// MaxID is the longest id of a session or a receipt, in bytes (mercafacil.md 3.7).
 const MaxID = 100
 
-// CancelBody is the body of a cancel that the agent itself sends (contract 3.6).
+// CancelBody is the body of a cancel that the agent itself sends (mercafacil.md 3.6).
 func CancelBody(transactionID string) []byte {
 	return append(append([]byte(`{"transaction_id":`), rawjson.Quote(transactionID)...), '}')
 }

@@ -1,5 +1,5 @@
 // Package payments says what a payment is, which ways its state may go, and what a vendor must be able to do
-// (contracts/pix.md 5 and 6). It has no clock, no network and no disk: agent/checkout takes a payment through its steps, a
+// (contracts/pix.md 5 and 6). It has no clock, no network and no disk: agent/paying/checkout takes a payment through its steps, a
 // vendor's package speaks with its cloud, paymentstest has what every one of them must pass.
 package payments
 

@@ -81,7 +81,11 @@ type Failure struct {
 	Detail     string        // for support; no body, no personal data
 	Says       string        // the vendor's own sentence for people, where it gives one
 	RetryAfter time.Duration // as the vendor asked
+	Misread    bool          // of [Lost]: there was an answer, and it cannot be understood
 }
+
+// Misread is an answer that cannot be understood: detail names its shape, never its values.
+func Misread(detail string) *Failure { return &Failure{Class: Lost, Detail: detail, Misread: true} }
 
 func (f *Failure) Error() string { return string(f.Class) + ": " + f.Detail }
 
@@ -106,7 +110,7 @@ func Check(o agent.Outcome) error {
 		f.Class, f.Detail = classOf(o.Status), fmt.Sprintf("HTTP %d", o.Status)
 		return f
 	}
-	f.Class = Lost
+	f.Class, f.Misread = Lost, o.Class == agent.ClassForeign
 	return f
 }
 
@@ -140,6 +144,8 @@ func (f *Failure) Words(vendor string) string {
 		return subject + " recusou a chave desta loja. Chame o suporte."
 	case f.Class == NotFound:
 		return subject + " não encontrou o que foi pedido."
+	case f.Misread:
+		return subject + " deu uma resposta que não se entende. Tente de novo em instantes; se continuar, chame o suporte."
 	}
 	return subject + " não respondeu. Tente de novo em instantes."
 }

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"pdvagent/agent"
 	"pdvagent/agent/osfile"
 )
@@ -19,11 +17,11 @@ import (
 const (
 	backupFolder = "backup"
 	backupsKept  = 3
-	// backupFactor is how many times the file's length must be free on the disk before it is copied.
+	// backupFactor times the file's length must be free on the disk before a backup.
 	backupFactor = 2
 )
 
-// Backup is a folder with a copy of the database, of the keys that open it and of the large bodies beside it.
+// Backup is a folder with a copy of the database, its keys and the large bodies.
 type Backup struct {
 	Path  string    `json:"path"`
 	At    time.Time `json:"at"`
@@ -39,9 +37,9 @@ func Backups(dir string) ([]Backup, error) {
 	var list []Backup
 	for _, entry := range entries {
 		path := filepath.Join(dir, backupFolder, entry.Name())
-		at, notOurs := time.Parse(stampFormat, entry.Name())
+		at, foreign := time.Parse(stampFormat, entry.Name())
 		info, missing := os.Stat(filepath.Join(path, fileName))
-		if notOurs == nil && missing == nil {
+		if foreign == nil && missing == nil {
 			list = append(list, Backup{path, at, info.Size()})
 		}
 	}
@@ -49,7 +47,7 @@ func Backups(dir string) ([]Backup, error) {
 	return list, err
 }
 
-// BackupSize is the length of all backups' databases; their number is limited, not their length.
+// BackupSize is the length of all backups' databases, in bytes. The limit is 0: their number is limited, not their length.
 func (s *Store) BackupSize() (used, limit int64) {
 	list, _ := Backups(s.cfg.Dir) // a folder that cannot be read has no size
 	for _, backup := range list {
@@ -58,10 +56,11 @@ func (s *Store) BackupSize() (used, limit int64) {
 	return used, 0
 }
 
-// backupAge is how old the newest backup must be for another one: an agent that starts ten times a day has but one of it.
+// backupAge is the age of the newest backup from which another one is due: ten starts of a day make one backup.
 const backupAge = 20 * time.Hour
 
-// BackupIfDue makes a backup unless there is one of this day. It gives the length of the copied database, 0 without one.
+// BackupIfDue makes a backup unless the newest one is younger than 20 hours. It gives the length of the copied database, 0
+// without one.
 func (s *Store) BackupIfDue() (int64, error) {
 	list, err := Backups(s.cfg.Dir)
 	if err != nil {
@@ -75,9 +74,8 @@ func (s *Store) BackupIfDue() (int64, error) {
 	return s.Backup()
 }
 
-// Backup copies the database, as it is after the last commit, with its keys and large bodies, checks the copy and lets go
-// of the oldest ones. It gives the length of the copied database. It may run while the agent works; on a disk without room
-// it does nothing but say so.
+// Backup copies the database of the last commit with its keys and large bodies, checks the copy and deletes the oldest
+// backups. It gives the length of the copied database. Commits go on meanwhile. On a disk without room it refuses.
 func (s *Store) Backup() (int64, error) {
 	if err := s.roomForBackup(); err != nil {
 		return 0, err
@@ -116,19 +114,19 @@ func (s *Store) backupInto(folder string) error {
 	}
 	keys, err := os.ReadFile(filepath.Join(s.cfg.Dir, keysName))
 	if err == nil {
-		err = osfile.WriteNew(filepath.Join(folder, keysName), keys) // a second name would be the same sectors of the disk
+		err = osfile.WriteNew(filepath.Join(folder, keysName), keys) // a link would be the same sectors of the disk
 	}
 	if err != nil {
 		return err
 	}
-	found, err := s.verify(copied)
+	found, err := verify(copied, s.ring)
 	if err := errors.Join(append([]error{err}, found.Faults...)...); err != nil {
 		return err
 	}
-	return keepAll(filepath.Join(s.cfg.Dir, spoolName), filepath.Join(folder, spoolName))
+	return linkAll(filepath.Join(s.cfg.Dir, spoolName), filepath.Join(folder, spoolName))
 }
 
-// copyAside writes the file as of its last commit, without waiting for those who commit meanwhile.
+// copyAside copies the file of the last commit. Commits go on meanwhile.
 func (s *Store) copyAside(path string) error {
 	if err := remove(path); err != nil {
 		return err
@@ -140,7 +138,7 @@ func (s *Store) copyAside(path string) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	err = guarded(func() error {
-		return s.db.View(func(tx *bbolt.Tx) error {
+		return s.rawView(func(tx transaction) error {
 			_, err := tx.WriteTo(file)
 			return err
 		})
@@ -148,8 +146,8 @@ func (s *Store) copyAside(path string) error {
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
-// keepAll gives every file of a folder a second name in another one.
-func keepAll(from, to string) error {
+// linkAll gives every file of a folder a second name in another one.
+func linkAll(from, to string) error {
 	entries, err := os.ReadDir(from)
 	if err != nil || len(entries) == 0 {
 		return err
@@ -158,15 +156,18 @@ func keepAll(from, to string) error {
 		return err
 	}
 	for _, entry := range entries {
-		err := keep(filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name()))
-		if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrExist) { // settled meanwhile; there already
+		if !entry.Type().IsRegular() { // no store made it
+			continue
+		}
+		err := linkOrCopy(filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name()))
+		if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, os.ErrExist) { // its job is final meanwhile; it is linked already
 			return err
 		}
 	}
 	return nil
 }
 
-// sameInstallation tells whether two key files are of the same installation, whatever keys it has had since.
+// sameInstallation tells whether two key files are of the same installation, also with other keys.
 func sameInstallation(ours, theirs []byte) bool {
 	var a, b struct {
 		AgentID string `json:"agent_id"`
@@ -174,6 +175,7 @@ func sameInstallation(ours, theirs []byte) bool {
 	return json.Unmarshal(ours, &a) == nil && json.Unmarshal(theirs, &b) == nil && a.AgentID == b.AgentID
 }
 
+// dropBackups deletes the oldest backups.
 func (s *Store) dropBackups() error {
 	list, err := Backups(s.cfg.Dir)
 	for len(list) > backupsKept {
@@ -183,9 +185,9 @@ func (s *Store) dropBackups() error {
 	return err
 }
 
-// Restore brings a backup's jobs into the data folder of a stopped agent. What the file there still has comes first: a
-// backup never takes a newer sale away, it only fills in what is missing, and of that nothing is sent without a person's
-// word (or the configuration's). A folder without sales takes the backup's keys, too.
+// Restore brings a backup's jobs into the data folder of a stopped agent. It only adds what the folder lacks: no newer sale is
+// replaced. Added jobs that were pending are held for a person, unless Config.ResendSalvaged. A folder without sales takes the
+// backup's keys, too; where another installation has sold, the backup joins it, see [Report].Joined.
 func Restore(cfg Config, folder string) (Report, error) {
 	if err := cfg.fill(); err != nil {
 		return Report{}, err
@@ -197,12 +199,20 @@ func Restore(cfg Config, folder string) (Report, error) {
 		return Report{}, err
 	}
 	s := newStore(cfg)
-	letGo, err := takeFolder(cfg.Dir)
+	unlock, err := lockDir(cfg.Dir)
 	if err != nil {
 		return Report{}, err
 	}
-	defer letGo()
-	if err := s.restore(folder); err != nil {
+	foreign, err := s.foreignTo(folder)
+	if err == nil && foreign {
+		unlock()
+		return join(cfg, folder)
+	}
+	defer unlock()
+	if err == nil {
+		err = s.restore(folder)
+	}
+	if err != nil {
 		return Report{}, err
 	}
 	return *s.Salvaged(), nil
@@ -212,18 +222,19 @@ func (s *Store) restore(folder string) error {
 	if err := s.takeKeys(folder); err != nil {
 		return err
 	}
-	if err := keepAll(filepath.Join(folder, spoolName), filepath.Join(s.cfg.Dir, spoolName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := linkAll(filepath.Join(folder, spoolName), filepath.Join(s.cfg.Dir, spoolName)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	s.restoring = folder
 	return s.salvage(errAsked, filepath.Join(folder, fileName))
 }
 
-// takeKeys takes the backup's keys where the folder has none, or has those of an installation that never sold anything.
+// takeKeys copies the backup's keys where the folder has none, or those of an installation without sales.
 func (s *Store) takeKeys(folder string) error {
-	from, to := filepath.Join(folder, keysName), filepath.Join(s.cfg.Dir, keysName)
-	theirs, err := os.ReadFile(from)
+	to := filepath.Join(s.cfg.Dir, keysName)
+	theirs, err := os.ReadFile(filepath.Join(folder, keysName))
 	if err != nil {
-		return agent.Errorf(agent.CodeNotFound, err, "A pasta %s não é um backup do pdvagent: falta %s.", folder, keysName)
+		return err
 	}
 	ours, err := os.ReadFile(to)
 	switch {
@@ -232,15 +243,10 @@ func (s *Store) takeKeys(folder string) error {
 	case err != nil || sameInstallation(ours, theirs):
 		return err
 	}
-	path := filepath.Join(s.cfg.Dir, fileName)
-	if err := s.openRing(); err != nil {
+	s.ring = nil
+	path, stamp := filepath.Join(s.cfg.Dir, fileName), ".replaced-"+s.cfg.Now().UTC().Format(stampFormat)
+	if err := osfile.Rename(path, path+stamp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if found, err := s.verify(path); err == nil && len(found.Faults) == 0 && found.Jobs == 0 {
-		s.ring = nil
-		stamp := ".replaced-" + s.cfg.Now().UTC().Format(stampFormat)
-		return errors.Join(osfile.Rename(path, path+stamp), osfile.Rename(to, to+stamp), osfile.WriteNew(to, theirs))
-	}
-	return agent.Errorf(agent.CodeConflict, nil, "A pasta %s já tem as chaves de outra instalação. Mova o conteúdo dela para outro lugar, "+
-		"ou configure outra data_dir, e repita.", s.cfg.Dir)
+	return errors.Join(osfile.Rename(to, to+stamp), osfile.WriteNew(to, theirs))
 }

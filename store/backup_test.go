@@ -14,7 +14,7 @@ import (
 	"pdvagent/store/storetest"
 )
 
-// large is a coupon whose body lies in a file of its own.
+// large is a coupon whose body is spooled.
 func large(id string) agent.Job {
 	job := coupon(id)
 	job.Body = append(job.Body, make([]byte, 300<<10)...)
@@ -79,7 +79,7 @@ func TestBackupOnADiskWithoutRoomIsRefusedInWords(t *testing.T) {
 	}
 }
 
-// TestRestoreOnANewMachineHoldsWhatMayHaveBeenSentSince restores last night's backup where nothing else is left.
+// TestRestoreOnANewMachineHoldsWhatMayHaveBeenSentSince restores last night's backup into an empty folder.
 func TestRestoreOnANewMachineHoldsWhatMayHaveBeenSentSince(t *testing.T) {
 	old := store.Config{Dir: storetest.Dir(t)}
 	s := storetest.OpenIn(t, old)
@@ -149,29 +149,6 @@ func TestRestoreNeverTakesANewerSaleAway(t *testing.T) {
 	s = storetest.OpenIn(t, cfg)
 	wantState(t, s, first, agent.Sent, "")
 	wantState(t, s, second, agent.Pending, "")
-}
-
-func TestRestoreOverSalesOfAnotherInstallationIsRefused(t *testing.T) {
-	other := store.Config{Dir: storetest.Dir(t)}
-	s := storetest.OpenIn(t, other)
-	if _, err := s.Backup(); err != nil {
-		t.Fatal(err)
-	}
-	backups, _ := store.Backups(other.Dir)
-	cfg := store.Config{Dir: storetest.Dir(t)}
-	ours := storetest.OpenIn(t, cfg)
-	add(t, ours, coupon("ours"))
-	if _, err := store.Restore(cfg, backups[0].Path); agent.CodeOf(err) != agent.CodeAlreadyRunning {
-		t.Errorf("with the agent running: %v", err)
-	}
-	storetest.Close(t, ours)
-	if _, err := store.Restore(cfg, backups[0].Path); agent.CodeOf(err) != agent.CodeConflict {
-		t.Errorf("got %v", err)
-	}
-	if _, err := store.Restore(cfg, storetest.Dir(t)); agent.CodeOf(err) != agent.CodeNotFound {
-		t.Errorf("a folder that is no backup: %v", err)
-	}
-	wantState(t, storetest.OpenIn(t, cfg), 1, agent.Pending, "")
 }
 
 func TestLostFileComesBackFromTheNewestBackup(t *testing.T) {

@@ -2,5 +2,5 @@ package store
 
 import "strconv"
 
-// is32bit is true where a pointer has 32 bits: the address space bounds the memory map of the file.
+// is32bit tells that pointers have 32 bits: the address space bounds the memory map of the file.
 const is32bit = strconv.IntSize == 32

@@ -8,13 +8,12 @@ import (
 	"go.etcd.io/bbolt"
 
 	"pdvagent/agent"
-	"pdvagent/store/internal/envelope"
 )
 
-// bucket is one bbolt bucket and its number inside envelopes. Numbers are never given anew.
+// bucket is one bbolt bucket and its number in envelopes. A number is never used for another bucket.
 type bucket struct {
 	name string
-	code byte // 0: an index, which holds no envelopes and can be made anew from the others
+	code byte // 0: an index, without envelopes, which can be computed from the other buckets
 }
 
 var (
@@ -30,7 +29,7 @@ var (
 	bucketAttention = bucket{"attention", 0}
 )
 
-// allBuckets is every bucket but the domains' own.
+// allBuckets lists every bucket except the record buckets.
 func allBuckets() []bucket {
 	return []bucket{
 		bucketMeta, bucketJob, bucketWire, bucketState, bucketReceipt, bucketEvent, bucketSpool,
@@ -38,34 +37,37 @@ func allBuckets() []bucket {
 	}
 }
 
-// The record buckets of the loyalty domain.
+// The record buckets of loyalty.
 const (
 	CounterRecords = "counter" // running numbers
 	SessionRecords = "session" // by the till's transaction_id
 	MemberRecords  = "member"  // by document
 )
 
-// The record buckets of what runs by the clock.
+// The record buckets of the routines and the loads.
 const (
 	RoutineRecords = "routine" // by name
-	BatchRecords   = "batch"   // of loads under way: what each says, by its natural key; and the last of each kind
+	BatchRecords   = "batch"   // batches of loads under way, by natural key; and the last one of each kind
 )
 
-// PaymentRecords are payments by their id, and ids by what a till asked for them with.
+// PaymentRecords is the bucket of payments by id, and of their ids by the till's idempotency key.
 const PaymentRecords = "payment"
 
-// BoletoRecords are boletos by their nosso número, and what settlement knows: see agent/settlement.
+// BoletoRecords is the bucket of boletos by nosso número, and of settlement's other records (package settlement).
 const BoletoRecords = "boleto"
 
-// OrderRecords are card orders by their id, and ids by what a till asked for them with.
+// OrderRecords is the bucket of card orders by id, and of their ids by the till's idempotency key.
 const OrderRecords = "order"
 
-// firstRecordCode is the number of the first of them in envelopes.
+// UnreadRecords is the bucket of bodies that could not be read, by the hash of their content.
+const UnreadRecords = "unread"
+
+// firstRecordCode is the number of the first record bucket in envelopes.
 const firstRecordCode = 64
 
-// recordBuckets are the domains' own. Their places in the list are their numbers: new ones go to its end.
+// recordBuckets lists the record buckets. Their places give their numbers: a new one goes to the end.
 func recordBuckets() []bucket {
-	names := []string{CounterRecords, SessionRecords, MemberRecords, RoutineRecords, BatchRecords, PaymentRecords, BoletoRecords, OrderRecords}
+	names := []string{CounterRecords, SessionRecords, MemberRecords, RoutineRecords, BatchRecords, PaymentRecords, BoletoRecords, OrderRecords, UnreadRecords}
 	list := make([]bucket, len(names))
 	for i, name := range names {
 		list[i] = bucket{"record." + name, byte(firstRecordCode + i)}
@@ -73,7 +75,7 @@ func recordBuckets() []bucket {
 	return list
 }
 
-// recordBucket finds a domain's own bucket.
+// recordBucket finds a record bucket by its name.
 func recordBucket(name string) (bucket, error) {
 	for _, b := range recordBuckets() {
 		if b.name == "record."+name {
@@ -83,29 +85,7 @@ func recordBucket(name string) (bucket, error) {
 	return bucket{}, fmt.Errorf("there is no record bucket %q", name)
 }
 
-func (b bucket) in(tx *bbolt.Tx) *bbolt.Bucket { return tx.Bucket([]byte(b.name)) }
-
-// put seals payload and stores it under key.
-func (s *Store) put(tx *bbolt.Tx, b bucket, key []byte, h envelope.Header, payload []byte) error {
-	h.Bucket, h.Key = b.code, key
-	sealed, err := envelope.Seal(s.ring.Current, h, payload)
-	if err != nil {
-		return err
-	}
-	return b.in(tx).Put(key, sealed)
-}
-
-// get opens the value under key and checks that it is the one that was put there.
-func (s *Store) get(tx *bbolt.Tx, b bucket, key []byte) (envelope.Header, []byte, error) {
-	h, payload, err := s.open(b.in(tx).Get(key))
-	if err != nil {
-		return h, nil, err
-	}
-	if h.Bucket != b.code || string(h.Key) != string(key) {
-		return h, nil, fmt.Errorf("%w: %s holds another's value", agent.ErrDamaged, b.name)
-	}
-	return h, payload, nil
-}
+func (b bucket) in(tx transaction) *bbolt.Bucket { return tx.Bucket([]byte(b.name)) }
 
 func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
 
@@ -129,12 +109,12 @@ func groupKey(hash []byte, seq uint64) []byte {
 	return binary.BigEndian.AppendUint64(hash[:len(hash):len(hash)], seq)
 }
 
-// uniqueKey stands beside the group's members, on the same page: a natural key costs a sale no page of its own.
+// uniqueKey is beside the group's members, mostly on the same page: a natural key costs a sale no further page.
 func uniqueKey(hash []byte, kind agent.Kind) []byte {
 	return append(hash[:len(hash):len(hash)], kind.Code())
 }
 
-// tag is what a status says without the key.
+// tag is what an envelope shows of a job without the key: its kind and state.
 func tag(kind agent.Kind, state agent.State) byte { return kind.Code()<<3 | state.Code() }
 
 func untag(tag byte) (agent.Kind, agent.State) { return agent.KindOf(tag >> 3), agent.StateOf(tag & 7) }

@@ -18,38 +18,38 @@ import (
 	"pdvagent/store/internal/keyring"
 )
 
-// catalogName is the file of what the cloud last accepted of each load (store.md 8). It stands beside the sales' file
-// because a million keys would make that one slow, and it is disposable: without it everything is sent once more.
+// catalogName is the file of the records that the cloud last accepted of each load (store.md 8). A million keys in the
+// sales' file would slow every sale. It may be lost: then every record is sent again.
 const catalogName = "catalog.db"
 
-// maxCatalog bounds the file, in bytes: a million products take 80 MB.
+// maxCatalog bounds the file, in bytes. A million products take 80 MB.
 const maxCatalog = 512 << 20
 
-// catalogCode is the number of its values in envelopes.
+// catalogCode is the bucket number of its values in envelopes.
 const catalogCode = 0x43
 
-// Catalog is that file, open for a run. Each batch that was accepted is one value, in the order of acceptance: the later
-// one counts. So a batch costs one page and not one page per record.
+// Catalog is that file, open for one run. Each accepted batch is one value, in the order of acceptance, so that a batch
+// costs one page and not one page per record. The latest entry of a record counts.
 type Catalog struct {
 	db   *bbolt.DB
 	ring *keyring.Ring
 }
 
-// OpenCatalog opens the file; whole reads all of it first. One that cannot be read is removed, and begun anew.
-func (s *Store) OpenCatalog(whole bool) (*Catalog, error) {
+// OpenCatalog opens the file; verify reads all of it first. A file that cannot be read is deleted, and a new one made.
+func (s *Store) OpenCatalog(verify bool) (*Catalog, error) {
 	path := filepath.Join(s.cfg.Dir, catalogName)
-	c, err := s.openCatalog(path, whole)
-	if err == nil || errors.Is(err, bbolterrors.ErrTimeout) || errors.Is(err, fs.ErrPermission) || diskFull(err) { // no damage
+	c, err := s.openCatalog(path, verify)
+	if err == nil || errors.Is(err, bbolterrors.ErrTimeout) || errors.Is(err, fs.ErrPermission) || diskFull(err) { // not damaged
 		return c, err
 	}
 	s.cfg.Log.Warn("catalog_begun_anew", "error", err)
 	if err := os.Remove(path); err != nil {
 		return nil, err
 	}
-	return s.openCatalog(path, whole)
+	return s.openCatalog(path, verify)
 }
 
-// CatalogSize is the length of the catalog's file and how large it may become.
+// CatalogSize is the length of the catalog's file and its limit, in bytes.
 func (s *Store) CatalogSize() (used, limit int64) {
 	if info, err := os.Stat(filepath.Join(s.cfg.Dir, catalogName)); err == nil {
 		used = info.Size()
@@ -57,7 +57,7 @@ func (s *Store) CatalogSize() (used, limit int64) {
 	return used, maxCatalog
 }
 
-func (s *Store) openCatalog(path string, whole bool) (*Catalog, error) {
+func (s *Store) openCatalog(path string, verify bool) (*Catalog, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		file, err := osfile.CreatePrivate(path)
 		if err != nil {
@@ -83,8 +83,8 @@ func (s *Store) openCatalog(path string, whole bool) (*Catalog, error) {
 			return nil
 		})
 	})
-	if err == nil && whole {
-		err = c.sound()
+	if err == nil && verify {
+		err = c.readAll()
 	}
 	if err != nil && c.db != nil {
 		return nil, errors.Join(err, guarded(c.db.Close))
@@ -92,8 +92,8 @@ func (s *Store) openCatalog(path string, whole bool) (*Catalog, error) {
 	return c, err
 }
 
-// sound reads everything once.
-func (c *Catalog) sound() error {
+// readAll reads every value once.
+func (c *Catalog) readAll() error {
 	for _, kind := range agent.Loads() {
 		if err := c.Each(kind, func(agent.LoadEntry) {}); err != nil {
 			return err
@@ -102,17 +102,17 @@ func (c *Catalog) sound() error {
 	return nil
 }
 
-// Close lets go of the file.
+// Close closes the file.
 func (c *Catalog) Close() error { return guarded(c.db.Close) }
 
-// Append notes what a batch said that the cloud accepted.
+// Append adds the records of a batch that the cloud accepted.
 func (c *Catalog) Append(kind agent.Kind, entries []agent.LoadEntry) error {
 	return guarded(func() error {
 		return c.db.Update(func(tx *bbolt.Tx) error { return c.append(tx.Bucket([]byte(kind)), entries) })
 	})
 }
 
-// chunk is how many entries stand in one value.
+// chunk bounds the entries of one value.
 const chunk = 4096
 
 func (c *Catalog) append(b *bbolt.Bucket, entries []agent.LoadEntry) error {
@@ -137,7 +137,7 @@ func (c *Catalog) put(b *bbolt.Bucket, entries []agent.LoadEntry) error {
 	return b.Put(key, sealed)
 }
 
-// Each hands in every entry in the order of acceptance; a later one of the same key counts.
+// Each calls do with every entry, in the order of acceptance. The latest entry of a key counts.
 func (c *Catalog) Each(kind agent.Kind, do func(agent.LoadEntry)) error {
 	return guarded(func() error {
 		return c.db.View(func(tx *bbolt.Tx) error {
@@ -160,7 +160,7 @@ func (c *Catalog) Each(kind agent.Kind, do func(agent.LoadEntry)) error {
 	})
 }
 
-// Rewrite keeps only what live says is still so: the newest of each key.
+// Rewrite keeps only the entries for which live is true: the latest of each key.
 func (c *Catalog) Rewrite(kind agent.Kind, live func(agent.LoadEntry) bool) error {
 	var keep []agent.LoadEntry
 	if err := c.Each(kind, func(entry agent.LoadEntry) {
@@ -184,7 +184,7 @@ func (c *Catalog) Rewrite(kind agent.Kind, live func(agent.LoadEntry) bool) erro
 	})
 }
 
-// Digest is a keyed hash of a text, for [agent.LoadEntry].
+// Digest is a keyed hash of a text, for [agent.LoadEntry]. Each space has hashes of its own.
 func (s *Store) Digest(space, text string) uint64 {
 	return binary.BigEndian.Uint64(s.ring.Hash(space, text))
 }

@@ -12,17 +12,17 @@ const (
 	aheadAllowed = 10 * time.Minute
 )
 
-// clock compares the wall clock with the latest one of a commit, and its steps with the time that passed (store.md 10).
+// clock judges the wall clock (store.md 10): by the latest time of a commit, and by the monotonic clock.
 type clock struct {
 	mu        sync.Mutex
-	reference time.Time // a reading that could be right, with the monotonic clock in it; zero while there is none
+	reference time.Time // a plausible reading, with its monotonic part; zero while there is none
 	state     agent.Clock
 
 	passed func(from, to time.Time) time.Duration // by the monotonic clock; default to.Sub(from)
 }
 
-// look judges a reading. highest is the latest wall clock that is on disk.
-func (c *clock) look(now, highest time.Time) agent.Clock {
+// judge judges a reading. highest is the latest wall clock on disk.
+func (c *clock) judge(now, highest time.Time) agent.Clock {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	off := c.off(now, highest)
@@ -37,9 +37,10 @@ func (c *clock) look(now, highest time.Time) agent.Clock {
 	return c.state
 }
 
+// off is by how much a reading is wrong, 0 for a plausible one.
 func (c *clock) off(now, highest time.Time) time.Duration {
 	if behind := now.Round(0).Sub(highest); behind < -backAllowed {
-		c.reference = time.Time{} // when it is put right it will jump, and rightly so
+		c.reference = time.Time{} // setting it right is a jump, and no fault
 		return behind
 	}
 	if c.reference.IsZero() {
@@ -53,7 +54,7 @@ func (c *clock) off(now, highest time.Time) time.Duration {
 	return jump(now.Round(0).Sub(c.reference.Round(0)), passed)
 }
 
-// jump is by how much the wall clock moved otherwise than the time that passed; 0 when that is what clocks do.
+// jump is the difference between the wall clock's step and the time that passed, 0 while it is small enough.
 func jump(wall, passed time.Duration) time.Duration {
 	if by := wall - passed; by < -backAllowed || by > aheadAllowed {
 		return by
@@ -61,7 +62,7 @@ func jump(wall, passed time.Duration) time.Duration {
 	return 0
 }
 
-// Clock tells whether the wall clock can be right.
+// Clock tells whether the wall clock is plausible.
 func (s *Store) Clock() agent.Clock {
-	return s.clock.look(s.cfg.Now(), time.UnixMilli(s.meta.Load().HighWater))
+	return s.clock.judge(s.cfg.Now(), time.UnixMilli(s.meta.Load().HighWater))
 }

@@ -10,7 +10,7 @@ import (
 	"pdvagent/store/storetest"
 )
 
-// A machine whose battery is flat starts in another year; one that is put right jumps. Neither moves the high-water mark.
+// A machine with a flat battery starts in another year; setting the clock right is a jump. Neither moves the high-water mark.
 func TestClockThatCannotBeRightIsSuspect(t *testing.T) {
 	folder := storetest.Dir(t)
 	begin := time.Now()
@@ -66,7 +66,7 @@ func TestClockThatCannotBeRightIsSuspect(t *testing.T) {
 	}
 }
 
-// A wall clock that moves against the time that passed, as a person or a bad time server makes it.
+// A wall clock that jumps against the monotonic one, as a person or a bad time server makes it.
 func TestClockThatJumpsAgainstTheTimeThatPassed(t *testing.T) {
 	for _, c := range []struct{ wall, want time.Duration }{
 		{time.Hour, 0},
@@ -81,7 +81,7 @@ func TestClockThatJumpsAgainstTheTimeThatPassed(t *testing.T) {
 	}
 }
 
-// Somebody sets the year 2036 and puts it right: shown while it lasts, and no later clock looks late for it.
+// The year is set to 2036 and back: the alarm lasts as long, and no later clock counts as late.
 func TestWrongYearAheadIsSuspectAndLeavesNoTrace(t *testing.T) {
 	folder := storetest.Dir(t)
 	begin, shift := time.Now().Round(0), time.Duration(0)
@@ -105,7 +105,7 @@ func TestWrongYearAheadIsSuspectAndLeavesNoTrace(t *testing.T) {
 	}
 }
 
-// A flat battery: the clock starts years late, then jumps to where it belongs, and that jump is no suspicion.
+// A flat battery: the clock starts years late, then jumps to the right time, and is not suspect any more.
 func TestClockThatWasLateAndIsPutRightIsTrusted(t *testing.T) {
 	folder := storetest.Dir(t)
 	begin, shift := time.Now().Round(0), time.Duration(0)

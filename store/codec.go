@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"pdvagent/agent"
 	"pdvagent/store/internal/envelope"
 )
 
-// jobHead is the part of a job that stands before its body.
+// jobHead is the part of a job's payload before the body.
 type jobHead struct {
 	Kind        agent.Kind    `json:"kind"`
 	Dialect     agent.Dialect `json:"dialect,omitempty"`
@@ -22,16 +20,17 @@ type jobHead struct {
 	Net         agent.Milli   `json:"net,omitempty"`
 	Unique      string        `json:"unique,omitempty"`
 	After       string        `json:"after,omitempty"`
+	Notes       []agent.Note  `json:"notes,omitempty"`
 	Fingerprint []byte        `json:"fingerprint,omitempty"`
 	CreatedAt   time.Time     `json:"created_at"`
 	Spooled     *spooledBody  `json:"spooled,omitempty"`
 }
 
-// encodeJob gives the payload of a job: length of the head, head, body.
+// encodeJob gives the payload of a job: the length of the head in 4 bytes, the head, the body.
 func encodeJob(job agent.Job, spooled *spooledBody) ([]byte, error) {
 	head := jobHead{
 		Kind: job.Kind, Dialect: job.Dialect, Session: job.Session, Coupon: job.Coupon, Moment: job.Moment, Unique: job.Unique,
-		Net: job.Net, After: job.After, Fingerprint: job.Fingerprint[:], CreatedAt: job.CreatedAt.UTC(), Spooled: spooled,
+		Net: job.Net, After: job.After, Notes: job.Notes, Fingerprint: job.Fingerprint[:], CreatedAt: job.CreatedAt.UTC(), Spooled: spooled,
 	}
 	body := job.Body
 	if spooled != nil {
@@ -60,13 +59,13 @@ func decodeJob(seq uint64, payload []byte) (agent.Job, *spooledBody, error) {
 	}
 	job := agent.Job{
 		Seq: seq, Kind: head.Kind, Dialect: head.Dialect, Session: head.Session, Coupon: head.Coupon, Moment: head.Moment, Unique: head.Unique,
-		Net: head.Net, After: head.After, Body: payload[4+size:], CreatedAt: head.CreatedAt,
+		Net: head.Net, After: head.After, Notes: head.Notes, Body: payload[4+size:], CreatedAt: head.CreatedAt,
 	}
 	copy(job.Fingerprint[:], head.Fingerprint)
 	return job, head.Spooled, nil
 }
 
-// storedStatus is agent.Status as it stands on disk; the version is in the envelope's header.
+// storedStatus is [agent.Status] on disk; the version is in the envelope's header.
 type storedStatus struct {
 	State      agent.State    `json:"state"`
 	Reason     string         `json:"reason,omitempty"`
@@ -79,7 +78,7 @@ type storedStatus struct {
 	UpdatedAt  time.Time      `json:"updated_at"`
 }
 
-func (s *Store) putStatus(tx *bbolt.Tx, kind agent.Kind, seq uint64, status agent.Status) error {
+func encodeStatus(status agent.Status) ([]byte, error) {
 	stored := storedStatus{
 		State: status.State, Reason: status.Reason, Attempts: status.Attempts, Unanswered: status.Unanswered,
 		Revision: status.Revision, Failure: status.Failure, Answer: status.Answer, UpdatedAt: status.UpdatedAt.UTC(),
@@ -88,20 +87,7 @@ func (s *Store) putStatus(tx *bbolt.Tx, kind agent.Kind, seq uint64, status agen
 		notBefore := status.NotBefore.UTC()
 		stored.NotBefore = &notBefore
 	}
-	payload, err := json.Marshal(stored)
-	if err != nil {
-		return err
-	}
-	header := envelope.Header{Tag: tag(kind, status.State), Sequence: seq, Version: status.Version + 1}
-	return s.put(tx, bucketState, seqKey(seq), header, payload)
-}
-
-func (s *Store) status(tx *bbolt.Tx, seq uint64) (agent.Status, error) {
-	h, payload, err := s.get(tx, bucketState, seqKey(seq))
-	if err != nil {
-		return agent.Status{}, fmt.Errorf("state of job %d: %w", seq, err)
-	}
-	return decodeStatus(h, payload)
+	return json.Marshal(stored)
 }
 
 func decodeStatus(h envelope.Header, payload []byte) (agent.Status, error) {

@@ -13,20 +13,20 @@ import (
 )
 
 const (
-	// worthFrom is how large a file must be, and worthLive how little of it may be in use, for a compaction: it stands in
-	// the way of sales while it copies.
-	worthFrom = 16 << 20
-	worthLive = 32 << 20
-	// compactBatch is how many bytes go into one transaction of the new file.
+	// compactMinSize and compactMaxLive bound the file's size and its bytes in use for a compaction: sales wait while it
+	// copies.
+	compactMinSize = 16 << 20
+	compactMaxLive = 32 << 20
+	// compactBatch bounds a transaction of the new file, in bytes.
 	compactBatch = 4 << 20
 
-	oldSuffix  = ".old" // the file before the last compaction, until the next start
+	oldSuffix  = ".old" // of the file before the last compaction, until the next start
 	tempSuffix = ".compact"
 )
 
-// Slack is how much of the database file is not in use, and its length, in bytes.
+// Slack gives how much of the database file is free, and its length, in bytes.
 func (s *Store) Slack() (free, size int64) {
-	_ = s.view(func(tx *bbolt.Tx) error { // a closed store has no size
+	_ = s.view(func(tx transaction) error { // a closed store has no size
 		stats := tx.DB().Stats()
 		free, size = int64(stats.FreePageN+stats.PendingPageN)*int64(tx.DB().Info().PageSize), tx.Size()
 		return nil
@@ -34,18 +34,17 @@ func (s *Store) Slack() (free, size int64) {
 	return free, size
 }
 
-// CompactIfWorth compacts a file that is large, mostly free and drained, and tells whether it did.
+// CompactIfWorth compacts a file that is large and mostly free when no job is pending, and tells whether it did.
 func (s *Store) CompactIfWorth() (bool, error) {
 	free, size := s.Slack()
-	if size < worthFrom || free < size/2 || size-free > worthLive || s.Counters().Total(agent.Pending) > 0 {
+	if size < compactMinSize || free < size/2 || size-free > compactMaxLive || s.Counters().Total(agent.Pending) > 0 {
 		return false, nil
 	}
 	return true, s.Compact()
 }
 
-// Compact writes the database anew without what is free, so that nothing dropped stays in it. Commits and reads wait. The
-// new file is checked as a whole before it takes the old one's place, in one rename; the old one is kept until the next
-// start.
+// Compact copies the database into a new file without free pages, so that nothing deleted stays on disk. Commits and reads
+// wait. The new file is checked and takes the old one's place in one rename; the old one is kept until the next start.
 func (s *Store) Compact() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,22 +61,22 @@ func (s *Store) Compact() error {
 		return errors.Join(switched, err)
 	}
 	s.db = db
-	return errors.Join(switched, s.loadMeta())
+	return errors.Join(switched, s.use(), s.loadMeta())
 }
 
-// takePlace puts the new file where the old one is; in between there is always one of them.
+// takePlace renames the new file to the old one's place. There is a file at every moment.
 func (s *Store) takePlace(path string) error {
 	err := remove(path + oldSuffix)
 	if err == nil {
 		if linkErr := os.Link(path, path+oldSuffix); linkErr != nil {
-			s.cfg.Log.Warn("old_store_not_kept", "error", linkErr) // a file system without links: the check has to do
+			s.cfg.Log.Warn("old_store_not_kept", "error", linkErr) // the file system has no links
 		}
 		err = osfile.Rename(path+tempSuffix, path)
 	}
 	return errors.Join(err, osfile.SyncFolder(s.cfg.Dir))
 }
 
-// copyTo writes what is in use into a new file and checks it.
+// copyTo copies what is in use into a new file and checks it.
 func (s *Store) copyTo(path string) error {
 	copied, err := makeBolt(path, s.cfg.MaxBytes)
 	if err != nil {
@@ -85,12 +84,12 @@ func (s *Store) copyTo(path string) error {
 	}
 	err = bbolt.Compact(copied, s.db, compactBatch)
 	if err == nil {
-		err = errors.Join(sameEntries(copied, s.db), copied.Sync(), look(path, structure))
+		err = errors.Join(sameEntries(copied, s.db), copied.Sync(), inspect(path, checkTree))
 	}
 	return errors.Join(err, copied.Close())
 }
 
-// sameEntries tells whether every bucket of the copy has as many entries as the original's.
+// sameEntries checks that every bucket of the copy has as many entries as the original's.
 func sameEntries(copied, original *bbolt.DB) error {
 	return copied.View(func(tx *bbolt.Tx) error {
 		return original.View(func(old *bbolt.Tx) error {
@@ -104,11 +103,12 @@ func sameEntries(copied, original *bbolt.DB) error {
 	})
 }
 
-// dropLeftovers removes what an earlier compaction kept, and what it or a salvage left when the power was cut.
+// dropLeftovers deletes the file that a compaction kept, and those that a power cut during a compaction or a salvage left.
 func dropLeftovers(path string) error {
 	return errors.Join(remove(path+oldSuffix), remove(path+tempSuffix), remove(path+salvageSuffix))
 }
 
+// remove deletes a file that may be missing.
 func remove(path string) error {
 	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
 		return err

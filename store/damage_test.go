@@ -20,13 +20,13 @@ import (
 	"pdvagent/store/storetest"
 )
 
-// ledger is what the one who filled a store knows of it.
+// ledger is what a filled store must hold.
 type ledger map[uint64]agent.Job
 
-// droppedJobs are the first of a store for damage: gone in order, with traces in pages that are free.
+// droppedJobs is the number of dropped jobs of such a store: free pages still hold traces of them.
 const droppedJobs = 100
 
-// fillForDamage makes a store in which jobs of every state lie over some dozens of pages, with a history of free ones.
+// fillForDamage makes a store with jobs of every state on some dozens of pages, and with free pages.
 func fillForDamage(t *testing.T, dir string) ledger {
 	t.Helper()
 	s := storetest.OpenIn(t, store.Config{Dir: dir})
@@ -76,7 +76,7 @@ func put(t *testing.T, s *store.Store, key, value string) {
 
 const pageSize = 4096
 
-// damages are the ways in which disks spoil files.
+// damages are the ways in which disks damage files.
 func damages() map[string]func(r *rand.Rand, file []byte) []byte {
 	return map[string]func(*rand.Rand, []byte) []byte{
 		"bit": func(r *rand.Rand, file []byte) []byte {
@@ -113,8 +113,8 @@ func damages() map[string]func(r *rand.Rand, file []byte) []byte {
 	}
 }
 
-// TestDamagedFileLosesNothingSilentlyAndSendsNothingTwice damages a closed store in every way a disk knows, opens it, lets
-// it look at itself, and asks the ledger.
+// TestDamagedFileLosesNothingSilentlyAndSendsNothingTwice damages a closed store in each of these ways, opens it, scrubs it,
+// and compares it with the ledger.
 func TestDamagedFileLosesNothingSilentlyAndSendsNothingTwice(t *testing.T) {
 	base := storetest.Dir(t)
 	known := fillForDamage(t, base)
@@ -142,7 +142,7 @@ func TestDamagedFileLosesNothingSilentlyAndSendsNothingTwice(t *testing.T) {
 	t.Logf("a look at the tree alone loses %.2f %%", 100*float64(treeLost)/float64(len(damages())*each*len(known)))
 }
 
-// TestControlOfTheDamage must fail: a store that believes what it reads, as one without checksums does.
+// TestControlOfTheDamage shows that the comparison fails for a store without checksums.
 func TestControlOfTheDamage(t *testing.T) {
 	known := fillForDamage(t, storetest.Dir(t))
 	for seq, want := range known {
@@ -155,7 +155,7 @@ func TestControlOfTheDamage(t *testing.T) {
 	}
 }
 
-// usedBytes gives the file and how much of it the store has ever written to.
+// usedBytes gives the file's bytes and how many of them the store has ever written.
 func usedBytes(t *testing.T, dir string) ([]byte, int) {
 	t.Helper()
 	file, err := os.ReadFile(filepath.Join(dir, "pdvagent.db"))
@@ -179,7 +179,7 @@ func copyOf(t *testing.T, base string, file []byte) string {
 	return dir
 }
 
-// jobsInTree is the control: what bbolt alone still reaches.
+// jobsInTree is the control: the jobs that bbolt alone reaches.
 func jobsInTree(dir string) (count int) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() { _ = recover() }() // it may give up on the file
@@ -194,7 +194,7 @@ func jobsInTree(dir string) (count int) {
 	return count
 }
 
-// judge opens a damaged store and holds what it says against the ledger. It tells how many jobs are as they were.
+// judge opens a damaged store and compares it with the ledger. It gives the number of unchanged jobs.
 func judge(t *testing.T, name, dir string, known ledger) (kept int) {
 	t.Helper()
 	s, err := store.Open(store.Config{Dir: dir})
@@ -246,7 +246,7 @@ func named(report *store.Report, seq uint64) bool {
 	return false
 }
 
-// compare says what must not be.
+// compare gives the differences that must not be.
 func compare(got, want agent.Job) string {
 	state := got.Status.State
 	switch {

@@ -6,51 +6,51 @@ import (
 	"fmt"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"pdvagent/agent"
 	"pdvagent/store/internal/envelope"
 )
 
 const (
-	// dropLook is how many jobs one look for those to drop goes through: no read transaction may last.
-	dropLook = 4096
-	// mostDropped bounds the rows of numbers that were dropped: the store's own record has them, and each commit writes that.
-	mostDropped = 64
+	// dropScan bounds the jobs that one read transaction goes through: none may last.
+	dropScan = 4096
+	// maxDroppedGaps bounds the gaps of dropped numbers: they stand in the store's own record, which every commit writes.
+	maxDroppedGaps = 64
 )
 
-// Drop removes the heads of jobs that ended before a time and have lost their bodies, with everything that leads to them:
-// their keys and fingerprints are not needed any more (till-api.md: 400 days). What waits for a person stays, however old. It
-// tells how many it removed.
+// Drop deletes the heads of jobs that became final before a time and have lost their bodies, with all their index entries:
+// their keys and fingerprints are not needed any more (till-api.md: 400 days). A job that waits for a person stays, however
+// old. It gives the number of deleted jobs. While the clock is suspect it deletes nothing.
 func (s *Store) Drop(ctx context.Context, before time.Time) (int, error) {
 	from := uint64(1)
-	return s.little(ctx, func() (seqs []uint64, err error) {
+	find := func() (seqs []uint64, err error) {
 		for more := true; more && len(seqs) == 0 && err == nil && ctx.Err() == nil; {
-			seqs, from, more, err = s.longEnded(from, before)
+			seqs, from, more, err = s.droppable(from, before)
 		}
 		return seqs, err
-	}, func(seqs []uint64) agent.Change { return agent.Change{Drops: seqs} })
+	}
+	return s.inBatches(ctx, find, func(seqs []uint64) agent.Change { return agent.Change{Drops: seqs} })
 }
 
-// longEnded finds such jobs from a number on, and where the next search goes on; more is false when it has seen all.
-func (s *Store) longEnded(from uint64, before time.Time) (seqs []uint64, next uint64, more bool, err error) {
+// droppable finds jobs to drop from a number on, and where the next search goes on; more is false after the last job.
+func (s *Store) droppable(from uint64, before time.Time) (seqs []uint64, next uint64, more bool, err error) {
 	next = from
-	err = s.view(func(tx *bbolt.Tx) error {
+	err = s.view(func(tx transaction) error {
 		after := *s.meta.Load()
 		seen := 0
 		cursor := bucketJob.in(tx).Cursor()
 		for key, value := cursor.Seek(seqKey(from)); key != nil; key, value = cursor.Next() {
 			seq := seqOf(key)
-			if seen++; seen > dropLook || len(seqs) == forgetBatch {
+			if seen++; seen > dropScan || len(seqs) == forgetBatch {
 				more = true
 				return nil
 			}
-			job, ended, err := s.ended(tx, seq)
+			job, at, err := tx.finalJob(seq)
+			s.noteDamage(err)
 			if err == nil && job.CreatedAt.After(before) { // so is every later one
 				return nil
 			}
-			if err == nil && !ended.IsZero() && ended.Before(before) && s.headOnly(value) {
-				if after.drop(seq); after.rows() > mostDropped {
+			if err == nil && !at.IsZero() && at.Before(before) && tx.headOnly(value) {
+				if after.drop(seq); after.droppedGaps() > maxDroppedGaps {
 					return nil
 				}
 				seqs = append(seqs, seq)
@@ -64,14 +64,14 @@ func (s *Store) longEnded(from uint64, before time.Time) (seqs []uint64, next ui
 	return seqs, next, more, err
 }
 
-// headOnly tells whether a job has lost its body, under the current key: the names that lead to it are hashed with that.
-func (s *Store) headOnly(value []byte) bool {
+// headOnly tells whether a job has lost its body and is sealed with the current key: its groups are hashed with that key.
+func (tx transaction) headOnly(value []byte) bool {
 	h, _, err := envelope.Peek(value)
-	return err == nil && h.Version > wholeVersion && h.KeyID == s.ring.Current.ID
+	return err == nil && h.Version > bodyVersion && h.KeyID == tx.ring.Current.ID
 }
 
-// rows is how many rows of dropped numbers there are.
-func (m *meta) rows() int {
+// droppedGaps counts the gaps of dropped numbers.
+func (m *meta) droppedGaps() int {
 	n := 0
 	for _, gap := range m.Gaps {
 		if gap.Dropped {
@@ -81,24 +81,24 @@ func (m *meta) rows() int {
 	return n
 }
 
-// checkDrop refuses to drop a job that is not over, or is known by more than its head.
-func (s *Store) checkDrop(tx *bbolt.Tx, seq uint64) error {
-	if err := s.checkForget(tx, seq); err != nil {
+// admitDrop refuses to drop a job that is not final or still has its body.
+func (tx transaction) admitDrop(seq uint64) error {
+	if err := tx.admitForget(seq); err != nil {
 		return err
 	}
-	if !s.headOnly(bucketJob.in(tx).Get(seqKey(seq))) {
+	if !tx.headOnly(bucketJob.in(tx).Get(seqKey(seq))) {
 		return fmt.Errorf("%w: job %d still has its body", agent.ErrBadMove, seq)
 	}
 	return nil
 }
 
-// dropJob takes a job out of every bucket that knows of it.
+// dropJob deletes a job from every bucket.
 func (w *writer) dropJob(seq uint64) error {
-	job, _, err := w.Store.job(w.tx, seq)
+	job, _, err := w.job(seq)
 	if err != nil {
 		return err
 	}
-	groups, key := bucketGroup.in(w.tx), seqKey(seq)
+	groups, key := bucketGroup.in(w.transaction), seqKey(seq)
 	for _, group := range job.Groups() {
 		err = errors.Join(err, groups.Delete(groupKey(w.ring.Hash("group", group), seq)))
 	}
@@ -109,7 +109,7 @@ func (w *writer) dropJob(seq uint64) error {
 		}
 	}
 	for _, b := range []bucket{bucketJob, bucketState, bucketReceipt} {
-		err = errors.Join(err, b.in(w.tx).Delete(key))
+		err = errors.Join(err, b.in(w.transaction).Delete(key))
 	}
 	w.meta.Gone[job.Kind.Code()][job.Status.State.Code()]++
 	w.meta.drop(seq)

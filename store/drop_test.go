@@ -14,7 +14,7 @@ import (
 	"pdvagent/store/storetest"
 )
 
-// drop lets the bodies of everything older than a week go, then the heads of what is older than 400 days.
+// drop deletes the bodies that are older than a week, then the heads that are older than 400 days.
 func (a *archive) drop() int {
 	a.Helper()
 	a.forget()
@@ -123,8 +123,8 @@ func TestJobThatIsNotOverOrHasItsBodyIsNotDropped(t *testing.T) {
 	a.wantGone(false, pending, sent)
 }
 
-// TestDroppedJobsDoNotComeBack salvages, restores and clones a store whose old jobs went a moment ago: their pages are still in
-// the file.
+// TestDroppedJobsDoNotComeBack salvages, restores and clones a store whose old jobs were just dropped: free pages still hold
+// them.
 func TestDroppedJobsDoNotComeBack(t *testing.T) {
 	for name, trouble := range map[string]func(a *archive, kept []uint64){
 		"salvage": func(a *archive, kept []uint64) {
@@ -258,7 +258,7 @@ func TestManyOldJobsGoALittleAtATime(t *testing.T) {
 	}
 }
 
-// TestJobsUnderAFormerKeyAreNotDropped: the names that lead to them are hashed with that one, and would lead to nothing.
+// TestJobsUnderAFormerKeyAreNotDropped: their groups are hashed with that key, and their index entries could not be found.
 func TestJobsUnderAFormerKeyAreNotDropped(t *testing.T) {
 	a := newArchive(t)
 	former := a.sale("former")
@@ -276,7 +276,7 @@ func TestJobsUnderAFormerKeyAreNotDropped(t *testing.T) {
 	a.wantGone(false, former)
 }
 
-// TestDroppedNumbersBesideLostOnesAreToldApart has a file that was lost before: its numbers are a gap of another sort.
+// TestDroppedNumbersBesideLostOnesAreToldApart has a file with lost numbers too: they are another gap.
 func TestDroppedNumbersBesideLostOnesAreToldApart(t *testing.T) {
 	a := newArchive(t)
 	a.sale("lost")

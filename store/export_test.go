@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -22,13 +24,13 @@ func SetSchema(t *testing.T, cfg Config, schema int) {
 	s.committer.Close()
 	m := *s.meta.Load()
 	m.Schema = schema
-	if err := s.db.Update(func(tx *bbolt.Tx) error { return s.putMeta(tx, &m) }); err != nil {
+	if err := s.rawUpdate(func(tx transaction) error { return tx.putMeta(&m) }); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s.letGo()
+	s.unlockDir()
 }
 
 // Migrate brings an open store from this program's schema to the next one, by a step that exists only in the test.
@@ -41,10 +43,10 @@ func (s *Store) Migrate(t *testing.T, step func() error) error {
 	return s.migrate(schema + 1)
 }
 
-// Schema is what the file says of itself.
+// Schema is the schema in the file.
 func (s *Store) Schema() (int, error) { return s.schemaOf() }
 
-// PageOf is where the page lies on which a job's value is, in bytes from the beginning of the file.
+// PageOf is the offset of the page with a job's value, in bytes.
 func (s *Store) PageOf(t *testing.T, seq uint64) int64 {
 	t.Helper()
 	file, err := salvage.Open(filepath.Join(s.cfg.Dir, fileName))
@@ -95,14 +97,14 @@ func (s *Store) FlipBit(t *testing.T, bucketName string, seq uint64) {
 	}
 }
 
-// Jump is the clock's judgement of a step, which no test can make a real clock do.
+// Jump is the clock's judgement of a step: no test can set the machine's clock.
 var Jump = jump
 
-// Sealed is a value as it stands in the file: what a search of its bytes would find.
+// Sealed gives a value as it is in the file.
 func (s *Store) Sealed(t *testing.T, bucketName string, seq uint64) []byte {
 	t.Helper()
 	var value []byte
-	if err := s.view(func(tx *bbolt.Tx) error {
+	if err := s.view(func(tx transaction) error {
 		_, value = tx.Bucket([]byte(bucketName)).Cursor().Seek(seqKey(seq))
 		value = append([]byte(nil), value...)
 		return nil
@@ -112,10 +114,10 @@ func (s *Store) Sealed(t *testing.T, bucketName string, seq uint64) []byte {
 	return value
 }
 
-// Frozen makes the store believe that no time passes, whatever the wall clock says.
+// Frozen stops the monotonic clock.
 func (s *Store) Frozen() { s.clock.passed = func(time.Time, time.Time) time.Duration { return 0 } }
 
-// LoseWrite puts an earlier value back in its place, as a disk does that has not done a write it had acknowledged.
+// LoseWrite puts an earlier value back, like a disk that lost a write which it had acknowledged.
 func (s *Store) LoseWrite(t *testing.T, bucketName string, seq uint64, value []byte) {
 	t.Helper()
 	s.mu.RLock()
@@ -125,11 +127,11 @@ func (s *Store) LoseWrite(t *testing.T, bucketName string, seq uint64, value []b
 	}
 }
 
-// SameEntries is the check of a copy.
+// SameEntries checks a copy.
 var SameEntries = sameEntries
 
-// HoldForEver begins a write transaction that never ends, as one does that a torn page has stopped in its middle. Only after
-// the test is the file let go of, that its folder can be removed.
+// HoldForEver begins a write transaction that never ends, like one that a torn page has stopped. After the test the file is
+// closed, so that its folder can be removed.
 func (s *Store) HoldForEver(t *testing.T) {
 	t.Helper()
 	db := s.db
@@ -139,10 +141,38 @@ func (s *Store) HoldForEver(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		if err := errors.Join(tx.Rollback(), db.Close()); err != nil {
-			t.Errorf("let go of the file: %v", err)
+			t.Errorf("close the file: %v", err)
 		}
 	})
 }
 
-// Mend is what follows a commit that failed.
-func (s *Store) Mend(cause error) error { return s.mend(cause) }
+// LoseWire damages the bytes of a revision, in every place where they still are.
+func (s *Store) LoseWire(t *testing.T, seq uint64, revision int) {
+	t.Helper()
+	var value []byte
+	if err := s.look(func(tx transaction) error {
+		value = append(value, bucketWire.in(tx).Get(wireKey(seq, revision))...)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(s.cfg.Dir, fileName)
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := os.OpenFile(path, os.O_RDWR, 0)
+	for at := bytes.Index(file, value); at >= 0 && err == nil; at = bytes.Index(file, value) {
+		file[at+len(value)/2] ^= 1
+		_, err = to.WriteAt(file[at+len(value)/2:at+len(value)/2+1], int64(at+len(value)/2))
+	}
+	if err := errors.Join(err, to.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Dir is the data folder.
+func (s *Store) Dir() string { return s.cfg.Dir }
+
+// Repair is what follows a commit that failed.
+func (s *Store) Repair(cause error) error { return s.repair(cause) }

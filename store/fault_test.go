@@ -27,13 +27,12 @@ func TestFailedCommitAcknowledgesNobodyAndTheStoreGoesOn(t *testing.T) {
 }
 
 func TestFlippedBitIsFoundAndNeverSent(t *testing.T) {
-	cfg := store.Config{Dir: storetest.Dir(t)}
-	s, err := store.Open(cfg) // not storetest: the check at its end is what must fail
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := storetest.Open(t)
 	seqs := add(t, s, coupon("A"), coupon("B"))
 	s.FlipBit(t, "job", seqs[0])
+	if err := s.Check(); err == nil {
+		t.Error("the check finds nothing")
+	}
 	if _, err := s.Job(seqs[0]); !errors.Is(err, agent.ErrDamaged) {
 		t.Errorf("got %v, want ErrDamaged", err)
 	}
@@ -41,12 +40,9 @@ func TestFlippedBitIsFoundAndNeverSent(t *testing.T) {
 	if err != nil || len(jobs) != 1 || jobs[0].Seq != seqs[1] {
 		t.Errorf("due: %v, %v, want the sound one alone", jobs, err)
 	}
-	if err := s.Check(); err == nil {
-		t.Error("the check finds nothing")
-	}
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
+	awaitSalvage(t, s)
+	wantMended(t, s, seqs[0])
+	wantState(t, s, seqs[1], agent.Pending, "")
 }
 
 func TestChangeAfterCloseIsRefused(t *testing.T) {

@@ -14,13 +14,13 @@ import (
 	"pdvagent/agent/osfile"
 )
 
-// allocSize is by how much the file grows: small, because a till's disk is.
+// allocSize is the growth of the file, in bytes: small, because a till's disk is small.
 const allocSize = 1 << 20
 
-// lockPatience is how long a second agent waits for the first one to end before it says that there is one.
-const lockPatience = 3 * time.Second
+// lockTimeout bounds the wait for another process that has the folder or the file.
+const lockTimeout = 3 * time.Second
 
-// openFile opens the database file, or makes it. A file of no bytes is damage: it is never taken for a new store.
+// openFile opens the database file, or makes it. An empty file is damage: it is never taken for a new store.
 func openFile(path string, maxBytes int64) (*bbolt.DB, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -43,7 +43,7 @@ func openFile(path string, maxBytes int64) (*bbolt.DB, error) {
 	return db, nil
 }
 
-// createFile makes an empty database beside path and moves it there when it is whole.
+// createFile makes an empty database beside path and renames it to path when it is complete.
 func createFile(path string) error {
 	temp := path + ".tmp"
 	db, err := makeBolt(temp, 1<<30)
@@ -59,7 +59,7 @@ func createFile(path string) error {
 	return osfile.SyncFolder(filepath.Dir(path))
 }
 
-// makeBolt makes an empty database, in place of what is there, in which nothing is synced before its maker says so.
+// makeBolt makes an empty database in place of the file that is there. Nothing in it is synced before its caller syncs it.
 func makeBolt(path string, maxBytes int64) (*bbolt.DB, error) {
 	if err := remove(path); err != nil {
 		return nil, err
@@ -80,11 +80,11 @@ func makeBolt(path string, maxBytes int64) (*bbolt.DB, error) {
 
 func openBolt(path string, maxBytes int64) (*bbolt.DB, error) {
 	options := &bbolt.Options{
-		Timeout:      lockPatience,
-		FreelistType: bbolt.FreelistMapType, // the list is synced: a damaged page must not kill the process at the next opening
+		Timeout:      lockTimeout,
+		FreelistType: bbolt.FreelistMapType, // it stays on disk: to make it at the opening bbolt would walk every page, and a damaged one ends the process
 		MaxSize:      int(maxBytes),
 	}
-	if runtime.GOOS != "windows" { // there the file would grow to the mapping's size at once
+	if runtime.GOOS != "windows" { // on Windows the file grows to the size of the mapping
 		options.InitialMmapSize = 16 << 20
 	}
 	db, err := bbolt.Open(path, 0o600, options)

@@ -3,33 +3,32 @@ package store
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
-
-	"go.etcd.io/bbolt"
 
 	"pdvagent/agent"
 	"pdvagent/store/internal/envelope"
 )
 
-// forgetBatch is how many jobs lose their bodies with one commit: short, because sales wait meanwhile.
+// forgetBatch bounds the jobs that lose their bodies in one commit: sales wait for it.
 const forgetBatch = 128
 
-// wholeVersion is the version of a job's value as the till sent it; without its body it has the next one.
-const wholeVersion = 1
+// bodyVersion is the version of a job's value with its body. Without the body it has the next one.
+const bodyVersion = 1
 
-// Forget drops the bodies of jobs that ended before that time: what the till sent, what went up, what the cloud answered
-// (SEC-15). Their heads stay, with the fingerprint by which a repeated sale is known. It tells how many lost theirs. While
-// the clock is suspect nothing is dropped.
+// Forget deletes the bodies of jobs that became final before a time: what the till sent, what went up, what the cloud
+// answered (SEC-15). Their heads stay, with the fingerprint by which a repeated sale is known. It gives the number of
+// these jobs. While the clock is suspect it deletes nothing.
 func (s *Store) Forget(ctx context.Context, before time.Time) (int, error) {
-	return s.little(ctx, func() ([]uint64, error) { return s.endedBefore(before) }, func(seqs []uint64) agent.Change { return agent.Change{Forgets: seqs} })
+	return s.inBatches(ctx,
+		func() ([]uint64, error) { return s.bodiesBefore(before) },
+		func(seqs []uint64) agent.Change { return agent.Change{Forgets: seqs} })
 }
 
-// little makes a change, a few jobs at a time, to the jobs that find gives, until that gives none: sales go between. While the clock is
-// suspect it does nothing.
-func (s *Store) little(ctx context.Context, find func() ([]uint64, error), change func(seqs []uint64) agent.Change) (int, error) {
+// inBatches commits a change for a few jobs at a time, so that sales go between, until find gives no more. While the clock
+// is suspect it does nothing.
+func (s *Store) inBatches(ctx context.Context, find func() ([]uint64, error), change func(seqs []uint64) agent.Change) (int, error) {
 	done := 0
 	if s.Clock().Suspect {
 		return 0, nil
@@ -42,7 +41,7 @@ func (s *Store) little(ctx context.Context, find func() ([]uint64, error), chang
 		}
 		seqs = seqs[:min(batch, len(seqs))]
 		_, err = s.Commit(ctx, change(seqs))
-		if errors.Is(err, agent.ErrStoreFull) && batch > 1 { // a commit writes pages before it frees others
+		if errors.Is(err, agent.ErrStoreFull) && batch > 1 { // a commit writes new pages before it frees old ones
 			batch /= 2
 			continue
 		}
@@ -54,62 +53,49 @@ func (s *Store) little(ctx context.Context, find func() ([]uint64, error), chang
 	return done, ctx.Err()
 }
 
-// endedBefore finds the oldest such jobs that still have a body, and remembers where the next search begins.
-func (s *Store) endedBefore(before time.Time) ([]uint64, error) {
+// bodiesBefore finds the oldest jobs that became final before a time and still have a body. It notes where the next search
+// begins.
+func (s *Store) bodiesBefore(before time.Time) ([]uint64, error) {
 	var seqs []uint64
-	err := s.view(func(tx *bbolt.Tx) error {
-		whole := max(s.whole.Load(), s.meta.Load().Whole)
-		gapless := true // everything up to here has no body any more
+	err := s.view(func(tx transaction) error {
+		from := max(s.bodiesFrom.Load(), s.meta.Load().BodiesFrom)
+		gapless := true // no job up to here has a body
 		cursor := bucketJob.in(tx).Cursor()
-		for key, value := cursor.Seek(seqKey(whole)); key != nil && len(seqs) < forgetBatch; key, value = cursor.Next() {
+		for key, value := cursor.Seek(seqKey(from)); key != nil && len(seqs) < forgetBatch; key, value = cursor.Next() {
 			seq := seqOf(key)
-			if h, _, err := envelope.Peek(value); err == nil && h.Version > wholeVersion {
+			if h, _, err := envelope.Peek(value); err == nil && h.Version > bodyVersion {
 				if gapless {
-					whole = seq + 1
+					from = seq + 1
 				}
 				continue
 			}
 			gapless = false
-			job, ended, err := s.ended(tx, seq)
-			if errors.Is(err, agent.ErrKeyMissing) { // nobody reads it any more
+			job, at, err := tx.finalJob(seq)
+			if errors.Is(err, agent.ErrKeyMissing) { // nobody can read its body
 				continue
 			}
 			if err != nil {
-				s.unreadable(seq, err) // salvage's matter
+				s.logUnreadable(seq, err)
+				s.noteDamage(err)
 				continue
 			}
-			if !ended.IsZero() && ended.Before(before) {
+			if !at.IsZero() && at.Before(before) {
 				seqs = append(seqs, seq)
 			} else if job.CreatedAt.After(before) { // so is every later one
 				break
 			}
 		}
 		if len(seqs) == 0 {
-			s.whole.Store(whole)
+			s.bodiesFrom.Store(from)
 		}
 		return nil
 	})
 	return seqs, err
 }
 
-// ended gives a job, and when it came to its end; the zero time for one that has not.
-func (s *Store) ended(tx *bbolt.Tx, seq uint64) (agent.Job, time.Time, error) {
-	job, _, err := s.job(tx, seq)
-	if err != nil || !job.Status.State.Final() {
-		return job, time.Time{}, err
-	}
-	_, payload, err := s.get(tx, bucketReceipt, seqKey(seq))
-	if err != nil {
-		return job, time.Time{}, fmt.Errorf("receipt of job %d: %w", seq, err)
-	}
-	var receipt storedReceipt
-	err = json.Unmarshal(payload, &receipt)
-	return job, receipt.At, err
-}
-
-// checkForget refuses to take a body from a job that may still need it, or that cannot be read.
-func (s *Store) checkForget(tx *bbolt.Tx, seq uint64) error {
-	job, _, err := s.job(tx, seq)
+// admitForget refuses to delete the body of a job that is not final or cannot be read.
+func (tx transaction) admitForget(seq uint64) error {
+	job, _, err := tx.job(seq)
 	if err != nil {
 		return err
 	}
@@ -119,9 +105,9 @@ func (s *Store) checkForget(tx *bbolt.Tx, seq uint64) error {
 	return nil
 }
 
-// forget leaves the head of a job, under the key that sealed it: its names are hashed with that one.
+// forget leaves the head of a job, under the key that sealed it: its groups are hashed with that key.
 func (w *writer) forget(seq uint64) error {
-	h, payload, err := w.get(w.tx, bucketJob, seqKey(seq))
+	h, payload, err := w.get(bucketJob, seqKey(seq))
 	if err != nil {
 		return err
 	}
@@ -134,12 +120,12 @@ func (w *writer) forget(seq uint64) error {
 		return err
 	}
 	sealed, err := envelope.Seal(w.ring.Key(h.KeyID), envelope.Header{
-		Bucket: bucketJob.code, Key: seqKey(seq), Sequence: seq, Version: wholeVersion + 1,
+		Bucket: bucketJob.code, Key: seqKey(seq), Sequence: seq, Version: bodyVersion + 1,
 	}, payload)
 	if err != nil {
 		return err
 	}
-	if err := bucketJob.in(w.tx).Put(seqKey(seq), sealed); err != nil {
+	if err := bucketJob.in(w.transaction).Put(seqKey(seq), sealed); err != nil {
 		return err
 	}
 	if err := w.forgetWires(seq); err != nil {
@@ -150,12 +136,12 @@ func (w *writer) forget(seq uint64) error {
 
 func (w *writer) forgetWires(seq uint64) error {
 	var keys [][]byte
-	cursor := bucketWire.in(w.tx).Cursor()
+	cursor := bucketWire.in(w.transaction).Cursor()
 	for key, _ := cursor.Seek(seqKey(seq)); bytes.HasPrefix(key, seqKey(seq)); key, _ = cursor.Next() {
 		keys = append(keys, bytes.Clone(key))
 	}
 	for _, key := range keys {
-		if err := bucketWire.in(w.tx).Delete(key); err != nil {
+		if err := bucketWire.in(w.transaction).Delete(key); err != nil {
 			return err
 		}
 	}
@@ -163,17 +149,17 @@ func (w *writer) forgetWires(seq uint64) error {
 }
 
 func (w *writer) forgetAnswer(seq uint64) error {
-	status, err := w.Store.status(w.tx, seq)
+	status, err := w.status(seq)
 	if err != nil || status.Answer == nil || status.Answer.Body == nil {
 		return err
 	}
 	answer := *status.Answer
 	answer.Body = nil
 	status.Answer = &answer
-	h, _, err := envelope.Peek(bucketState.in(w.tx).Get(seqKey(seq)))
+	h, _, err := envelope.Peek(bucketState.in(w.transaction).Get(seqKey(seq)))
 	if err != nil {
 		return err
 	}
 	kind, _ := untag(h.Tag)
-	return w.putStatus(w.tx, kind, seq, status)
+	return w.putStatus(kind, seq, status)
 }

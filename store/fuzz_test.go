@@ -14,7 +14,7 @@ import (
 	"pdvagent/store/internal/keyring"
 )
 
-// FuzzDecodeJob: a payload of any bytes is a job or damage, and a job is encoded as it was read.
+// FuzzDecodeJob: any payload is a job or damaged, and a job is encoded as it was decoded.
 func FuzzDecodeJob(f *testing.F) {
 	for _, sample := range agenttest.Samples() {
 		payload, err := encodeJob(agent.Job{Kind: agent.KindCoupon, Coupon: "C", Session: "T", Body: []byte(sample), CreatedAt: time.Unix(1, 0)}, nil)
@@ -41,15 +41,15 @@ func FuzzDecodeJob(f *testing.F) {
 	})
 }
 
-// FuzzReadSpooled: a spooled file of any bytes is the body that was written, or damage.
+// FuzzReadSpooled: any spool file is the body that was written, or damaged.
 func FuzzReadSpooled(f *testing.F) {
 	folder := f.TempDir()
 	ring, err := keyring.Open(filepath.Join(folder, "keys.json"))
 	if err != nil {
 		f.Fatal(err)
 	}
-	p, err := openSpool(filepath.Join(folder, "spool"), 1<<30, ring, func(string) bool { return false })
-	if err != nil {
+	p := &spool{folder: filepath.Join(folder, "spool"), budget: 1 << 30, ring: ring}
+	if err := os.Mkdir(p.folder, 0o700); err != nil {
 		f.Fatal(err)
 	}
 	body := make([]byte, 3*spoolSegment/2)

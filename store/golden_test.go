@@ -22,7 +22,7 @@ var updateGolden = flag.Bool("update", false, "write the golden file of the newe
 // newestGolden is the schema that this program writes; every one from 1 on has a golden file.
 const newestGolden = 2
 
-// TestStoreOfEveryReleasedSchemaOpensAsItWas opens a database that was written when its schema was new.
+// TestStoreOfEveryReleasedSchemaOpensAsItWas opens a database of every schema, written by a program of that time.
 func TestStoreOfEveryReleasedSchemaOpensAsItWas(t *testing.T) {
 	if *updateGolden {
 		writeGolden(t)
@@ -85,7 +85,7 @@ func readGolden(t *testing.T, schema int, dir string) {
 	}
 }
 
-// writeGolden makes a store of today. Its key names no machine, so that every machine opens it.
+// writeGolden makes a store of the present schema. Its key names no machine, so that every machine opens it.
 func writeGolden(t *testing.T) {
 	t.Helper()
 	dir, target := storetest.Dir(t), goldenFolder(newestGolden)

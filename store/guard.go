@@ -11,23 +11,23 @@ import (
 	"pdvagent/agent"
 )
 
-// errTorn says that bbolt, or the memory under its pages, gave up on the file.
-var errTorn = fmt.Errorf("%w: pages", agent.ErrDamaged)
+// errTornPage is a panic of bbolt, or a fault of the memory that its pages are mapped to.
+var errTornPage = fmt.Errorf("%w: pages", agent.ErrDamaged)
 
-// guarded runs what reads mapped pages. A page that leads nowhere is an error then, not the end of the process.
+// guarded runs a function that reads mapped pages. A page that leads nowhere becomes an error and does not end the process.
 func guarded(do func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", errTorn, p)
+			err = fmt.Errorf("%w: %v", errTornPage, p)
 		}
 	}()
 	return do()
 }
 
-// damage tells whether an error of opening speaks of the file's content. A refusal in words, or one of the system's, does
-// not.
-func damage(err error) bool {
+// isDamage tells whether an error of opening is about the file's content. A refusal for a person and an error of the
+// system are not.
+func isDamage(err error) bool {
 	if err == nil {
 		return false
 	}
@@ -35,7 +35,7 @@ func damage(err error) bool {
 		errors.Is(err, berrors.ErrVersionMismatch) {
 		return true
 	}
-	var said *agent.Error
+	var refusal *agent.Error
 	var system syscall.Errno
-	return !errors.As(err, &said) && !errors.As(err, &system)
+	return !errors.As(err, &refusal) && !errors.As(err, &system)
 }

@@ -57,8 +57,8 @@ func TestStalledSyncDelaysAndLosesNothing(t *testing.T) {
 	}
 }
 
-// TestScrubThatCannotOpenTheFileLeavesTheStoreAsItIs has it out of the way for a moment, as an antivirus has (on
-// Windows nobody can move a file that is open).
+// TestScrubThatCannotOpenTheFileLeavesTheStoreAsItIs moves the file away for a moment, as a virus scanner may. (On Windows
+// an open file cannot be moved.)
 func TestScrubThatCannotOpenTheFileLeavesTheStoreAsItIs(t *testing.T) {
 	cfg := store.Config{Dir: storetest.Dir(t)}
 	s := storetest.OpenIn(t, cfg)

@@ -25,7 +25,7 @@ func TestNothingAcknowledgedIsLostBySIGKILL(t *testing.T) {
 	t.Logf("%d kills, %d acknowledged", *kills, len(all.jobs))
 }
 
-// TestControlAcknowledgingBeforeTheCommitIsCaughtBySIGKILL is what the test above must be able to see.
+// TestControlAcknowledgingBeforeTheCommitIsCaughtBySIGKILL shows that the test finds a lost job.
 func TestControlAcknowledgingBeforeTheCommitIsCaughtBySIGKILL(t *testing.T) {
 	dir, all := storetest.Dir(t), newAcknowledged()
 	for range 20 {

@@ -2,12 +2,10 @@ package store_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,236 +14,208 @@ import (
 	"pdvagent/store/storetest"
 )
 
-// spoil overwrites bytes of the database under whoever has it open, as a disk would.
-func spoil(t *testing.T, dir string, at int64, with []byte) {
+// damagedShop is a closed store of three sales, of which one bit has changed, opened again.
+func damagedShop(t *testing.T, spoil func(dir string, seqs []uint64)) (s *store.Store, seqs []uint64, raised *atomic.Int32) {
 	t.Helper()
-	file, err := os.OpenFile(filepath.Join(dir, "pdvagent.db"), os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
+	raised = new(atomic.Int32)
+	cfg := store.Config{Dir: storetest.Dir(t), Damaged: func(fault error) {
+		if fault != nil {
+			raised.Add(1)
+		}
+	}}
+	s = storetest.OpenIn(t, cfg)
+	seqs = add(t, s, coupon("A"), coupon("B"), coupon("C"))
+	storetest.Close(t, s)
+	spoil(cfg.Dir, seqs)
+	return storetest.OpenIn(t, cfg), seqs, raised
+}
+
+// TestEveryReadGoesOnAroundDamageAndHasItMended damages the first of three pending sales in each place where a bit may flip,
+// and reads it in each way in which the agent reads.
+func TestEveryReadGoesOnAroundDamageAndHasItMended(t *testing.T) {
+	reads := map[string]func(*testing.T, *store.Store){
+		"list":                func(t *testing.T, s *store.Store) { listAll(t, s, "") },
+		"list of the pending": func(t *testing.T, s *store.Store) { listAll(t, s, agent.Pending) },
+		"due": func(t *testing.T, s *store.Store) {
+			if jobs, _, err := s.Due(time.Now(), 0, 10, nil); err != nil || len(jobs) < 2 {
+				t.Errorf("due: %d, %v", len(jobs), err)
+			}
+		},
+		"oldest": func(t *testing.T, s *store.Store) {
+			if at, err := s.OldestPending(); err != nil || at.IsZero() {
+				t.Errorf("the oldest is of %s, %v", at, err)
+			}
+		},
 	}
-	_, err = file.WriteAt(with, at)
-	if err := errors.Join(err, file.Close()); err != nil {
-		t.Fatal(err)
+	for _, place := range []string{"job", "state", "ready"} {
+		for name, read := range reads {
+			if place == "ready" && name != "due" {
+				continue // they do not come to it
+			}
+			t.Run(place+", "+name, func(t *testing.T) {
+				s, seqs, raised := damagedShop(t, func(dir string, seqs []uint64) { storetest.FlipBit(t, dir, place, seqs[0]) })
+				read(t, s)
+				awaitSalvage(t, s)
+				if raised.Load() == 0 {
+					t.Error("no alarm")
+				}
+				wantMended(t, s, seqs[0])
+				wantState(t, s, seqs[1], agent.Pending, "")
+				wantState(t, s, seqs[2], agent.Pending, "")
+			})
+		}
 	}
 }
 
-// TestDamageUnderARunningStoreIsMendedWhileTillsGoOn zeroes the page of some jobs while others are committed. What nobody
-// reads is found by the scrub.
-func TestDamageUnderARunningStoreIsMendedWhileTillsGoOn(t *testing.T) {
-	cfg := store.Config{Dir: storetest.Dir(t)}
-	var told []store.Report
-	cfg.Salvaged = func(r store.Report) { told = append(told, r) }
-	s := storetest.OpenIn(t, cfg)
-	before := make([]uint64, 100)
-	for i := range before {
-		before[i] = add(t, s, coupon(fmt.Sprint("before-", i)))[0]
+// wantMended wants a job that is whole or shows that it is not.
+func wantMended(t *testing.T, s *store.Store, seq uint64) {
+	t.Helper()
+	job, err := s.Job(seq)
+	lost := job.Status.State == agent.Dead && job.Status.Reason == agent.ReasonLost
+	unsure := job.Status.State == agent.Held && job.Status.Reason == agent.ReasonSalvaged
+	if err != nil || (!lost && len(job.Body) == 0) || (!lost && !unsure && job.Status.State != agent.Pending) {
+		t.Errorf("it is %+v with %d bytes, %v", job.Status, len(job.Body), err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	var tills sync.WaitGroup
-	acknowledged := make([][]uint64, 4)
-	for till := range acknowledged {
-		tills.Go(func() {
-			for n := 0; ctx.Err() == nil; n++ {
-				committed, err := s.Commit(context.WithoutCancel(ctx), agent.Change{Jobs: []agent.Job{coupon(fmt.Sprintf("%d-%d", till, n))}})
-				if err == nil {
-					acknowledged[till] = append(acknowledged[till], committed.Seqs[0])
-				} else if !errors.Is(err, agent.ErrStoreUnknown) {
-					t.Errorf("till %d: %v", till, err)
-					return
+}
+
+// listAll wants three rows, of which one may be damaged.
+func listAll(t *testing.T, s *store.Store, state agent.State) {
+	t.Helper()
+	jobs, err := s.List(state, "", 0, 10)
+	if err != nil || len(jobs) != 3 || jobs[0].Status.State != agent.Damaged || jobs[1].Coupon != "B" {
+		t.Errorf("the list is %+v, %v", jobs, err)
+	}
+}
+
+func TestChangeOfADamagedJobIsRefusedAndHasItMended(t *testing.T) {
+	s, seqs, raised := damagedShop(t, func(dir string, seqs []uint64) { storetest.FlipBit(t, dir, "state", seqs[0]) })
+	change := agent.Change{Moves: []agent.Move{{Seq: seqs[0], Status: agent.Status{Version: 1, State: agent.Sent}}}}
+	if _, err := s.Commit(t.Context(), change); !errors.Is(err, agent.ErrDamaged) || raised.Load() == 0 {
+		t.Errorf("got %v, %d alarms", err, raised.Load())
+	}
+	awaitSalvage(t, s)
+}
+
+// largeSale is a sale with a body in the spool.
+func largeSale(id string) agent.Job {
+	job := coupon(id)
+	job.Body = bytes.Repeat([]byte("x"), 300<<10)
+	return job
+}
+
+// spoolOf gives the one file in the spool.
+func spoolOf(t *testing.T, dir string) string {
+	t.Helper()
+	return filepath.Join(dir, "spool", spoolFiles(t, dir)[0])
+}
+
+// TestDamagedSpooledBodyIsMendedFromABackupOrLostAloud flips a bit of the file of a body, and leaves it out.
+func TestDamagedSpooledBodyIsMendedFromABackupOrLostAloud(t *testing.T) {
+	for name, spoil := range map[string]func(path string) error{
+		"flipped": func(path string) error {
+			data, err := os.ReadFile(path)
+			if err == nil {
+				data[len(data)/2] ^= 1
+				err = errors.Join(os.Remove(path), os.WriteFile(path, data, 0o600)) // the backup has the same sectors else
+			}
+			return err
+		},
+		"missing":  os.Remove,
+		"a folder": func(path string) error { return errors.Join(os.Remove(path), os.Mkdir(path, 0o700)) },
+	} {
+		for _, backup := range []bool{false, true} {
+			cfg := store.Config{Dir: storetest.Dir(t)}
+			s := storetest.OpenIn(t, cfg)
+			seq := add(t, s, largeSale("A"))[0]
+			if backup {
+				if _, err := s.Backup(); err != nil {
+					t.Fatal(err)
 				}
 			}
-		})
-	}
-	spoil(t, cfg.Dir, s.PageOf(t, before[10]), make([]byte, 4096))
-	if _, err := s.Scrub(t.Context()); err != nil {
-		t.Error(err)
-	}
-	stop()
-	tills.Wait()
-	if len(told) == 0 {
-		t.Fatal("nobody was told of a salvage")
-	}
-	for _, seq := range append(before, concat(acknowledged)...) {
-		job, err := s.Job(seq)
-		if lost := err == nil && job.Status.Reason == agent.ReasonLost; err != nil || (!lost && len(job.Body) == 0) {
-			t.Errorf("job %d: %+v, %v", seq, job.Status, err)
+			if err := spoil(spoolOf(t, cfg.Dir)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Job(seq); !errors.Is(err, agent.ErrDamaged) {
+				t.Errorf("%s: got %v", name, err)
+			}
+			awaitSalvage(t, s)
+			job, err := s.Job(seq)
+			if err != nil || (job.Status.State == agent.Pending) != backup || (backup && !bytes.Equal(job.Body, largeSale("A").Body)) {
+				t.Errorf("%s, backup %v: %s %q with %d bytes, %v", name, backup, job.Status.State, job.Status.Reason, len(job.Body), err)
+			}
+			storetest.Close(t, s)
 		}
 	}
-	if _, err := s.Scrub(t.Context()); err != nil || len(told) > 2 {
-		t.Errorf("a mended store is mended again: %d times, %v", len(told), err)
-	}
 }
 
-func concat(lists [][]uint64) []uint64 {
-	var all []uint64
-	for _, list := range lists {
-		all = append(all, list...)
-	}
-	return all
-}
-
-func TestReaderOfATornPageGetsAnErrorAndTheNextOneTheTruth(t *testing.T) {
+func TestStrangersInTheSpoolKeepNoAgentFromStarting(t *testing.T) {
 	cfg := store.Config{Dir: storetest.Dir(t)}
 	s := storetest.OpenIn(t, cfg)
-	for i := range 200 {
-		add(t, s, coupon(fmt.Sprint(i)))
-	}
-	noise := bytes.Repeat([]byte{0xFF}, 64)
-	spoil(t, cfg.Dir, s.PageOf(t, 100), noise)
-	if _, err := s.Job(100); err == nil {
-		t.Fatal("a page of noise was read as if it were none")
-	}
-	if _, err := s.Scrub(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if s.Salvaged() == nil {
-		t.Fatal("it was not salvaged")
-	}
-	if job, err := s.Job(100); err != nil || job.Coupon != "99" {
-		t.Errorf("got %+v, %v", job, err)
-	}
-}
-
-// TestOpeningThatDiedTwiceIsNotTriedAThirdTime leaves the marker of two openings that never came to their end.
-func TestOpeningThatDiedTwiceIsNotTriedAThirdTime(t *testing.T) {
-	cfg := store.Config{Dir: storetest.Dir(t)}
-	s := storetest.OpenIn(t, cfg)
-	seqs := add(t, s, coupon("A"), coupon("B"))
-	if err := move(t, s, seqs[1], to(agent.Sent)); err != nil {
-		t.Fatal(err)
-	}
+	seq := add(t, s, largeSale("A"))[0]
 	storetest.Close(t, s)
-	for died, want := range map[string]bool{"1": false, "2": true, "x": false} {
-		if err := os.WriteFile(filepath.Join(cfg.Dir, "opening"), []byte(died), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		s = storetest.OpenIn(t, cfg)
-		report := s.Salvaged()
-		if (report != nil) != want {
-			t.Fatalf("after %s dead openings: %+v", died, report)
-		}
-		if want && (report.Carved != 0 || len(report.Held)+len(report.Lost)+len(report.Missing) != 0) {
-			t.Errorf("a sound file was salvaged to %+v", report)
-		}
-		a, errA := s.Job(seqs[0])
-		b, errB := s.Job(seqs[1])
-		if errA != nil || errB != nil || a.Status.State != agent.Pending || b.Status.State != agent.Sent || a.Status.Attempts != 0 {
-			t.Errorf("after %s: %+v, %+v, %v, %v", died, a.Status, b.Status, errA, errB)
-		}
-		storetest.Close(t, s)
-		if _, err := os.Stat(filepath.Join(cfg.Dir, "opening")); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("the marker is still there: %v", err)
-		}
-	}
-}
-
-// TestWhatMayHaveBeenSentIsHeldOrSentAgainAsTheShopWants destroys the page of a job's state.
-func TestWhatMayHaveBeenSentIsHeldOrSentAgainAsTheShopWants(t *testing.T) {
-	for _, resend := range []bool{false, true} {
-		cfg := store.Config{Dir: storetest.Dir(t), ResendSalvaged: resend}
-		s := storetest.OpenIn(t, cfg)
-		seq := add(t, s, coupon("A"))[0]
-		storetest.Close(t, s)
-		spoil(t, cfg.Dir, 0, make([]byte, 2*4096)) // both metas: nothing says what is of today
-		s = storetest.OpenIn(t, cfg)
-		job, err := s.Job(seq)
-		if err != nil || !job.Status.Unanswered || string(job.Body) != string(coupon("A").Body) {
-			t.Fatalf("got %+v, %v", job, err)
-		}
-		want := map[bool]agent.State{false: agent.Held, true: agent.Pending}[resend]
-		if job.Status.State != want || (job.Status.Reason == agent.ReasonSalvaged) == resend {
-			t.Errorf("resend %v: %s %q", resend, job.Status.State, job.Status.Reason)
-		}
-	}
-}
-
-// TestWriteThatADiskHasLostSendsNothingTwice puts the state of before back under a job that was sent: its receipt knows
-// better, and the sender's next attempt is refused.
-func TestWriteThatADiskHasLostSendsNothingTwice(t *testing.T) {
-	s := storetest.Open(t)
-	seq := add(t, s, coupon("A"))[0]
-	before := s.Sealed(t, "state", seq)
-	if err := move(t, s, seq, to(agent.Sent)); err != nil {
+	stray := filepath.Join(cfg.Dir, "spool", "Nova pasta")
+	if err := errors.Join(os.Mkdir(stray, 0o700), os.WriteFile(filepath.Join(stray, "a.txt"), []byte("x"), 0o600)); err != nil {
 		t.Fatal(err)
-	}
-	s.LoseWrite(t, "state", seq, before)
-	if err := move(t, s, seq, func(st *agent.Status) { st.Attempts++ }); !errors.Is(err, agent.ErrDamaged) {
-		t.Errorf("an attempt got %v", err)
-	}
-	for deadline := time.Now().Add(10 * time.Second); s.Salvaged() == nil && time.Now().Before(deadline); {
-		<-time.After(time.Millisecond)
-	}
-	wantState(t, s, seq, agent.Sent, "")
-}
-
-// TestSalvageBringsNothingBackThatWasDropped has what people may no longer be asked for in the file's free pages.
-func TestSalvageBringsNothingBackThatWasDropped(t *testing.T) {
-	cfg := store.Config{Dir: storetest.Dir(t)}
-	s := storetest.OpenIn(t, cfg)
-	seqs := add(t, s, coupon("A"), coupon("B"))
-	wire := agent.Change{Wires: []agent.Wire{{Seq: seqs[0], Revision: 0, Body: []byte("as it went up")}}}
-	if _, err := s.Commit(t.Context(), wire); err != nil {
-		t.Fatal(err)
-	}
-	put(t, s, "member", "a name")
-	for _, seq := range seqs {
-		if err := move(t, s, seq, to(agent.Sent)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n, err := s.Forget(t.Context(), time.Now().Add(time.Hour)); err != nil || n != 2 {
-		t.Fatalf("%d forgotten, %v", n, err)
-	}
-	gone := agent.Change{Puts: []agent.Record{{Bucket: store.SessionRecords, Key: "member", IfVersion: agent.AnyVersion}}}
-	if _, err := s.Commit(t.Context(), gone); err != nil {
-		t.Fatal(err)
-	}
-	storetest.Close(t, s)
-	if report, err := store.Carve(cfg); err != nil || len(report.Lost)+len(report.Held)+len(report.Missing) > 0 {
-		t.Fatalf("%+v, %v", report, err)
 	}
 	s = storetest.OpenIn(t, cfg)
-	for _, seq := range seqs {
-		if job, err := s.Job(seq); err != nil || len(job.Body) > 0 || job.Status.State != agent.Sent {
-			t.Errorf("job %d has the body %q, %v", seq, job.Body, err)
-		}
+	if job, err := s.Job(seq); err != nil || len(job.Body) == 0 {
+		t.Errorf("the body has %d bytes, %v", len(job.Body), err)
 	}
-	if body, err := s.Wire(seqs[0], 0); !errors.Is(err, agent.ErrNotFound) {
-		t.Errorf("the wire is back: %q, %v", body, err)
+	if _, err := s.Backup(); err != nil {
+		t.Errorf("no backup is made: %v", err)
 	}
-	if value, _, err := s.Record(store.SessionRecords, "member"); !errors.Is(err, agent.ErrNotFound) {
-		t.Errorf("the record is back: %q, %v", value, err)
+	if _, err := os.Stat(filepath.Join(stray, "a.txt")); err != nil {
+		t.Errorf("what is no one's was deleted: %v", err)
 	}
 }
 
-// TestFileThatNoTransactionLetsGoOfEndsTheAgentAndNotItsEnd is the last resort: only a new process opens the file again.
-func TestFileThatNoTransactionLetsGoOfEndsTheAgentAndNotItsEnd(t *testing.T) {
-	cfg := store.Config{Dir: storetest.Dir(t)}
-	s, err := store.Open(cfg) // not storetest: what is held can be neither checked nor closed in order
+// TestDamageThatCannotBeMendedBlindsNobody cannot write a report: the folder of the salvages is a file.
+func TestDamageThatCannotBeMendedBlindsNobody(t *testing.T) {
+	s, seqs, raised := damagedShop(t, func(dir string, seqs []uint64) {
+		storetest.FlipBit(t, dir, "job", seqs[0])
+		if err := os.WriteFile(filepath.Join(dir, "salvage"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	listAll(t, s, "")
+	for range 50 { // while it is tried, and afterwards
+		listAll(t, s, "")
+	}
+	if _, err := s.Commit(t.Context(), agent.Change{Jobs: []agent.Job{coupon("D")}}); err != nil {
+		t.Errorf("a new sale: %v", err)
+	}
+	wantState(t, s, seqs[1], agent.Pending, "")
+	if raised.Load() == 0 || s.Salvaged() != nil {
+		t.Errorf("%d alarms, %+v", raised.Load(), s.Salvaged())
+	}
+	if err := os.Remove(filepath.Join(s.Dir(), "salvage")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Scrub(t.Context()); err != nil || s.Salvaged() == nil {
+		t.Errorf("with the cause gone: %v", err)
+	}
+}
+
+// TestRepairedBytesThatAreLostAreNoDeadEnd damages the bytes that support gave a pending sale.
+func TestRepairedBytesThatAreLostAreNoDeadEnd(t *testing.T) {
+	s := storetest.Open(t)
+	seq := add(t, s, coupon("A"))[0]
+	job, err := s.Head(seq)
 	if err != nil {
 		t.Fatal(err)
 	}
-	add(t, s, coupon("A"))
-	s.HoldForEver(t)
-	if err := s.Mend(errors.New("torn")); err == nil {
-		t.Error("it was mended")
+	job.Status.Revision = 1
+	wire := agent.Wire{Seq: seq, Revision: 1, Body: []byte("repaired")}
+	if _, err := s.Commit(t.Context(), agent.Change{Moves: []agent.Move{{Seq: seq, Status: job.Status}}, Wires: []agent.Wire{wire}}); err != nil {
+		t.Fatal(err)
 	}
-	select {
-	case <-s.Broken():
-	default:
-		t.Error("nobody is told that a new process is needed")
+	s.LoseWire(t, seq, 1)
+	if _, err := s.Wire(seq, 1); !errors.Is(err, agent.ErrDamaged) {
+		t.Errorf("got %v", err)
 	}
-	if _, err := s.Commit(t.Context(), agent.Change{Jobs: []agent.Job{coupon("B")}}); err == nil {
-		t.Error("a sale was taken by a store that cannot write")
-	}
-	closed := make(chan error, 1)
-	go func() { closed <- s.Close() }()
-	select {
-	case err := <-closed:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("the agent cannot end")
+	awaitSalvage(t, s)
+	wantState(t, s, seq, agent.Held, agent.ReasonSalvaged)
+	if job, err = s.Head(seq); err != nil || job.Status.Revision != 0 {
+		t.Errorf("revision %d, %v", job.Status.Revision, err)
 	}
 }

@@ -2,13 +2,10 @@ package store
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"slices"
-
-	"go.etcd.io/bbolt"
 
 	"pdvagent/agent"
 	"pdvagent/store/internal/envelope"
@@ -20,29 +17,29 @@ var (
 	metaRecovery = []byte("recovery")
 )
 
-// meta is the store's own record, written in every commit.
+// meta is the store's own record. Every commit writes it.
 type meta struct {
-	Schema    int    `json:"schema"`
-	NextSeq   uint64 `json:"next_seq"`
-	NextEvent uint64 `json:"next_event"`
-	HighWater int64  `json:"high_water"` // latest wall clock of a commit, ms
-	Group     uint64 `json:"group"`      // commits of groups, to tell after a failure whether the last one is there
-	Clean     bool   `json:"clean"`      // closed in order
-	Whole     uint64 `json:"whole"`      // every job before it has lost its body
-	Gaps      []Gap  `json:"gaps,omitempty"`
-	// Counts by kind code and state code: lifetime, they never go down in sum.
+	Schema     int    `json:"schema"`
+	NextSeq    uint64 `json:"next_seq"`
+	NextEvent  uint64 `json:"next_event"`
+	HighWater  int64  `json:"high_water"` // latest wall clock of a commit, ms
+	Group      uint64 `json:"group"`      // number of the last group: tells after a failed commit whether the group is on disk
+	Clean      bool   `json:"clean"`      // the store was closed in order
+	BodiesFrom uint64 `json:"whole"`      // no job before it has a body
+	Gaps       []Gap  `json:"gaps,omitempty"`
+	// Counts is the number of jobs ever by kind code and state code; its sum never decreases.
 	Counts [16][8]uint64 `json:"counts"`
-	Gone   [16][8]uint64 `json:"gone,omitzero"` // of Counts, those that were dropped
+	Gone   [16][8]uint64 `json:"gone,omitzero"` // dropped jobs, counted in Counts too
 }
 
-// Gap is a row of numbers under which there is no job: given and lost with a damaged file, never given, or dropped.
+// Gap is a range of numbers without jobs: lost with a damaged file, never given, or dropped.
 type Gap struct {
 	From    uint64 `json:"from"`
 	To      uint64 `json:"to"` // inclusive
 	Dropped bool   `json:"dropped,omitempty"`
 }
 
-// addGap notes numbers behind all that are noted.
+// addGap appends a gap, and joins it with the last one where it continues that.
 func (m *meta) addGap(gap Gap) {
 	if n := len(m.Gaps); n > 0 && m.Gaps[n-1].To+1 == gap.From && m.Gaps[n-1].Dropped == gap.Dropped {
 		m.Gaps[n-1].To = gap.To
@@ -51,7 +48,7 @@ func (m *meta) addGap(gap Gap) {
 	m.Gaps = append(m.Gaps, gap)
 }
 
-// drop notes the number of a job that is dropped. It leaves the list as it was, which others may be reading.
+// drop adds the number of a dropped job to a copy of the gaps: others may be reading the list.
 func (m *meta) drop(seq uint64) {
 	at, _ := slices.BinarySearchFunc(m.Gaps, seq, func(g Gap, seq uint64) int { return cmp.Compare(g.From, seq) })
 	gaps := slices.Insert(slices.Clone(m.Gaps), at, Gap{seq, seq, true})
@@ -61,12 +58,12 @@ func (m *meta) drop(seq uint64) {
 	}
 }
 
-// dropped tells whether a job was dropped.
+// dropped tells whether the job of a number was dropped.
 func (m *meta) dropped(seq uint64) bool {
 	return slices.ContainsFunc(m.Gaps, func(g Gap) bool { return g.Dropped && g.From <= seq && seq <= g.To })
 }
 
-// numbers gives every number under which there is a job.
+// numbers gives every number that has a job.
 func (m *meta) numbers() iter.Seq[uint64] {
 	return func(yield func(uint64) bool) {
 		gaps := m.Gaps
@@ -82,7 +79,7 @@ func (m *meta) numbers() iter.Seq[uint64] {
 	}
 }
 
-func freshMeta() *meta { return &meta{Schema: schema, NextSeq: 1, NextEvent: 1} }
+func newMeta() *meta { return &meta{Schema: schema, NextSeq: 1, NextEvent: 1} }
 
 func (m *meta) counters() agent.Counters {
 	c := agent.Counters{ByKind: make(map[agent.Kind]map[agent.State]uint64)}
@@ -96,31 +93,26 @@ func (m *meta) counters() agent.Counters {
 	return c
 }
 
-func (s *Store) putMeta(tx *bbolt.Tx, m *meta) error {
-	payload, err := json.Marshal(m)
-	if err != nil {
-		return err
-	}
-	return s.put(tx, bucketMeta, metaState, envelope.Header{Version: uint64(m.Schema)}, payload)
-}
-
 func (s *Store) makeBuckets() error {
-	return s.db.Update(func(tx *bbolt.Tx) error {
-		for _, b := range append(allBuckets(), recordBuckets()...) {
-			if _, err := tx.CreateBucketIfNotExists([]byte(b.name)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return s.rawUpdate(transaction.makeBuckets)
 }
 
-// loadMeta reads the store's own record. When the key that sealed it is gone, it is made anew from what the envelopes
-// show without a key, and every job still to do is held.
+// makeBuckets makes the buckets that are missing.
+func (tx transaction) makeBuckets() error {
+	for _, b := range append(allBuckets(), recordBuckets()...) {
+		if _, err := tx.CreateBucketIfNotExists([]byte(b.name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadMeta reads the store's own record. When the key that sealed it is missing, the record is computed from what the
+// envelopes show without a key, and every pending job is held.
 func (s *Store) loadMeta() error {
-	m := freshMeta()
-	err := s.db.View(func(tx *bbolt.Tx) error {
-		found, err := s.readMeta(tx)
+	m := newMeta()
+	err := s.rawView(func(tx transaction) error {
+		found, err := tx.meta()
 		if err == nil {
 			m = found
 		}
@@ -134,27 +126,18 @@ func (s *Store) loadMeta() error {
 		return fmt.Errorf("%w: the store's own record: %w", agent.ErrDamaged, err)
 	}
 	born := s.ring.Born
-	s.ring.Born = keyring.Old // a file that is opened anew after a failed commit is not another machine's
+	s.ring.Born = keyring.Old // the file may be opened again by this process: only its first opening holds jobs
 	if !fresh && (born != keyring.Old || errors.Is(err, agent.ErrKeyMissing)) {
 		return s.holdAll(m, born)
 	}
 	m.Clean = false
 	s.meta.Store(m)
-	return s.db.Update(func(tx *bbolt.Tx) error { return s.putMeta(tx, m) })
-}
-
-func (s *Store) readMeta(tx *bbolt.Tx) (*meta, error) {
-	_, payload, err := s.get(tx, bucketMeta, metaState)
-	if err != nil {
-		return nil, err
-	}
-	m := freshMeta()
-	return m, json.Unmarshal(payload, m)
+	return s.rawUpdate(func(tx transaction) error { return tx.putMeta(m) })
 }
 
 func (s *Store) hasJobs() bool {
 	found := false
-	_ = s.db.View(func(tx *bbolt.Tx) error { // it cannot fail: the file is open
+	_ = s.rawView(func(tx transaction) error { // it cannot fail: the file is open
 		key, _ := bucketState.in(tx).Cursor().First()
 		found = key != nil
 		return nil
@@ -162,23 +145,24 @@ func (s *Store) hasJobs() bool {
 	return found
 }
 
-// holdAll gives a store whose current key is new its place in the world: what was to be sent waits for a person.
+// holdAll holds every pending job of a store whose current key is new: a person decides what is sent from here.
 func (s *Store) holdAll(m *meta, born keyring.Birth) error {
 	reason := agent.ReasonKeyMissing
 	if born == keyring.Cloned {
 		reason = agent.ReasonCloned
+		s.cloned = &Clone{At: s.cfg.Now().UTC(), Sign: SignMachine}
 	}
 	former := *m
-	*m = *freshMeta()
+	*m = *newMeta()
 	held := 0
-	err := s.db.Update(func(tx *bbolt.Tx) error {
+	err := s.rawUpdate(func(tx transaction) error {
 		if last, _ := bucketEvent.in(tx).Cursor().Last(); last != nil {
 			m.NextEvent = seqOf(last) + 1
 		}
 		if last, _ := bucketJob.in(tx).Cursor().Last(); last != nil {
 			m.NextSeq = seqOf(last) + 1
 		}
-		if err := emptyBucket(tx, bucketReady); err != nil {
+		if err := tx.emptyBucket(bucketReady); err != nil {
 			return err
 		}
 		for seq := uint64(1); seq < m.NextSeq; seq++ {
@@ -192,14 +176,17 @@ func (s *Store) holdAll(m *meta, born keyring.Birth) error {
 			}
 			held += n
 		}
-		return s.putMeta(tx, m)
+		return tx.putMeta(m)
 	})
 	s.meta.Store(m)
+	if s.cloned != nil {
+		s.cloned.Held = held
+	}
 	s.cfg.Log.Warn("store_key_changed", "reason", reason, "held", held)
 	return err
 }
 
-func emptyBucket(tx *bbolt.Tx, b bucket) error {
+func (tx transaction) emptyBucket(b bucket) error {
 	if err := tx.DeleteBucket([]byte(b.name)); err != nil {
 		return err
 	}
@@ -207,7 +194,8 @@ func emptyBucket(tx *bbolt.Tx, b bucket) error {
 	return err
 }
 
-func (s *Store) holdOne(tx *bbolt.Tx, m *meta, seq uint64, reason string) (int, error) {
+// holdOne counts a job, and holds it when it is pending. It gives 1 for a job that it held.
+func (s *Store) holdOne(tx transaction, m *meta, seq uint64, reason string) (int, error) {
 	h, _, err := envelope.Peek(bucketState.in(tx).Get(seqKey(seq)))
 	if err != nil {
 		return 0, fmt.Errorf("state of job %d: %w", seq, err)
@@ -218,18 +206,18 @@ func (s *Store) holdOne(tx *bbolt.Tx, m *meta, seq uint64, reason string) (int, 
 		return 0, nil
 	}
 	m.Counts[kind.Code()][agent.Held.Code()]++
-	status, err := s.status(tx, seq)
-	if err != nil { // its key is gone: what is known is that it was pending, perhaps tried
+	status, err := tx.status(seq)
+	if err != nil { // its key is missing: it was pending, and may have been tried
 		status = agent.Status{Version: h.Version, State: agent.Pending, Unanswered: true}
 	}
 	status.State, status.Reason, status.UpdatedAt = agent.Held, reason, s.cfg.Now().UTC()
 	if err := bucketAttention.in(tx).Put(attentionKey(agent.Held, seq), nil); err != nil {
 		return 0, err
 	}
-	return 1, s.putStatus(tx, kind, seq, status)
+	return 1, tx.putStatus(kind, seq, status)
 }
 
-// wrapKey keeps the copy of the key for the owner of the recovery key up to date.
+// wrapKey writes the copy of the current key for the owner of the recovery key.
 func (s *Store) wrapKey() error {
 	if len(s.cfg.RecoveryKey) == 0 {
 		return nil
@@ -239,7 +227,7 @@ func (s *Store) wrapKey() error {
 		return agent.Errorf(agent.CodeBadConfig, err, "A chave pública de recuperação não serve: use uma chave RSA de pelo menos "+
 			"2048 bits em formato PEM.")
 	}
-	return s.db.Update(func(tx *bbolt.Tx) error {
+	return s.rawUpdate(func(tx transaction) error {
 		sealed, err := envelope.Seal(nil, envelope.Header{Bucket: bucketMeta.code, Key: metaRecovery}, wrapped)
 		if err != nil {
 			return err

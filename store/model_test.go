@@ -18,7 +18,7 @@ import (
 	"pdvagent/store/storetest"
 )
 
-// model is what the store must be, in a few maps.
+// model is the store's content in maps.
 type model struct {
 	jobs   []agent.Job // seq-1
 	gone   map[uint64]bool
@@ -36,7 +36,7 @@ type machine struct {
 	now   time.Time
 }
 
-// TestStoreBehavesLikeItsModel is store.md's "random operations against a model"; -rapid.checks and -rapid.steps set the
+// TestStoreBehavesLikeItsModel is the last row of store.md, "How it is tested"; -rapid.checks and -rapid.steps set the
 // amount.
 func TestStoreBehavesLikeItsModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
@@ -167,7 +167,7 @@ func (m *machine) move(rt *rapid.T) {
 	}
 }
 
-// forgetfulEnv makes the model forget some attempts: what the comparison must see.
+// forgetfulEnv makes the model forget some attempts, which the comparison must find.
 const forgetfulEnv = "PDVAGENT_TEST_FORGETFUL_MODEL"
 
 // TestControlOfTheModel runs the comparison in a process of its own with a model that is wrong now and then.
@@ -179,7 +179,7 @@ func TestControlOfTheModel(t *testing.T) {
 	}
 }
 
-// drop removes what has ended until now, bodies first.
+// drop deletes the final jobs, bodies first.
 func (m *machine) drop(rt *rapid.T) {
 	before := m.now.Add(time.Millisecond)
 	want := 0
@@ -235,7 +235,7 @@ func (m *machine) put(rt *rapid.T) {
 	}
 }
 
-// compare holds everything that can be read against the model.
+// compare compares everything that can be read with the model.
 func (m *machine) compare(rt *rapid.T) {
 	counts := make(map[agent.State]uint64)
 	groups := make(map[string][]uint64)

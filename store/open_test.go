@@ -113,7 +113,7 @@ func TestNewerSchemaIsRefusedAndLeftAlone(t *testing.T) {
 	}
 }
 
-// hold is what a changed key does to a store with one job in every state.
+// hold opens a store with a job in every state after its key was changed.
 func hold(t *testing.T, change func(dir string)) (*store.Store, []uint64) {
 	t.Helper()
 	cfg := store.Config{Dir: storetest.Dir(t)}

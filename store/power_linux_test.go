@@ -14,8 +14,7 @@ import (
 	"pdvagent/store/storetest"
 )
 
-// cut is how the power goes: which call is the last one that happened, and what a disk may have done with what was not
-// yet synced.
+// cut is a power cut: the last call that happened, and what the disk did with unsynced writes.
 type cut struct {
 	after   int  // calls
 	noSyncs bool // a control: syncs do nothing
@@ -37,8 +36,8 @@ func TestNothingAcknowledgedIsLostByAPowerCut(t *testing.T) {
 	t.Logf("%d cuts over %d calls, %d of them syncs", *powerCuts, len(replay.calls), replay.syncs())
 }
 
-// TestControlsOfThePowerCut must see loss: they are the same images of a store that does not sync, and of one that says
-// too early that it has.
+// TestControlsOfThePowerCut shows that the test finds loss: in a store that does not sync, and in one that acknowledges too
+// early.
 func TestControlsOfThePowerCut(t *testing.T) {
 	needStrace(t)
 	replay := newReplay(t)
@@ -58,7 +57,7 @@ func TestControlsOfThePowerCut(t *testing.T) {
 	}
 }
 
-// replay is a folder as it was, and what happened to its database since.
+// replay is a folder and the calls to its database since.
 type replay struct {
 	base  string // folder
 	file  []byte // the database before
@@ -92,7 +91,7 @@ func (r *replay) syncs() int {
 
 func isSync(c call) bool { return c.name == "fdatasync" || c.name == "fsync" }
 
-// lost makes a crash image and asks it for everything that was said before the cut.
+// lost makes a crash image and checks it for everything that was acknowledged before the cut.
 func (r *replay) lost(t *testing.T, at cut, random *rand.Rand) string {
 	t.Helper()
 	file, said := r.image(at, random)
@@ -130,7 +129,7 @@ func (r *replay) image(at cut, random *rand.Rand) ([]byte, *acknowledged) {
 	return durable, said
 }
 
-// sayNext counts what will be said next as said already.
+// sayNext counts the next acknowledgement as made.
 func (r *replay) sayNext(from int, said *acknowledged) {
 	for _, c := range r.calls[from:] {
 		if c.name == "say" {
@@ -152,7 +151,7 @@ func apply(file []byte, c call) []byte {
 	return file
 }
 
-// applyTorn does all, nothing or some sectors of an unsynced write.
+// applyTorn applies all, none or some sectors of an unsynced write.
 func applyTorn(file []byte, c call, random *rand.Rand) []byte {
 	switch fate := random.IntN(3); {
 	case c.name == "ftruncate", fate == 0:
@@ -169,7 +168,7 @@ func applyTorn(file []byte, c call, random *rand.Rand) []byte {
 	return file
 }
 
-// TestImageOfAllCallsIsTheFileItself is the replay's own check: with every call done nothing is missing.
+// TestImageOfAllCallsIsTheFileItself checks the replay: with all calls the image is the file.
 func TestImageOfAllCallsIsTheFileItself(t *testing.T) {
 	needStrace(t)
 	r := newReplay(t)

@@ -2,16 +2,16 @@ package store
 
 import "pdvagent/agent"
 
-// prepared is a change with everything that can be done outside the committer: hashes, encodings, large bodies in their
-// files. One goroutine writes for all; it should do nothing else.
+// prepared is a change with everything that its caller's goroutine can do: hashes, encodings, large bodies in their files.
+// The one goroutine that commits does only what is left.
 type prepared struct {
 	agent.Change
 	jobs []preparedJob // of Change.Jobs
 }
 
 type preparedJob struct {
-	groups  [][]byte // hashes
-	unique  []byte   // key of the natural key, nil for none
+	groups  [][]byte // hashed
+	unique  []byte   // bucket key of the natural key, nil for none
 	payload []byte
 	spooled *spooledBody // where the body is, when not in payload
 }
@@ -38,7 +38,7 @@ func (s *Store) prepareChange(change agent.Change) (prepared, error) {
 	return ready, nil
 }
 
-// spooledNames are the files that this change would own.
+// spooledNames are the spool files of this change.
 func (p prepared) spooledNames() []string {
 	var names []string
 	for _, job := range p.jobs {

@@ -18,8 +18,8 @@ import (
 	"pdvagent/store"
 )
 
-// A producer is this test binary, executed anew as a process that faults can be done to. What it says on its standard
-// output is the ledger: a line says what the store has acknowledged, and stands there before anything else is done.
+// A producer is this test binary in a process of its own, which a test kills or injects faults into. Its standard output is
+// the ledger: it writes a line for each acknowledgement before it does anything else.
 const (
 	producerEnv = "PDVAGENT_TEST_PRODUCER" // the data folder
 	modeEnv     = "PDVAGENT_TEST_PRODUCER_MODE"
@@ -74,7 +74,7 @@ type producing struct {
 	output sync.Mutex
 }
 
-// say writes one line with one system call.
+// say writes one line, with one system call.
 func (p *producing) say(format string, args ...any) {
 	p.output.Lock()
 	defer p.output.Unlock()
@@ -160,7 +160,7 @@ func (p *producing) send(seq uint64) {
 	p.say("sent %d", seq)
 }
 
-// acknowledged is what a producer has said.
+// acknowledged is what a producer's output acknowledges.
 type acknowledged struct {
 	jobs   map[string]uint64 // coupon -> number
 	sent   map[uint64]bool
@@ -172,7 +172,7 @@ func newAcknowledged() *acknowledged {
 	return &acknowledged{jobs: make(map[string]uint64), sent: make(map[uint64]bool)}
 }
 
-// hear reads lines. One that a kill has cut is no acknowledgement that a till could have read.
+// hear reads lines. A line that a kill cut is no acknowledgement.
 func (a *acknowledged) hear(output io.Reader, opened func()) {
 	lines := bufio.NewReader(output)
 	for {
@@ -202,8 +202,8 @@ func (a *acknowledged) line(line string) {
 	}
 }
 
-// lost opens the folder and names the first thing that was acknowledged and is not there as it was. The store itself must
-// be sound: pages, envelopes, numbers, indexes, counters.
+// lost opens the folder and gives the first acknowledged thing that is missing or different. The store must pass its own
+// checks, too.
 func (a *acknowledged) lost(t *testing.T, dir string) string {
 	t.Helper()
 	s, err := store.Open(store.Config{Dir: dir})

@@ -1,168 +1,28 @@
 package store
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
 	"go.etcd.io/bbolt"
 
 	"pdvagent/agent"
-	"pdvagent/store/internal/envelope"
-	"pdvagent/store/internal/salvage"
 )
 
-// unknownJump is by how much the numbers jump when the store's own record is lost with everything around it: a number
-// given to a till is never given again.
+// unknownJump is the distance to the next number when the store's own record is lost: a number that a till was given is
+// never given again.
 const unknownJump = 1_000_000
 
-// part is the best envelope of one entry that was found.
-type part struct {
-	file    int
-	offset  int64
-	size    int
-	tag     byte
-	version uint64
-	live    bool // of the newest commit of the file at hand; anything else may be of an earlier time
-}
-
-// better tells whether p speaks of a later time than q.
-func (p part) better(q part) bool {
-	if p.live != q.live {
-		return p.live
-	}
-	return p.version > q.version
-}
-
-// wreck is what was found in a damaged file and in older copies of it.
-type wreck struct {
-	*Store
-	files []*salvage.File
-	parts map[byte]map[string]part // by bucket code, by bucket key
-	meta  *meta
-	sure  bool // meta is of the newest commit
-}
-
-// newWreck searches the files; the first one is the file at hand, where there is one.
-func (s *Store) newWreck(paths []string, atHand bool) (*wreck, error) {
-	w := &wreck{Store: s, parts: make(map[byte]map[string]part), meta: freshMeta()}
-	for i, path := range paths {
-		file, err := salvage.Open(path)
-		if err != nil {
-			return nil, errors.Join(err, w.close())
-		}
-		w.files = append(w.files, file)
-		if err := w.search(i, atHand && i == 0); err != nil {
-			return nil, errors.Join(err, w.close())
-		}
-	}
-	return w, nil
-}
-
-func (w *wreck) close() error {
-	var err error
-	for _, file := range w.files {
-		err = errors.Join(err, file.Close())
-	}
-	return err
-}
-
-// search notes the best envelope of every entry of one file.
-func (w *wreck) search(index int, newest bool) error {
-	file := w.files[index]
-	tree, err := file.Walk(nil)
-	if err != nil && !errors.Is(err, salvage.ErrNoTree) {
-		return err
-	}
-	return file.Search(func(offset int64, h envelope.Header, raw []byte) error {
-		_, payload, err := envelope.Open(raw, w.ring.Key)
-		if err != nil && !errors.Is(err, envelope.ErrUnknownKey) {
-			return nil //nolint:nilerr // what does not authenticate is not ours, whatever its checksum says
-		}
-		inTree := tree.Live(offset)
-		if h.Bucket == bucketMeta.code {
-			return w.noteMeta(h, payload, newest && inTree)
-		}
-		if passing := h.Bucket == bucketEvent.code || h.Bucket >= firstRecordCode; passing && tree.Judges() && !inTree {
-			return nil // dropped in its time, or a former value
-		}
-		if w.parts[h.Bucket] == nil {
-			w.parts[h.Bucket] = make(map[string]part)
-		}
-		found := part{index, offset, len(raw), h.Tag, h.Version, newest && inTree}
-		if known, there := w.parts[h.Bucket][string(h.Key)]; !there || found.better(known) {
-			w.parts[h.Bucket][string(h.Key)] = found
-		}
-		return nil
-	})
-}
-
-// noteMeta keeps the store's own record of the latest commit.
-func (w *wreck) noteMeta(h envelope.Header, payload []byte, live bool) error {
-	if string(h.Key) != string(metaState) || payload == nil {
-		return nil
-	}
-	found := freshMeta()
-	if err := json.Unmarshal(payload, found); err != nil || w.sure {
-		return nil //nolint:nilerr // another program's bytes
-	}
-	if live || found.Group >= w.meta.Group {
-		w.meta, w.sure = found, live
-	}
-	return nil
-}
-
-// raw gives an envelope as it was found.
-func (w *wreck) raw(p part) ([]byte, error) { return w.files[p.file].ReadAt(p.offset, p.size) }
-
-func (w *wreck) payload(p part) (envelope.Header, []byte, error) {
-	raw, err := w.raw(p)
-	if err != nil {
-		return envelope.Header{}, nil, err
-	}
-	return w.open(raw)
-}
-
-// keys gives the keys of a bucket in their order.
-func (w *wreck) keys(b bucket) []string {
-	keys := make([]string, 0, len(w.parts[b.code]))
-	for key := range w.parts[b.code] {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, strings.Compare)
-	return keys
-}
-
-// seqs gives the numbers of all jobs of which anything was found, in their order.
-func (w *wreck) seqs() []uint64 {
-	known := make(map[uint64]bool)
-	for _, b := range []bucket{bucketJob, bucketState, bucketReceipt} {
-		for key := range w.parts[b.code] {
-			if len(key) == 8 {
-				known[seqOf([]byte(key))] = true
-			}
-		}
-	}
-	maps.DeleteFunc(known, func(seq uint64, _ bool) bool { return w.meta.dropped(seq) }) // pages that were given up may still have some of it
-	seqs := make([]uint64, 0, len(known))
-	for seq := range known {
-		seqs = append(seqs, seq)
-	}
-	slices.Sort(seqs)
-	return seqs
-}
-
-// rebuilder writes a new database from a wreck.
+// rebuilder writes a new database from findings.
 type rebuilder struct {
-	*wreck
+	*findings
+	cfg    *Config
 	db     *bbolt.DB
-	tx     *bbolt.Tx
-	bytes  int      // in tx
-	former []Gap    // known before
-	all    []uint64 // numbers of which anything was found
+	tx     transaction // its Tx is nil while there is none
+	bytes  int         // written in tx
+	former []Gap       // of the findings' meta
+	all    []uint64    // numbers of which anything was found
 	report Report
 }
 
@@ -172,8 +32,8 @@ func (r *rebuilder) run() error {
 	r.meta.Counts, r.meta.Clean = r.meta.Gone, false
 	for _, do := range []func() error{r.begin, r.values, r.jobs, r.finish} {
 		if err := do(); err != nil {
-			if r.tx != nil {
-				_ = r.tx.Rollback() // the failure is what matters
+			if r.tx.Tx != nil {
+				_ = r.tx.Rollback() // the first error matters
 			}
 			return err
 		}
@@ -182,19 +42,20 @@ func (r *rebuilder) run() error {
 }
 
 func (r *rebuilder) begin() error {
-	var err error
-	if r.tx, err = r.db.Begin(true); err != nil {
+	if err := r.next(); err != nil {
 		return err
 	}
-	for _, b := range append(allBuckets(), recordBuckets()...) {
-		if _, err := r.tx.CreateBucketIfNotExists([]byte(b.name)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.tx.makeBuckets()
 }
 
-// wrote closes the transaction when it is large enough.
+// next begins a transaction.
+func (r *rebuilder) next() error {
+	tx, err := r.db.Begin(true)
+	r.tx = transaction{tx, r.ring}
+	return err
+}
+
+// wrote counts bytes, and commits the transaction when it is large enough.
 func (r *rebuilder) wrote(n int) error {
 	if r.bytes += n; r.bytes < compactBatch {
 		return nil
@@ -203,9 +64,7 @@ func (r *rebuilder) wrote(n int) error {
 	if err := r.tx.Commit(); err != nil {
 		return err
 	}
-	var err error
-	r.tx, err = r.db.Begin(true)
-	return err
+	return r.next()
 }
 
 func (r *rebuilder) count(p part) {
@@ -216,6 +75,7 @@ func (r *rebuilder) count(p part) {
 	}
 }
 
+// copy writes an envelope as it was found.
 func (r *rebuilder) copy(b bucket, key string) error {
 	p := r.parts[b.code][key]
 	raw, err := r.raw(p)
@@ -229,7 +89,7 @@ func (r *rebuilder) copy(b bucket, key string) error {
 	return r.wrote(len(raw))
 }
 
-// values copies what stands for itself.
+// values copies wires, events and records; jobs are decided about one by one.
 func (r *rebuilder) values() error {
 	for _, b := range append([]bucket{bucketWire, bucketEvent}, recordBuckets()...) {
 		for _, key := range r.keys(b) {
@@ -247,14 +107,14 @@ func (r *rebuilder) values() error {
 	return nil
 }
 
-// wanted tells whether a wire's job still has its body: of one that has lost it nothing comes back.
+// wanted tells whether a wire's job has its body: a deleted body does not come back.
 func (r *rebuilder) wanted(wireKey string) bool {
 	if len(wireKey) != 12 {
 		return false
 	}
 	job, there := r.parts[bucketJob.code][wireKey[:8]]
 	_, kept := slices.BinarySearch(r.all, seqOf([]byte(wireKey[:8])))
-	return there && kept && job.version == wholeVersion
+	return there && kept && job.version == bodyVersion
 }
 
 func (r *rebuilder) jobs() error {
@@ -275,8 +135,8 @@ func (r *rebuilder) jobs() error {
 	return nil
 }
 
-// gap notes numbers of which nothing was found, from the first of them to before the next that is there, and among them those
-// that were dropped.
+// gap notes the numbers from one up to another, which has a job, as gaps: those that were dropped as dropped, the others as
+// lost.
 func (r *rebuilder) gap(from, to uint64) {
 	for _, gap := range r.former {
 		if !gap.Dropped || gap.To < from || gap.From >= to {
@@ -299,23 +159,23 @@ func (r *rebuilder) finish() error {
 			r.report.Missing = append(r.report.Missing, gap)
 		}
 	}
-	if err := r.putMeta(r.tx, r.meta); err != nil {
+	if err := r.tx.putMeta(r.meta); err != nil {
 		return err
 	}
 	err := errors.Join(r.tx.Commit(), r.db.Sync())
-	r.tx = nil
+	r.tx = transaction{}
 	return err
 }
 
-// job writes one job with its state and everything that leads to it.
+// job writes one job with its state and its index entries.
 func (r *rebuilder) job(seq uint64) error {
 	key := string(seqKey(seq))
-	kind, status, known := r.fate(seq)
-	job, spooled, err := r.found(seq, kind)
+	kind, status, known := r.decide(seq)
+	job, spooled, err := r.found(seq, kind, status)
 	if errors.Is(err, agent.ErrKeyMissing) {
-		return r.locked(seq, kind, status)
+		return r.keyMissing(seq, kind, status)
 	}
-	if err != nil { // its body is gone
+	if err != nil { // its body is lost
 		r.report.Lost = append(r.report.Lost, seq)
 		if !status.State.Final() {
 			status.State, status.Reason = agent.Dead, agent.ReasonLost
@@ -327,6 +187,7 @@ func (r *rebuilder) job(seq uint64) error {
 	} else if err := r.copy(bucketJob, key); err != nil {
 		return err
 	}
+	status, known = r.lastWire(seq, status, known)
 	if err := r.index(seq, job, spooled, status); err != nil {
 		return err
 	}

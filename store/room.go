@@ -7,40 +7,39 @@ import (
 	"sync"
 	"time"
 
-	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
 	"pdvagent/agent/osfile"
 )
 
 const (
-	crowdedShare = 85       // percent of MaxBytes from which new work is refused, so that what is there can still be settled
-	minFree      = 64 << 20 // bytes of the disk that new work leaves free, by default
-	ballastSize  = 16 << 20 // kept back for settling on a disk that others have filled
-	ballastName  = "ballast"
-	lookEvery    = time.Second
+	nearlyFullPercent = 85       // of MaxBytes, from which new jobs are refused: what is there can still be settled
+	minFree           = 64 << 20 // default of Config.MinFree
+	ballastSize       = 16 << 20 // bytes kept back for settling on a disk that others have filled
+	ballastName       = "ballast"
+	measureEvery      = time.Second
 )
 
-// room watches over the space that settling needs (store.md 11). The committer looks, a salvage may let go of the ballast.
+// room keeps the space that settling needs (store.md 11). The committer measures; a salvage may release the ballast.
 type room struct {
-	mu     sync.Mutex
-	folder string
-	floor  uint64 // of the disk's free bytes
-	looked time.Time
-	free   uint64 // of the disk, as last looked
+	mu       sync.Mutex
+	folder   string
+	floor    uint64 // free bytes of the disk below which new jobs are refused
+	measured time.Time
+	free     uint64 // bytes of the disk, as last measured
 }
 
-// look asks the disk, once a second at most, and puts the ballast back when there is room for it again.
-func (r *room) look(now time.Time) {
+// measure reads the disk's free bytes, once a second at most, and makes the ballast again when there is room for it.
+func (r *room) measure(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if since := now.Sub(r.looked); since >= 0 && since < lookEvery {
+	if since := now.Sub(r.measured); since >= 0 && since < measureEvery {
 		return
 	}
-	r.looked = now
+	r.measured = now
 	free, _, err := osfile.Space(r.folder)
 	if err != nil {
-		free = ^uint64(0) // a disk that does not say is not full until it says so by refusing
+		free = ^uint64(0) // unknown: the disk counts as full only when a write fails
 	}
 	r.free = free
 	if free > r.floor+2*ballastSize {
@@ -48,36 +47,36 @@ func (r *room) look(now time.Time) {
 	}
 }
 
-// fill reserves the ballast; a disk that reserves nothing has none.
+// fill reserves the ballast. Where the disk cannot reserve there is none.
 func (r *room) fill() {
 	path := filepath.Join(r.folder, ballastName)
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		if err := osfile.Reserve(path, ballastSize); err != nil {
-			_ = os.Remove(path) // half of it is no use
+			_ = os.Remove(path) // a part of it is of no use
 		}
 	}
 }
 
-// release lets go of the ballast, and tells whether there was any.
+// release deletes the ballast, and tells whether there was any.
 func (r *room) release() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.looked = time.Time{}
+	r.measured = time.Time{}
 	return os.Remove(filepath.Join(r.folder, ballastName)) == nil
 }
 
-// narrow tells whether others have filled the disk.
-func (r *room) narrow() bool {
+// diskNearlyFull tells whether the disk has less than its floor free.
+func (r *room) diskNearlyFull() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.free < r.floor
 }
 
-// crowded tells whether new work is refused: the database or the disk is nearly full.
-func (s *Store) crowded(tx *bbolt.Tx) bool {
+// nearlyFull tells whether new jobs are refused because the database or the disk is nearly full.
+func (s *Store) nearlyFull(tx transaction) bool {
 	stats := tx.DB().Stats()
 	used := tx.Size() - int64(stats.FreePageN+stats.PendingPageN)*int64(tx.DB().Info().PageSize)
-	return used > s.cfg.MaxBytes/100*crowdedShare || s.room.narrow()
+	return used > s.cfg.MaxBytes/100*nearlyFullPercent || s.room.diskNearlyFull()
 }
 
 // full tells whether a commit failed for want of room, in the file or on the disk.

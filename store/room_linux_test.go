@@ -15,7 +15,7 @@ import (
 	"pdvagent/store/storetest"
 )
 
-// smallDisk mounts one of some MiB.
+// smallDisk mounts a disk of some MiB.
 func smallDisk(t *testing.T, mib int) string {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -33,7 +33,7 @@ func smallDisk(t *testing.T, mib int) string {
 	return folder
 }
 
-// occupy fills a disk as another program would, until it has that many bytes left, and gives the file.
+// occupy fills a disk, like another program, up to some bytes, and gives the file.
 func occupy(t *testing.T, folder string, left int64) string {
 	t.Helper()
 	path := filepath.Join(folder, "of-another-program")
@@ -57,8 +57,7 @@ func occupy(t *testing.T, folder string, left int64) string {
 	}
 }
 
-// Disk full, settle, refill: what was acknowledged is settled on a disk without a byte, and new work goes on when there is
-// room again.
+// Disk full, settle, refill: acknowledged jobs are settled on a full disk, and new jobs are accepted when there is room again.
 func TestFullDiskSettlesWhatItHasAndTakesNothingNew(t *testing.T) {
 	disk := smallDisk(t, 96)
 	now := time.Now()
@@ -103,7 +102,7 @@ func TestFullDiskSettlesWhatItHasAndTakesNothingNew(t *testing.T) {
 	}
 }
 
-// grow settles with an answer so large that the file must grow.
+// grow settles a job with an answer so large that the file grows.
 func grow(t *testing.T, s *store.Store, seq uint64) {
 	t.Helper()
 	for revision := range 4 {

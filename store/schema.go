@@ -10,17 +10,17 @@ import (
 	"pdvagent/store/internal/envelope"
 )
 
-// schema is the version of everything in the file. A newer file is refused; an older one is brought here step by step.
+// schema is the version of the file's content. A newer file is refused, an older one is migrated step by step.
 const schema = 2
 
-// steps lead from a schema, the key, to the next one. Each runs in one transaction with the note that it is done.
+// steps migrate from the schema that is the key to the next one. Each runs in one transaction that notes the new schema too.
 var steps = map[int]func(*bbolt.Tx) error{
-	1: nothing, // kinds of job that a program of schema 1 would take for damage
+	1: nothing, // schema 2 has kinds of job that a program of schema 1 takes for damage
 }
 
 func nothing(*bbolt.Tx) error { return nil }
 
-// migrate brings an older file to the schema of this program. Before the first step the file is copied aside.
+// migrate brings an older file to a schema. A copy of the file is made before the first step.
 func (s *Store) migrate(to int) error {
 	from, err := s.schemaOf()
 	if err != nil || from == 0 || from == to {
@@ -35,7 +35,7 @@ func (s *Store) migrate(to int) error {
 		return fmt.Errorf("copy the data before they are changed: %w", err)
 	}
 	for at := from; at < to; at++ {
-		if err := s.db.Update(func(tx *bbolt.Tx) error { return s.step(tx, at) }); err != nil {
+		if err := s.rawUpdate(func(tx transaction) error { return tx.migrateFrom(at) }); err != nil {
 			return fmt.Errorf("bring the data from schema %d to %d: %w", at, at+1, err)
 		}
 	}
@@ -43,10 +43,10 @@ func (s *Store) migrate(to int) error {
 	return nil
 }
 
-// schemaOf reads the schema of the file, 0 for one that was just made. It needs no key.
+// schemaOf reads the schema of the file, 0 for a new one. It needs no key.
 func (s *Store) schemaOf() (int, error) {
 	found := 0
-	err := s.db.View(func(tx *bbolt.Tx) error {
+	err := s.rawView(func(tx transaction) error {
 		b := bucketMeta.in(tx)
 		if b == nil || b.Get(metaState) == nil {
 			return nil
@@ -61,18 +61,18 @@ func (s *Store) schemaOf() (int, error) {
 	return found, err
 }
 
-func (s *Store) step(tx *bbolt.Tx, from int) error {
+func (tx transaction) migrateFrom(from int) error {
 	do, there := steps[from]
 	if !there {
 		return fmt.Errorf("there is no way from schema %d", from)
 	}
-	if err := do(tx); err != nil {
+	if err := do(tx.Tx); err != nil {
 		return err
 	}
-	m, err := s.readMeta(tx)
+	m, err := tx.meta()
 	if err != nil {
 		return err
 	}
 	m.Schema = from + 1
-	return s.putMeta(tx, m)
+	return tx.putMeta(m)
 }

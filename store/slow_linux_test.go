@@ -11,7 +11,7 @@ import (
 )
 
 // BenchmarkEnqueueOn64WritersWithASyncOf5ms gives the median time of a sale's commit when every sync of the disk takes
-// 5 ms (strace holds it up) and 64 tills write; promises.md wants 13 ms at most.
+// 5 ms (strace delays it) and 64 tills write; promises.md promises 13 ms at most.
 func BenchmarkEnqueueOn64WritersWithASyncOf5ms(b *testing.B) {
 	for b.Loop() {
 		dir := storetest.Dir(b)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -17,29 +18,38 @@ import (
 	"pdvagent/agent"
 	"pdvagent/agent/osfile"
 	"pdvagent/store/internal/commit"
-	"pdvagent/store/internal/envelope"
 	"pdvagent/store/internal/keyring"
 )
 
-// Config says where the store is and how large it may become.
+// Config says where the store is and how large it may grow.
 type Config struct {
-	Dir         string // required; made, private, if missing
+	Dir         string // required; made, with private rights, if missing
 	MaxBytes    int64  // of the database, a power of two; default 1 GiB, at most 512 MiB on 32-bit machines
 	SpoolBytes  int64  // of large bodies; default 2 GiB
-	MinFree     uint64 // bytes of the disk that new work leaves free; default 64 MiB
-	RecoveryKey []byte // PEM; a copy of the store's key, wrapped for its owner, goes into the store. Optional
+	MinFree     uint64 // bytes of the disk that new jobs leave free; default 64 MiB
+	RecoveryKey []byte // PEM, RSA public key; the store keeps a copy of its own key that only the owner of this one can open. Optional
 
-	// ResendSalvaged sends what a salvage found without being sure that it was not sent: twice rather than not at all.
+	// ResendSalvaged sends jobs again of which a salvage cannot tell whether they were sent. Default: they are held.
 	ResendSalvaged bool
+
+	// Markers are places outside of the data folder for a small file that tells that the folder had a store, the best one
+	// first: a folder that is empty then was emptied. Optional.
+	Markers []string
+
+	// Hardware gives hashes of the parts by which this machine is known again, perhaps none. Default: osfile.Hardware.
+	Hardware func() []string
 
 	Now func() time.Time // default time.Now
 	Log *slog.Logger     // default: nothing is logged
 
-	// Committed hears of every group of changes that went to disk together, and how long that took; it must not wait.
-	// Optional.
+	// Committed is called after each commit with the number of its changes and its duration; it must not block. Optional.
 	Committed func(changes int, took time.Duration)
 
-	// Salvaged hears of every salvage, also of one at the opening; it must neither wait nor ask the store. Optional.
+	// Damaged is called when a read or a commit finds damage, before it is mended, and with nil when it is; it must neither
+	// block nor call the store. Optional.
+	Damaged func(fault error)
+
+	// Salvaged is called after each salvage, also during Open; it must neither block nor call the store. Optional.
 	Salvaged func(Report)
 }
 
@@ -48,25 +58,33 @@ type Store struct {
 	cfg  Config
 	ring *keyring.Ring
 
-	letGo func() // of the folder
+	unlockDir func()
 
-	mu   sync.RWMutex // held while the file is opened anew after a failed commit
-	db   *bbolt.DB
-	gone bool // closed for good
+	mu     sync.RWMutex // held for writing while the file is opened again
+	db     *bbolt.DB
+	closed bool // for good
 
-	broken   chan struct{}
-	mending  atomic.Bool
-	salvaged atomic.Pointer[Report] // the last one of this process
+	file      os.FileInfo // of the open database
+	folder    os.FileInfo // the data folder, at the opening
+	gone      atomic.Bool // the open database is not in its place any more
+	keys      []byte      // the key file, as it was at the opening
+	broken    chan struct{}
+	endBroken sync.Once
+	repairing atomic.Bool
+	mends     mends
+	salvaged  atomic.Pointer[Report] // the last one of this process
+	cloned    *Clone                 // what the key file says at the opening
+	restoring string                 // folder of the backup that is being restored
 
-	meta      atomic.Pointer[meta] // as last committed
-	committer *commit.Committer[prepared, agent.Committed]
-	spool     *spool
-	notice    notice
-	closed    sync.Once
-	clock     clock
-	room      room
-	whole     atomic.Uint64 // see Forget
-	damaged   sync.Map      // seq -> said once
+	meta       atomic.Pointer[meta] // as last committed
+	committer  *commit.Committer[prepared, agent.Committed]
+	spool      *spool
+	changed    *broadcast
+	closing    sync.Once
+	clock      clock
+	room       room
+	bodiesFrom atomic.Uint64 // no job before it has a body; ahead of meta.BodiesFrom until the next commit
+	unreadable sync.Map      // seq of a job that was logged as unreadable
 }
 
 const (
@@ -93,26 +111,31 @@ func Open(cfg Config) (*Store, error) {
 			"Use uma pasta em disco local.", cfg.Dir)
 	}
 	s := newStore(cfg)
-	s.notice.init()
 	var err error
-	if s.letGo, err = takeFolder(cfg.Dir); err != nil {
+	if s.unlockDir, err = lockDir(cfg.Dir); err != nil {
 		return nil, err
 	}
-	if err := s.openSound(nil); err != nil {
-		s.letGo()
+	missing := s.missing()
+	if err := missing; err != nil && !errors.Is(err, errMissing) {
+		s.unlockDir()
 		return nil, err
 	}
-	if err := errors.Join(s.prepare(), dropLeftovers(filepath.Join(cfg.Dir, fileName))); err != nil {
+	if err := s.openOrSalvage(missing); err != nil {
+		s.unlockDir()
+		return nil, err
+	}
+	if err := errors.Join(s.judgeOrigin(), s.prepare(), dropLeftovers(filepath.Join(cfg.Dir, fileName))); err != nil {
 		err = errors.Join(err, s.db.Close())
-		s.letGo()
+		s.unlockDir()
 		return nil, err
 	}
+	s.mark()
 	s.committer = commit.Start(s.applyGroup)
 	return s, nil
 }
 
 func newStore(cfg Config) *Store {
-	return &Store{cfg: cfg, room: room{folder: cfg.Dir, floor: cfg.MinFree}, broken: make(chan struct{})}
+	return &Store{cfg: cfg, room: room{folder: cfg.Dir, floor: cfg.MinFree}, broken: make(chan struct{}), changed: newBroadcast()}
 }
 
 func (c *Config) fill() error {
@@ -137,11 +160,17 @@ func (c *Config) fill() error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Hardware == nil {
+		c.Hardware = osfile.Hardware
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Committed == nil {
 		c.Committed = func(int, time.Duration) {}
+	}
+	if c.Damaged == nil {
+		c.Damaged = func(error) {}
 	}
 	if c.Salvaged == nil {
 		c.Salvaged = func(Report) {}
@@ -149,17 +178,24 @@ func (c *Config) fill() error {
 	return nil
 }
 
-// prepare readies what goes with the open file.
+// prepare wraps the key and opens the spool; both need the open file.
 func (s *Store) prepare() error {
 	if err := s.wrapKey(); err != nil {
 		return err
 	}
 	var err error
-	s.spool, err = openSpool(filepath.Join(s.cfg.Dir, spoolName), s.cfg.SpoolBytes, s.ring, s.spooled)
+	if s.keys, err = os.ReadFile(filepath.Join(s.cfg.Dir, keysName)); err != nil {
+		return err
+	}
+	aside := ""
+	if s.Salvaged() != nil { // a body without a job may be of one that is lost
+		aside = filepath.Join(s.cfg.Dir, salvageFolder, spoolName)
+	}
+	s.spool, err = openSpool(s, aside)
 	return err
 }
 
-// openRing reads the keys once.
+// openRing reads the keys, or makes them, unless that is done.
 func (s *Store) openRing() error {
 	if s.ring != nil {
 		return nil
@@ -169,10 +205,10 @@ func (s *Store) openRing() error {
 	return err
 }
 
-// Commit puts the change on disk, whole, and returns when it is there. A refusal ([agent.ErrVersion],
-// [agent.ErrKeyTaken], [agent.ErrBadMove], [agent.ErrNotFound]) concerns this change alone and leaves nothing behind.
-// [agent.ErrStoreFull] too. After [agent.ErrStoreUnknown] the change may or may not be there: read before repeating it.
-// ctx bounds only the wait for a place in a group.
+// Commit puts the whole change on disk and returns when it is there. A refusal ([agent.ErrVersion], [agent.ErrKeyTaken],
+// [agent.ErrBadMove], [agent.ErrNotFound], [agent.ErrStoreFull]) concerns this change alone; nothing of it is on disk.
+// After [agent.ErrStoreUnknown] it may be on disk or not: read before repeating it. ctx bounds only the wait for a place
+// in a group.
 func (s *Store) Commit(ctx context.Context, change agent.Change) (agent.Committed, error) {
 	ready, err := s.prepareChange(change)
 	if err != nil {
@@ -202,75 +238,66 @@ func sizeOf(change agent.Change) int {
 	return size + 512*(len(change.Moves)+len(change.Events)+len(change.Forgets)+len(change.Drops))
 }
 
-// Close waits for the group at hand, marks the store clean and closes the file. Later calls do nothing.
+// Close waits for the group being committed, marks the store clean and closes the file. Later calls do nothing.
 func (s *Store) Close() error {
 	var err error
-	s.closed.Do(func() {
+	s.closing.Do(func() {
 		s.committer.Close()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		defer s.letGo()
-		if s.gone { // the file is held by a transaction that never ends: nothing of it can be closed
+		defer s.unlockDir()
+		if s.closed { // a transaction that never ends holds the file: it cannot be closed
 			return
 		}
-		s.gone = true
+		s.closed = true
 		clean := *s.meta.Load()
 		clean.Clean = true
-		err = s.db.Update(func(tx *bbolt.Tx) error { return s.putMeta(tx, &clean) })
+		err = s.rawUpdate(func(tx transaction) error { return tx.putMeta(&clean) })
 		err = errors.Join(err, s.db.Close())
 	})
 	return err
 }
 
-// AgentID is this installation's id, made with its first key.
+// AgentID is the installation's id, made with its first key.
 func (s *Store) AgentID() string { return s.ring.AgentID }
 
-// Mark is a text's mark under this installation's secret: the same for the same text, and of no use elsewhere.
+// Mark is the HMAC of a text under this installation's secret, in hex.
 func (s *Store) Mark(text []byte) string {
 	return hex.EncodeToString(s.ring.Hash("mark", string(text)))
 }
 
-// Counters gives the lifetime counts as last committed.
+// Counters gives the lifetime counts of jobs, as last committed.
 func (s *Store) Counters() agent.Counters { return s.meta.Load().counters() }
 
 // LastSeq is the newest job's number, 0 when there is none.
 func (s *Store) LastSeq() uint64 { return s.meta.Load().NextSeq - 1 }
 
-// Changed gives a channel that is closed after the next commit. Take it before reading what you wait for.
-func (s *Store) Changed() <-chan struct{} { return s.notice.wait() }
+// Changed gives a channel that is closed after the next commit. Take it before you read what you wait for.
+func (s *Store) Changed() <-chan struct{} { return s.changed.wait() }
 
-// Size is the length of the database file in bytes and how large it may become.
+// Size is the length of the database file and its limit, in bytes.
 func (s *Store) Size() (used, limit int64) {
-	_ = s.view(func(tx *bbolt.Tx) error { used = tx.Size(); return nil }) // a closed store has no size
+	_ = s.view(func(tx transaction) error { used = tx.Size(); return nil }) // a closed store has no size
 	return used, s.cfg.MaxBytes
 }
 
-// SpoolSize is the length of all spooled bodies in bytes and how large they may become.
+// SpoolSize is the length of all spooled bodies and its limit, in bytes.
 func (s *Store) SpoolSize() (used, limit int64) { return s.spool.used.Load(), s.cfg.SpoolBytes }
 
-func (s *Store) view(read func(*bbolt.Tx) error) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	err := guarded(func() error { return s.db.View(read) })
-	switch {
-	case errors.Is(err, berrors.ErrDatabaseNotOpen):
-		return agent.ErrStoreClosed
-	case errors.Is(err, errTorn):
-		s.mendLater(func() error { return s.mend(err) })
-	}
+// view reads the last commit. It reports damage that read finds.
+func (s *Store) view(read func(transaction) error) error {
+	err := s.look(read)
+	s.noteDamage(err)
 	return err
 }
 
-func (s *Store) open(data []byte) (envelope.Header, []byte, error) {
-	if data == nil {
-		return envelope.Header{}, nil, agent.ErrNotFound
+// look is view for those that judge the store themselves.
+func (s *Store) look(read func(transaction) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	err := guarded(func() error { return s.rawView(read) })
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
+		return agent.ErrStoreClosed
 	}
-	h, payload, err := envelope.Open(data, s.ring.Key)
-	switch {
-	case errors.Is(err, envelope.ErrUnknownKey):
-		err = fmt.Errorf("%w: %w", agent.ErrKeyMissing, err)
-	case errors.Is(err, envelope.ErrDamaged):
-		err = fmt.Errorf("%w: %w", agent.ErrDamaged, err)
-	}
-	return h, payload, err
+	return err
 }

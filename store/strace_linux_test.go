@@ -20,11 +20,11 @@ import (
 // The amounts of store.md for what only Linux does; see amount_test.go.
 var (
 	fullDisks   = flag.Int("full-disks", 3, "times that a disk is filled to its last byte and drained; on demand 500")
-	powerCuts   = flag.Int("power-cuts", amount(200), "power cuts replayed from the recorded writes; on demand 20,000")
-	faultPoints = flag.Int("fault-points", amount(40), "system calls that fail, one at a time; every one of the script is about 300")
+	powerCuts   = flag.Int("power-cuts", amount(100, 20), "power cuts replayed from the recorded writes; on demand 20,000")
+	faultPoints = flag.Int("fault-points", amount(20, 4), "system calls that fail, one at a time; every one of the script is about 300")
 )
 
-// needStrace skips where there is no strace.
+// needStrace skips the test where there is no strace.
 func needStrace(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("strace"); err != nil {
@@ -32,7 +32,7 @@ func needStrace(t *testing.T) {
 	}
 }
 
-// call is a system call that changes a file, or says something to whoever listens.
+// call is a system call that changes a file or writes an acknowledgement.
 type call struct {
 	name string // pwrite64, fdatasync, fsync, ftruncate, say
 	at   int64
@@ -112,7 +112,7 @@ func data(t *testing.T, rest string) string {
 	return unhex(m[1])
 }
 
-// unhex reads strace's \x61\x62; a path may also stand as it is.
+// unhex reads strace's \x61\x62; a path may also be in clear.
 func unhex(text string) string {
 	if !strings.HasPrefix(text, `\x`) {
 		return text
@@ -133,7 +133,7 @@ func number(t *testing.T, text string) int64 {
 	return n
 }
 
-// injected runs the script with one system call made to fail, and gives what the producer said.
+// injected runs the script with one failing system call, and gives the producer's acknowledgements.
 func injected(t *testing.T, dir, fault string) *acknowledged {
 	t.Helper()
 	name, _, _ := strings.Cut(fault, ":")

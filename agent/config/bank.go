@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Sicoob is the shop's boletos. PDVAGENT_SICOOB_CERTIFICATE_PASSWORD in the environment takes precedence.
+// Sicoob is the connection to the bank of the shop's boletos. PDVAGENT_SICOOB_CERTIFICATE_PASSWORD in the environment takes precedence.
 type Sicoob struct {
 	Version                 string   `yaml:"version,omitempty"` // v3 (default) or v2
 	BaseURL                 string   `yaml:"base_url"`          // ends before /boletos
@@ -14,7 +14,7 @@ type Sicoob struct {
 	Certificate             string   `yaml:"certificate,omitempty"` // .pfx or PEM with its key
 	CertificatePassword     Secret   `yaml:"certificate_password,omitempty"`
 	CertificatePasswordFile string   `yaml:"certificate_password_file,omitempty"`
-	CAFile                  string   `yaml:"ca_file,omitempty"` // PEM: who signed the server's certificate, where the system does not know them
+	CAFile                  string   `yaml:"ca_file,omitempty"` // PEM with the CA of the server's certificate; default the system's CAs
 	NumeroCliente           int64    `yaml:"numero_cliente,omitempty"`
 	NumeroContrato          int64    `yaml:"numero_contrato,omitempty"` // of v2
 	ContaCorrente           int64    `yaml:"conta_corrente,omitempty"`  // to issue boletos
@@ -22,7 +22,7 @@ type Sicoob struct {
 	Scopes                  []string `yaml:"scopes,omitempty"`          // default: what the version needs
 }
 
-// Client is the number by which the bank knows the shop, in the version that is spoken.
+// Client is the shop's number at the bank, which depends on the API's version.
 func (s Sicoob) Client() int64 {
 	if s.Version == "v2" {
 		return s.NumeroContrato
@@ -30,22 +30,22 @@ func (s Sicoob) Client() int64 {
 	return s.NumeroCliente
 }
 
-// CashOrder is orders by card. PDVAGENT_CASHORDER_HEADER in the environment takes precedence.
+// CashOrder is the connection to the supplier of orders by card. PDVAGENT_CASHORDER_HEADER in the environment takes precedence.
 type CashOrder struct {
 	BaseURL        string `yaml:"base_url"`         // ends before /api
-	Header         Secret `yaml:"header,omitempty"` // "Name: value", where the supplier wants one
+	Header         Secret `yaml:"header,omitempty"` // "Name: value"; empty: the supplier wants none
 	HeaderFile     string `yaml:"header_file,omitempty"`
-	AcceptCardData bool   `yaml:"accept_card_data,omitempty"` // without it, no order is taken
+	AcceptCardData bool   `yaml:"accept_card_data,omitempty"` // false: no order is accepted
 	Total          string `yaml:"total,omitempty"`            // what the card is charged: items (default) or items_and_shipping
 }
 
-// HeaderParts gives the header's name and value; empty where there is none.
+// HeaderParts returns the header's name and value; empty without a header.
 func (o CashOrder) HeaderParts() (name, value string) {
 	name, value, _ = strings.Cut(o.Header.Reveal(), ":")
 	return strings.TrimSpace(name), strings.TrimSpace(value)
 }
 
-// bankSecrets is paymentSecrets for these two.
+// bankSecrets reads and checks the secrets of Sicoob and CashOrder.
 func (c *checker) bankSecrets() {
 	if m := c.cfg.Payments.Sicoob; m != nil {
 		c.find("payments.sicoob", "PDVAGENT_SICOOB_CERTIFICATE_PASSWORD", &m.CertificatePassword, m.CertificatePasswordFile, "certificate_password")
@@ -106,21 +106,7 @@ func (c *checker) sicoob(m *Sicoob) {
 	}
 }
 
-// idle warns of what has no effect.
-func (c *checker) idle() []Fault {
-	const field = "routines.sicoob-settlement"
-	line, there := c.lines[field]
-	switch {
-	case !there:
-		return nil
-	case c.cfg.Payments.Sicoob == nil:
-		return []Fault{{Line: line, Field: field, Detail: "não tem efeito sem payments.sicoob"}}
-	case !c.cfg.Shop.Primary:
-		return []Fault{{Line: line, Field: field, Detail: "não roda neste caixa: só no principal da loja (shop.primary)"}}
-	}
-	return nil
-}
-
+// missing reports whether a file does not exist.
 func missing(path string) bool {
 	_, err := os.Stat(path)
 	return err != nil

@@ -44,10 +44,12 @@ func (c *checker) all() {
 	c.api()
 	c.oneOf("till.queued_status", strconv.Itoa(c.cfg.Till.QueuedStatus), "202", "200")
 	c.oneOf("till.coupon_id", c.cfg.Till.CouponID, "composed", "uuid")
+	c.oneOf("till.charset", c.cfg.Till.Charset, "utf-8", "windows-1252")
 	c.mercafacil()
 	c.payments()
 	c.loyalty()
 	c.sender()
+	c.network()
 	c.routines()
 	if mb := c.cfg.Store.MaxMB; mb < 16 || mb > 1<<20 || mb&(mb-1) != 0 {
 		c.fault("store.max_mb", "deve ser uma potência de dois, de 16 a 1048576")
@@ -159,7 +161,7 @@ func (c *checker) loyalty() {
 	c.oneOf("loyalty.offline_transaction_id", l.OfflineID, "omit", "keep")
 }
 
-// cloudURL says what is wrong with a cloud's address: https, or http on this machine only.
+// cloudURL returns what is wrong with a cloud's URL: it must be https, or http on this machine.
 func cloudURL(text string) string {
 	parsed, err := url.Parse(text)
 	switch {
@@ -196,7 +198,24 @@ func (c *checker) sender() {
 	}
 }
 
-// secrets fills tokens from the environment and from their files.
+func (c *checker) network() {
+	n := c.cfg.Network
+	proxy, err := url.Parse(n.Proxy)
+	switch {
+	case n.Proxy == "none":
+		if n.Login != "" {
+			c.fault("network.proxy_login", "só vale com network.proxy")
+		}
+	case n.Proxy == "system":
+		c.fault("network.proxy", "o serviço não vê o proxy do usuário do Windows; escreva o endereço, por exemplo http://proxy.loja:3128, ou none")
+	case err != nil || proxy.Scheme != "http" || proxy.Port() == "" || proxy.User != nil || strings.Trim(proxy.Path, "/") != "" || proxy.RawQuery != "":
+		c.fault("network.proxy", "deve ser none, ou http://endereço:porta, sem usuário nem senha (esses, em proxy_login_file)")
+	case n.Login != "" && !strings.Contains(n.Login.Reveal(), ":"):
+		c.fault("network.proxy_login", "deve ser usuário:senha")
+	}
+}
+
+// secrets reads the tokens from the environment and from their files.
 func (c *checker) secrets() {
 	for i := range c.cfg.API.Tokens {
 		token := &c.cfg.API.Tokens[i]
@@ -205,6 +224,8 @@ func (c *checker) secrets() {
 	if m := c.cfg.Mercafacil; m != nil {
 		c.secret("mercafacil", "PDVAGENT_MERCAFACIL_TOKEN", &m.Token, m.TokenFile)
 	}
+	c.find("network", "PDVAGENT_NETWORK_PROXY_LOGIN", &c.cfg.Network.Login, c.cfg.Network.LoginFile, "proxy_login")
+	c.open("network.proxy_login", &c.cfg.Network.Login)
 	c.paymentSecrets()
 	if path := c.cfg.Security.RecoveryPublicKey; path != "" {
 		if _, err := os.Stat(c.resolve(path)); err != nil {
@@ -214,13 +235,13 @@ func (c *checker) secrets() {
 	}
 }
 
-// secret takes it from where it is, and opens it where it is sealed.
+// secret reads a token and decrypts a sealed one.
 func (c *checker) secret(section, variable string, secret *Secret, file string) {
 	c.find(section, variable, secret, file, "token")
 	c.open(section+".token", secret)
 }
 
-// open opens a secret where it is sealed.
+// open decrypts a sealed secret.
 func (c *checker) open(field string, secret *Secret) {
 	opened, err := unseal(*secret)
 	if err != nil {
@@ -230,7 +251,7 @@ func (c *checker) open(field string, secret *Secret) {
 	*secret = opened
 }
 
-// find takes a secret from the environment, or from its file: key and key_file are its names in the section.
+// find reads a secret from the environment, or from its file; key and key_file are its names in the section.
 func (c *checker) find(section, variable string, secret *Secret, file, key string) {
 	if value, ok := c.env(variable); ok {
 		*secret = Secret(value)
@@ -256,6 +277,7 @@ func (c *checker) find(section, variable string, secret *Secret, file, key strin
 
 func (c *checker) resolve(path string) string { return resolve(c.folder, path) }
 
+// envName makes the part of an environment variable's name from a token's name.
 func envName(name string) string {
 	return strings.Map(func(r rune) rune {
 		if (r >= 'A' && r <= 'Z') || (r >= '0' && r <= '9') {
@@ -265,8 +287,8 @@ func envName(name string) string {
 	}, strings.ToUpper(name))
 }
 
-// published warns of tokens that stand in the example for everybody to read.
-func (c *checker) published() []Fault {
+// exampleTokens warns of tokens that are copied from the example file.
+func (c *checker) exampleTokens() []Fault {
 	var warnings []Fault
 	for i, token := range c.cfg.API.Tokens {
 		if strings.HasPrefix(token.Token.Reveal(), "troque-este") {
@@ -277,6 +299,7 @@ func (c *checker) published() []Fault {
 	return warnings
 }
 
+// inOrder sorts faults by line and drops duplicates.
 func inOrder(faults Faults) Faults {
 	slices.SortStableFunc(faults, func(a, b Fault) int { return a.Line - b.Line })
 	return slices.CompactFunc(faults, func(a, b Fault) bool { return a == b })

@@ -15,6 +15,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"pdvagent/agent/agenttest"
 	"pdvagent/agent/config"
 )
 
@@ -62,7 +63,7 @@ func parse(t *testing.T, text string) (config.Config, config.Faults) {
 }
 
 func TestExampleIsTheTemplateAndIsRight(t *testing.T) {
-	path := filepath.Join("..", "..", "config.example.yaml")
+	path := filepath.Join(agenttest.Root(), "config.example.yaml")
 	want := config.Template(config.Example())
 	if *update {
 		if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
@@ -259,7 +260,7 @@ func TestTheBankAndTheOrders(t *testing.T) {
 	for _, c := range []struct {
 		shop, sections, want string
 	}{
-		{"", "routines: {sicoob-settlement: {every: 60m}}", "não tem efeito sem payments.sicoob"},
+		{"", "routines: {sicoob-settlement: {every: 60m}}", "payments.sicoob falta"},
 		{"", "payments: {sicoob: {" + right + "}}\nroutines: {sicoob-settlement: {every: 60m}}", "só no principal"},
 		{"primary: true, ", "payments: {sicoob: {" + right + "}}\nroutines: {sicoob-settlement: {every: 60m}}", ""},
 	} {

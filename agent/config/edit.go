@@ -11,14 +11,14 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Change gives one field of the file another value.
+// Change sets one field of the file.
 type Change struct {
 	Path  string // sender.per_second, api.tokens[0].token
-	Value any    // text, number, true or false, list or object; nil removes the field, so that its default holds
+	Value any    // text, number, boolean, list or object; nil removes the field
 }
 
-// Edit gives the text of the file with the changes made and everything else byte for byte as it was: comments, order,
-// blank lines, quotes. The result is not yet checked as a configuration. The error is [Faults].
+// Edit returns the file's text with the changes; comments, order, blank lines and quotes stay byte for byte. It does not
+// check the result as a configuration. The error is [Faults].
 func Edit(text []byte, changes []Change) ([]byte, error) {
 	for _, change := range changes {
 		edited, err := edit(text, change)
@@ -30,7 +30,7 @@ func Edit(text []byte, changes []Change) ([]byte, error) {
 	return text, nil
 }
 
-// edit makes one change, and trusts nothing: what it wrote must read as the old file with that one difference.
+// edit makes one change and verifies that the new text reads as the old one with that one difference.
 func edit(text []byte, change Change) ([]byte, error) {
 	parts, err := parsePath(change.Path)
 	if err != nil {
@@ -56,7 +56,7 @@ func edit(text []byte, change Change) ([]byte, error) {
 	return nil, Faults{{Field: change.Path, Detail: "este campo não pode ser alterado sem perder a forma do arquivo; altere-o à mão"}}
 }
 
-// part is one step of a path: a name, or the place in a list.
+// part is one step of a path: a name, or an index of a list.
 type part struct {
 	name  string
 	index int // -1: a name
@@ -73,14 +73,14 @@ func parsePath(path string) ([]part, error) {
 		}
 		parts = append(parts, part{match[1], -1})
 		for _, index := range strings.FieldsFunc(match[2], func(r rune) bool { return r == '[' || r == ']' }) {
-			n, _ := strconv.Atoi(index) // three digits by the expression
+			n, _ := strconv.Atoi(index) // the expression allows three digits
 			parts = append(parts, part{"", n})
 		}
 	}
 	return parts, nil
 }
 
-// encode writes a value on one line, and gives it as the file will be read.
+// encode returns a value's YAML on one line, and the value as it will be read.
 func encode(value any) (any, string, error) {
 	var node yaml.Node
 	if err := node.Encode(value); err != nil {
@@ -100,7 +100,7 @@ func encode(value any) (any, string, error) {
 	return read, encoded, err
 }
 
-// plain is a text that needs no quotes wherever it stands.
+// plain matches a text that never needs quotes.
 var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_./-]*$`)
 
 func flow(node *yaml.Node) {
@@ -119,7 +119,7 @@ func flow(node *yaml.Node) {
 	}
 }
 
-// with gives a tree with one difference.
+// with returns a tree in which one field is set or removed.
 func with(tree any, parts []part, value any, drop bool) (any, error) {
 	if len(parts) == 0 {
 		return value, nil
@@ -155,7 +155,7 @@ func with(tree any, parts []part, value any, drop bool) (any, error) {
 	return object, err
 }
 
-// fileText is a file's text by lines and columns, as yaml.v3 counts them.
+// fileText is a file's text with the offsets of yaml.v3's lines and columns.
 type fileText struct {
 	text  []byte
 	lines []int // offset of each line
@@ -175,7 +175,7 @@ func newFileText(text []byte) *fileText {
 	return s
 }
 
-// at is the offset of a node: columns are counted in characters.
+// at returns the offset of a node. Columns count characters.
 func (s *fileText) at(node *yaml.Node) int {
 	offset := s.lines[node.Line-1]
 	for range node.Column - 1 {
@@ -185,7 +185,7 @@ func (s *fileText) at(node *yaml.Node) int {
 	return offset
 }
 
-// after is the offset of the line that follows.
+// after returns the offset of the next line.
 func (s *fileText) after(line int) int {
 	if line < len(s.lines) {
 		return s.lines[line]
@@ -193,7 +193,7 @@ func (s *fileText) after(line int) int {
 	return len(s.text)
 }
 
-// replace gives the text with another piece between two offsets.
+// replace returns the text with a piece between two offsets replaced.
 func (s *fileText) replace(from, to int, piece string) []byte {
 	out := make([]byte, 0, len(s.text)+len(piece))
 	return append(append(append(out, s.text[:from]...), piece...), s.text[to:]...)

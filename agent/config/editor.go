@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -20,8 +19,8 @@ import (
 	"pdvagent/agent/osfile"
 )
 
-// Editor changes the file in place, keeps its last versions, and never lets a wrong one take its place. It may run beside
-// another: the agent's and a command's take turns.
+// Editor changes the file, keeps its latest versions, and never writes an invalid configuration. Several processes may edit
+// at a time: a file lock makes them take turns.
 type Editor struct {
 	Path   string           // of the file
 	Folder string           // of the versions; private
@@ -31,38 +30,43 @@ type Editor struct {
 	mu sync.Mutex
 }
 
-// Edited is what became of the file.
+// Edited is the file after a change.
 type Edited struct {
 	Config   Config
 	Version  Version // the one in force
 	Warnings []Fault
 }
 
-// Current reads the file; what somebody changed by hand becomes a version of its own.
+// Current reads the file. A change that was made by hand becomes a version.
 func (e *Editor) Current() (Edited, error) {
-	return e.work(func(list []stored, _ []byte) (stored, error) { return list[len(list)-1], nil })
+	return e.change(false, func(list []stored, _ []byte) (stored, error) { return list[len(list)-1], nil })
 }
 
-// Apply makes the changes by that author. A wrong result ([Faults]) leaves the file as it was.
+// Apply makes changes in the name of an author. An invalid result ([Faults]) leaves the file as it was.
 func (e *Editor) Apply(changes []Change, author string) (Edited, error) {
-	return e.work(func(_ []stored, text []byte) (stored, error) {
+	return e.change(false, func(_ []stored, text []byte) (stored, error) {
 		edited, err := Edit(text, changes)
 		return stored{Version: Version{Author: author}, Text: string(edited)}, err
 	})
 }
 
-// Undo brings the version before back; once more, the one before that.
+// Undo restores the version before; another Undo restores the one before that.
 func (e *Editor) Undo(author string) (Edited, error) {
-	return e.work(func(list []stored, _ []byte) (stored, error) {
-		earlier, ok := before(list)
-		if !ok {
-			return stored{}, agent.Errorf(agent.CodeConflict, nil, "Não há versão anterior da configuração.")
-		}
-		return stored{Version: Version{Author: author, Restores: earlier.Number}, Text: earlier.Text}, nil
+	return e.change(true, func(list []stored, _ []byte) (stored, error) {
+		return undo(list, author)
 	})
 }
 
-// Versions gives the last ones, oldest first.
+// undo gives the version before as a new one.
+func undo(list []stored, author string) (stored, error) {
+	earlier, ok := undoTarget(list)
+	if !ok {
+		return stored{}, agent.Errorf(agent.CodeConflict, nil, "Não há versão anterior da configuração.")
+	}
+	return stored{Version: Version{Author: author, Restores: earlier.Number}, Text: earlier.Text}, nil
+}
+
+// Versions returns the latest versions, oldest first.
 func (e *Editor) Versions() ([]Version, error) {
 	if _, err := e.Current(); err != nil {
 		return nil, err
@@ -75,23 +79,28 @@ func (e *Editor) Versions() ([]Version, error) {
 	return versions, err
 }
 
-// work gives the file's text to decide, and puts what comes back in its place when it is right.
-func (e *Editor) work(decide func(list []stored, text []byte) (stored, error)) (Edited, error) {
+// change calls decide with the file's text and replaces the file by the result if that is valid. A file that lacks sections is
+// refused unless it is accepted.
+func (e *Editor) change(accepted bool, decide func(list []stored, text []byte) (stored, error)) (Edited, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := osfile.MakePrivateFolder(e.Folder); err != nil {
-		return Edited{}, err
+		return Edited{}, notWritten(e.Folder, err)
 	}
 	unlock, err := osfile.Lock(filepath.Join(e.Folder, "lock"))
 	if err != nil {
-		return Edited{}, err
+		return Edited{}, notWritten(e.Folder, err)
 	}
 	defer unlock()
-	text, err := os.ReadFile(e.Path)
+	raw, err := os.ReadFile(e.Path)
 	if err != nil {
 		return Edited{}, err
 	}
-	list, err := e.noted(text)
+	text := Text(raw) // it is written as UTF-8
+	if faults := e.lost(text); len(faults) > 0 && !accepted {
+		return Edited{}, faults
+	}
+	list, err := e.history(text)
 	if err != nil {
 		return Edited{}, err
 	}
@@ -104,21 +113,27 @@ func (e *Editor) work(decide func(list []stored, text []byte) (stored, error)) (
 		return Edited{}, err
 	}
 	if next.Text == string(text) {
+		if err := e.keepSections(text); err != nil {
+			return Edited{}, err
+		}
 		return Edited{cfg, list[len(list)-1].Version, warnings}, nil
 	}
 	if err := osfile.Replace(e.Path, []byte(next.Text)); err != nil {
-		return Edited{}, agent.Errorf(agent.CodeBadConfig, err, "O arquivo %s não pôde ser escrito.", e.Path)
+		return Edited{}, notWritten(e.Path, err)
+	}
+	if err := e.keepSections([]byte(next.Text)); err != nil {
+		return Edited{}, notKept(err)
 	}
 	next.At, next.Changed = e.now(), differences(text, []byte(next.Text))
 	list, err = history{e.Folder}.add(list, next)
 	if err != nil {
-		return Edited{}, err
+		return Edited{}, notKept(err)
 	}
 	return Edited{cfg, list[len(list)-1].Version, warnings}, nil
 }
 
-// noted gives the versions, the last of which is the file as it stands.
-func (e *Editor) noted(text []byte) ([]stored, error) {
+// history returns the versions. The last one is the present file: a change by hand is added.
+func (e *Editor) history(text []byte) ([]stored, error) {
 	list, err := history{e.Folder}.all()
 	if err != nil {
 		return nil, err
@@ -130,7 +145,11 @@ func (e *Editor) noted(text []byte) ([]stored, error) {
 		}
 		byHand.Changed = differences([]byte(list[len(list)-1].Text), text)
 	}
-	return history{e.Folder}.add(list, byHand)
+	list, err = history{e.Folder}.add(list, byHand)
+	if err != nil {
+		return nil, notWritten(e.Folder, err)
+	}
+	return list, nil
 }
 
 func (e *Editor) env() Env {
@@ -147,14 +166,14 @@ func (e *Editor) now() time.Time {
 	return e.Now()
 }
 
-// differences names the fields in which two files differ.
+// differences returns the names of the fields in which two files differ.
 func differences(a, b []byte) []string {
 	var before, after any
-	_, _ = yaml.Unmarshal(a, &before), yaml.Unmarshal(b, &after) // what is no YAML differs as a whole
+	_, _ = yaml.Unmarshal(a, &before), yaml.Unmarshal(b, &after) // invalid YAML is an empty tree
 	return Differences(before, after)
 }
 
-// Differences names the fields in which two trees of the file differ, in order.
+// Differences returns the names of the fields in which two trees differ, sorted.
 func Differences(before, after any) []string {
 	paths := differ("", before, after, []string{})
 	slices.Sort(paths)
@@ -181,7 +200,7 @@ func differ(path string, before, after any, paths []string) []string {
 	return append(paths, path)
 }
 
-// Tree is the configuration in force as an object, secrets hidden.
+// Tree returns the configuration as an object, secrets hidden.
 func (c Config) Tree() (map[string]any, error) {
 	text, err := yaml.Marshal(c)
 	if err != nil {
@@ -192,7 +211,7 @@ func (c Config) Tree() (map[string]any, error) {
 	return tree, err
 }
 
-// Marked is [Config.Tree] with a mark instead of each secret: for finding out what differs, never for showing.
+// Marked is [Config.Tree] with a hash in place of each secret: for comparisons, never for output.
 func (c Config) Marked() (map[string]any, error) {
 	tree, err := c.Tree()
 	if err != nil {
@@ -208,6 +227,9 @@ func (c Config) Marked() (map[string]any, error) {
 	}
 	if section, ok := tree["mercafacil"].(map[string]any); ok && c.Mercafacil != nil {
 		section["token"] = mark(c.Mercafacil.Token)
+	}
+	if section, ok := tree["network"].(map[string]any); ok && c.Network.Login != "" {
+		section["proxy_login"] = mark(c.Network.Login)
 	}
 	values, _ := c.Payments.secrets()
 	section, _ := tree["payments"].(map[string]any)
@@ -227,16 +249,17 @@ func (c Config) Marked() (map[string]any, error) {
 	return tree, nil
 }
 
+// mark is the hash that stands for a secret.
 func mark(secret Secret) string {
 	sum := sha256.Sum256([]byte(secret))
 	return hex.EncodeToString(sum[:])
 }
 
-// Patch turns an object like the file's, with only what shall change (RFC 7396: null removes), into changes. A secret
-// that is still hidden keeps what the file has.
+// Patch turns a merge patch of the file (RFC 7396: null removes a field) into changes. A secret that is still hidden keeps
+// the file's value.
 func Patch(patch map[string]any, file []byte) ([]Change, error) {
 	var tree map[string]any
-	if err := yaml.Unmarshal(bytes.TrimPrefix(file, []byte("\xef\xbb\xbf")), &tree); err != nil {
+	if err := yaml.Unmarshal(Text(file), &tree); err != nil {
 		return nil, Faults{{Detail: "o arquivo não é um YAML válido; corrija-o à mão"}}
 	}
 	var changes []Change
@@ -253,7 +276,7 @@ func Patch(patch map[string]any, file []byte) ([]Change, error) {
 					changes = append(changes, Change{field, value})
 				}
 			default:
-				changes = append(changes, Change{field, restored(value, section[name])})
+				changes = append(changes, Change{field, fillHidden(value, section[name])})
 			}
 		}
 	}
@@ -261,8 +284,8 @@ func Patch(patch map[string]any, file []byte) ([]Change, error) {
 	return changes, nil
 }
 
-// restored gives a list with its hidden secrets as the file has them, entries told apart by their name.
-func restored(value, old any) any {
+// fillHidden replaces the hidden secrets of a list by those of the file's entry with the same name.
+func fillHidden(value, old any) any {
 	list, isList := value.([]any)
 	olds, _ := old.([]any)
 	if !isList {

@@ -194,3 +194,18 @@ func TestMarkedTreeShowsNoSecretAndTellsTwoApart(t *testing.T) {
 		t.Errorf("got %s and %s", one, two)
 	}
 }
+
+func TestALinkAmongTheVersionsIsNone(t *testing.T) {
+	answers := config.Example()
+	answers.DataDir = t.TempDir()
+	e := newEditor(t, config.Template(answers))
+	set(t, e, "log.level", "debug")
+	before := history(t, e)
+	elsewhere := filepath.Join(t.TempDir(), "x.json")
+	if err := errors.Join(os.WriteFile(elsewhere, []byte(`{"number":99,"text":"x"}`), 0o600), os.Symlink(elsewhere, filepath.Join(e.Folder, "000099.json"))); err != nil {
+		t.Fatal(err)
+	}
+	if got := history(t, e); got != before {
+		t.Errorf("got %s, want %s", got, before)
+	}
+}

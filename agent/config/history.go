@@ -13,36 +13,41 @@ import (
 	"pdvagent/agent/osfile"
 )
 
-// keepVersions is how many versions of the file are kept, the one in force included.
+// keepVersions is how many versions are kept, the present one included.
 const keepVersions = 10
 
-// ByHand is the author of what somebody changed with an editor.
+// ByHand is the author of a change that was made in the file itself.
 const ByHand = "arquivo"
 
-// Version is one content of the file, without the content.
+// Version describes one version of the file.
 type Version struct {
 	Number   int       `json:"number"`
 	At       time.Time `json:"at"`
 	Author   string    `json:"author"`             // name of a token, user of the machine, or ByHand
 	Changed  []string  `json:"changed"`            // fields that differ from the version before
-	Restores int       `json:"restores,omitempty"` // number of the version that an undo brought back
+	Restores int       `json:"restores,omitempty"` // number of the version that an undo restored
 }
 
-// stored is a version as it lies in the history folder. Its text holds secrets, as the file itself does.
+// stored is a version with its text, as a file of the history folder. The text may hold secrets.
 type stored struct {
 	Version
 	Text string `json:"text"`
 }
 
-// history is the folder of versions.
+// history is the folder of the versions.
 type history struct{ folder string }
 
-// all gives the versions, oldest first.
+// all returns the versions, oldest first.
 func (h history) all() ([]stored, error) {
-	entries, err := os.ReadDir(h.folder)
+	folder, err := osfile.OpenFolder(h.folder)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = folder.Close() }() // only read
+	entries, err := folder.Entries(".")
 	if err != nil {
 		return nil, err
 	}
@@ -51,12 +56,15 @@ func (h history) all() ([]stored, error) {
 		if !strings.HasSuffix(entry.Name(), ".json") {
 			continue
 		}
-		raw, err := os.ReadFile(filepath.Join(h.folder, entry.Name()))
+		raw, err := folder.ReadFile(entry.Name())
+		if errors.Is(err, osfile.ErrNotRegular) { // no version of ours
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
 		var version stored
-		if json.Unmarshal(raw, &version) != nil || version.Number < 1 { // a damaged version is no version
+		if json.Unmarshal(raw, &version) != nil || version.Number < 1 { // a damaged file is skipped
 			continue
 		}
 		list = append(list, version)
@@ -65,7 +73,7 @@ func (h history) all() ([]stored, error) {
 	return list, nil
 }
 
-// add writes the next version and drops those beyond the last ten.
+// add writes a version and removes those beyond keepVersions.
 func (h history) add(list []stored, next stored) ([]stored, error) {
 	if err := osfile.MakePrivateFolder(h.folder); err != nil {
 		return list, err
@@ -94,9 +102,9 @@ func (h history) path(number int) string {
 	return filepath.Join(h.folder, fmt.Sprintf("%06d.json", number))
 }
 
-// before gives the version that an undo brings back: the one before the newest, or before what the newest brought back, so
-// that undo after undo goes further.
-func before(list []stored) (stored, bool) {
+// undoTarget returns the version that an undo restores: the one before the newest; where the newest is itself an undo, the
+// one before the version that it restored.
+func undoTarget(list []stored) (stored, bool) {
 	if len(list) == 0 {
 		return stored{}, false
 	}
@@ -110,6 +118,7 @@ func before(list []stored) (stored, bool) {
 	return numbered(list, at.Number-1)
 }
 
+// numbered returns the version with a number.
 func numbered(list []stored, number int) (stored, bool) {
 	for _, version := range list {
 		if version.Number == number {

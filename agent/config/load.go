@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,12 +18,17 @@ import (
 	"pdvagent/agent/osfile"
 )
 
-// Fault is one thing wrong with the file. Line 0 is the file as a whole.
+// Fault is one error in the file. Line 0: it concerns the complete file.
 type Fault struct {
 	Line   int    `json:"line"`
 	Field  string `json:"field,omitempty"`
-	Detail string `json:"detail"` // Portuguese, whole; never a secret
+	Detail string `json:"detail"` // a sentence in Portuguese; never with a secret
+
+	idle bool
 }
+
+// Idle tells that the field is right and has no effect.
+func (f Fault) Idle() bool { return f.idle }
 
 func (f Fault) String() string {
 	var out strings.Builder
@@ -34,7 +41,7 @@ func (f Fault) String() string {
 	return out.String() + f.Detail
 }
 
-// Faults is every fault of a file, in its order.
+// Faults are all faults of a file, by line.
 type Faults []Fault
 
 func (f Faults) Error() string {
@@ -48,8 +55,8 @@ func (f Faults) Error() string {
 // Env looks up an environment variable; os.LookupEnv in the agent.
 type Env func(name string) (string, bool)
 
-// Load reads, completes and checks the file. The error is [Faults] when the content is wrong. The warnings name what
-// has no effect, tokens that everybody knows, and files with secrets that others could read: they cannot any more (SEC-07).
+// Load reads the file, fills in defaults and checks it. The error is [Faults] for invalid content. The warnings name settings
+// without effect, tokens of the example, and secret files that others could read; Load removes those rights (SEC-07).
 func Load(path string, env Env) (Config, []Fault, error) {
 	raw, err := os.ReadFile(filepath.Clean(path))
 	if errors.Is(err, os.ErrNotExist) {
@@ -65,7 +72,7 @@ func Load(path string, env Env) (Config, []Fault, error) {
 	return cfg, append(warnings, restrict(append(cfg.secretFiles(filepath.Dir(path)), path))...), nil
 }
 
-// restrict takes strangers' rights from the files that hold secrets, and says which had any.
+// restrict removes the rights of others on the files that hold secrets, and warns of each.
 func restrict(paths []string) []Fault {
 	var warnings []Fault
 	for _, path := range paths {
@@ -80,30 +87,40 @@ func restrict(paths []string) []Fault {
 	return warnings
 }
 
-// Parse is [Load] of bytes, and touches no file's rights; folder is where relative secret files are looked for.
+// Parse is [Load] of a text; it changes no rights. Relative paths of secret files are below folder.
 func Parse(raw []byte, folder string, env Env) (Config, []Fault, error) {
-	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
+	raw = Text(raw)
 	if fault, ok := emptyFile(raw); ok {
+		return Config{}, nil, Faults{fault}
+	}
+	if fault, ok := strangeSpace(raw); ok {
 		return Config{}, nil, Faults{fault}
 	}
 	var tree yaml.Node
 	if err := yaml.Unmarshal(raw, &tree); err != nil {
 		return Config{}, nil, Faults{syntaxFault(raw, err)}
 	}
+	if len(tree.Content) == 0 {
+		return Config{}, nil, Faults{{Detail: nothing}}
+	}
+	if fault, ok := lessIndented(tree.Content[0]); ok {
+		return Config{}, nil, Faults{fault}
+	}
 	lines := make(lineIndex)
 	lines.add("", &tree)
-	faults := controlCharacters(&tree)
 	cfg := Default()
 	decoder := yaml.NewDecoder(bytes.NewReader(raw))
 	decoder.KnownFields(true)
-	err := decoder.Decode(&cfg)
-	if wrong, ok := errors.AsType[*yaml.TypeError](err); ok {
-		for _, text := range wrong.Errors {
-			faults = append(faults, translate(text, lines))
-		}
-	} else if err != nil {
+	faults, twice, err := decode(decoder, &cfg, lines)
+	if err != nil {
 		return Config{}, nil, Faults{syntaxFault(raw, err)}
 	}
+	if len(twice) > 0 { // the rest was not read
+		return Config{}, nil, twice
+	}
+	faults = append(faults, controlCharacters(&tree)...)
+	structural := len(faults) > 0
+	tidy(reflect.ValueOf(&cfg), "", tree.Content[0])
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		faults = append(faults, Fault{Detail: "o arquivo tem mais de um documento YAML (---); deixe só um"})
 	}
@@ -113,14 +130,35 @@ func Parse(raw []byte, folder string, env Env) (Config, []Fault, error) {
 	c := checker{cfg: &cfg, lines: lines, folder: folder, env: env}
 	c.secrets()
 	c.all()
-	faults = append(faults, c.faults...)
+	for _, fault := range c.faults {
+		if fault.Line > 0 || !structural { // what is missing is most likely what has a wrong name
+			faults = append(faults, fault)
+		}
+	}
 	if len(faults) > 0 {
 		return Config{}, nil, inOrder(faults)
 	}
-	return cfg, append(c.idle(), c.published()...), nil
+	return cfg, slices.Concat(c.ineffective(), c.elsewhere(), c.shares(), c.exampleTokens()), nil
 }
 
-// emptyFile refuses a file without content: a default configuration would be a till that sends nowhere.
+// decode reads the file's values. The faults of members that stand twice come apart: what follows them is not read.
+func decode(decoder *yaml.Decoder, cfg *Config, lines lineIndex) (faults, twice Faults, err error) {
+	err = decoder.Decode(cfg)
+	wrong, ok := errors.AsType[*yaml.TypeError](err)
+	if !ok {
+		return nil, nil, err
+	}
+	for _, text := range wrong.Errors {
+		fault := translate(text, lines)
+		if strings.Contains(text, "already defined") {
+			twice = append(twice, fault)
+		}
+		faults = append(faults, fault)
+	}
+	return faults, twice, nil
+}
+
+// emptyFile refuses a file without content: an agent with defaults alone would send nothing.
 func emptyFile(raw []byte) (Fault, bool) {
 	for line := range bytes.Lines(raw) {
 		text := bytes.TrimSpace(line)
@@ -128,29 +166,31 @@ func emptyFile(raw []byte) (Fault, bool) {
 			return Fault{}, false
 		}
 	}
-	return Fault{Detail: "o arquivo de configuração está vazio. Crie um com: pdvagent config init"}, true
+	return Fault{Detail: nothing}, true
 }
+
+const nothing = "o arquivo de configuração está vazio. Crie um com: pdvagent config init"
 
 var lineOf = regexp.MustCompile(`line (\d+): (.*)`)
 
-// syntaxFault says where the YAML stops being YAML; the backslash of a Windows path is the usual reason.
+// syntaxFault reports the line of a YAML syntax error; the usual cause is the backslash of a Windows path.
 func syntaxFault(raw []byte, err error) Fault {
+	if fault, ok := wrongIndent(raw); ok {
+		return fault
+	}
 	fault := Fault{Detail: "o arquivo não é um YAML válido (confira recuos, dois-pontos e aspas)"}
 	if match := lineOf.FindStringSubmatch(err.Error()); match != nil {
-		fault.Line, _ = strconv.Atoi(match[1]) // digits by the expression
+		fault.Line, _ = strconv.Atoi(match[1]) // the expression allows digits only
 		if strings.Contains(match[2], "escape") {
 			fault.Detail = backslash
 		}
-	}
-	if fault.Line == 0 && bytes.Contains(raw, []byte("\t")) {
-		fault.Detail = "o YAML não aceita tabulações no recuo; use espaços"
 	}
 	return fault
 }
 
 const backslash = `barra invertida entre aspas duplas vira outro caractere. Escreva o caminho entre aspas simples ('C:\Pasta') ou com barras comuns ("C:/Pasta")`
 
-// controlCharacters finds what "C:\temp" in double quotes becomes: a text with a tab in it.
+// controlCharacters finds values such as "C:\temp" in double quotes, which YAML reads with a tab.
 func controlCharacters(node *yaml.Node) Faults {
 	var faults Faults
 	if node.Kind == yaml.ScalarNode && node.Style&yaml.DoubleQuotedStyle != 0 && strings.ContainsFunc(node.Value, oddRune) {
@@ -162,7 +202,7 @@ func controlCharacters(node *yaml.Node) Faults {
 	return faults
 }
 
-// oddRune is a control or separator character: none belongs into a value of this file.
+// oddRune reports a control or separator character: no value of this file has one.
 func oddRune(r rune) bool {
 	return r < 0x20 || (r >= 0x7f && r <= 0xa0) || r == 0x2028 || r == 0x2029
 }
@@ -173,18 +213,18 @@ var (
 	definedTwice = regexp.MustCompile(`^mapping key "(.*)" already defined at line (\d+)`)
 )
 
-// translate says what yaml.v3 found, in words, without repeating the value: it may be a secret.
+// translate makes a Fault of an error of yaml.v3, without the value: that may be a secret.
 func translate(text string, lines lineIndex) Fault {
 	match := lineOf.FindStringSubmatch(text)
 	if match == nil {
 		return Fault{Detail: "o arquivo tem um valor de tipo errado"}
 	}
-	line, _ := strconv.Atoi(match[1]) // digits by the expression
+	line, _ := strconv.Atoi(match[1]) // the expression allows digits only
 	fault := Fault{Line: line, Field: lines.at(line), Detail: match[2]}
 	if m := unknownField.FindStringSubmatch(match[2]); m != nil {
 		fault.Field, fault.Detail = "", fmt.Sprintf("a chave %q não existe; confira o nome e o recuo", m[1])
 	} else if m := definedTwice.FindStringSubmatch(match[2]); m != nil {
-		fault.Field, fault.Detail = "", fmt.Sprintf("a chave %q já foi definida na linha %s", m[1], m[2])
+		fault.Field, fault.Detail = "", fmt.Sprintf("%q já foi definida na linha %s; junte as duas em uma só e apague a outra", m[1], m[2])
 	} else if m := wrongType.FindStringSubmatch(match[2]); m != nil {
 		fault.Detail = "o valor deve ser " + typeName(m[1])
 	}
@@ -207,7 +247,7 @@ func typeName(goType string) string {
 	return "uma seção com chaves"
 }
 
-// lineIndex finds the line of a field by its path: sender.retry_min, api.tokens[0].token.
+// lineIndex maps the path of a field to its line: sender.retry_min, api.tokens[0].token.
 type lineIndex map[string]int
 
 func (l lineIndex) add(path string, node *yaml.Node) {
@@ -235,7 +275,7 @@ func (l lineIndex) add(path string, node *yaml.Node) {
 	}
 }
 
-// at gives the longest path that stands on a line.
+// at returns the longest path of a line.
 func (l lineIndex) at(line int) string {
 	found := ""
 	for path, at := range l {

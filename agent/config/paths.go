@@ -3,11 +3,13 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
+	"strings"
 )
 
-// DefaultDataDir is where the store lives when the file does not say.
+// DefaultDataDir is the data folder of a file that names none.
 func DefaultDataDir() string {
 	if runtime.GOOS == "windows" {
 		return filepath.Join(programData(), "pdvagent", "data")
@@ -15,7 +17,22 @@ func DefaultDataDir() string {
 	return "/var/lib/pdvagent"
 }
 
-// DefaultPath is where the file is looked for.
+var dataDirLine = regexp.MustCompile(`(?m)^data_dir:[ \t]*(?:'([^']+)'|"([^"\\]+)"|([^'"#\r\n]+))`)
+
+// DataDirOf is the data folder that a file names which may not be readable otherwise.
+func DataDirOf(path string) string {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return DefaultDataDir()
+	}
+	match := dataDirLine.FindSubmatch(Text(raw))
+	if match == nil {
+		return DefaultDataDir()
+	}
+	return strings.TrimSpace(string(match[1]) + string(match[2]) + string(match[3]))
+}
+
+// DefaultPath is the path of the file.
 func DefaultPath() string {
 	if runtime.GOOS == "windows" {
 		return filepath.Join(programData(), "pdvagent", "config.yaml")
@@ -30,7 +47,7 @@ func programData() string {
 	return `C:\ProgramData`
 }
 
-// resolve makes a path of the file absolute: it is meant from the file's folder.
+// resolve makes a path absolute: relative paths are below the file's folder.
 func resolve(folder, path string) string {
 	if filepath.IsAbs(path) {
 		return path
@@ -50,6 +67,7 @@ func (c Config) secretFiles(folder string) []string {
 	for _, source := range c.sourceSecrets() {
 		list = append(list, source.DSNFile)
 	}
+	list = append(list, c.Network.LoginFile)
 	_, files := c.Payments.secrets()
 	list = append(list, files...)
 	list = slices.DeleteFunc(list, func(path string) bool { return path == "" })

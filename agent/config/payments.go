@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Payments is who is paid through. A missing section switches that part off.
+// Payments are the payment providers. A provider without a section is off.
 type Payments struct {
 	IdeaMaker *IdeaMaker `yaml:"ideamaker,omitempty"`
 	SevenAZ   *SevenAZ   `yaml:"sevenaz,omitempty"`
@@ -17,7 +17,7 @@ type Payments struct {
 	CashOrder *CashOrder `yaml:"cashorder,omitempty"`
 }
 
-// IdeaMaker is its gateway (Pix), and its titles where titles_url is there. PDVAGENT_IDEAMAKER_CUSTOMER_KEY and
+// IdeaMaker is the connection to Idea Maker: its gateway (Pix), and its titles if titles_url is set. PDVAGENT_IDEAMAKER_CUSTOMER_KEY and
 // PDVAGENT_IDEAMAKER_GATEWAY_KEY in the environment take precedence.
 type IdeaMaker struct {
 	TitlesURL       string `yaml:"titles_url,omitempty"` // ends before /servicos; empty: no titles
@@ -31,29 +31,29 @@ type IdeaMaker struct {
 	Seller          Seller `yaml:"seller,omitempty"`
 }
 
-// Seller is who sells a title, as the vendor knows the shop.
+// Seller identifies the shop to the vendor of titles.
 type Seller struct {
 	Distributor string `yaml:"distribuidor"`
 	Till        string `yaml:"pdv"`
 }
 
-// SevenAZ is its invoices. PDVAGENT_SEVENAZ_API_KEY in the environment takes precedence.
+// SevenAZ is the connection to 7AZ, whose invoices are paid. PDVAGENT_SEVENAZ_API_KEY in the environment takes precedence.
 type SevenAZ struct {
 	BaseURL    string `yaml:"base_url"`
 	APIKey     Secret `yaml:"api_key,omitempty"`
 	APIKeyFile string `yaml:"api_key_file,omitempty"`
 }
 
-// Webhook is the one listener that others than this machine may reach: the gateway's notices.
+// Webhook is the listener for the gateway's notices, the only one that other machines may reach.
 type Webhook struct {
 	Listen         string `yaml:"listen"`
 	PathSecret     Secret `yaml:"path_secret,omitempty"` // notices come to /<path_secret>
 	PathSecretFile string `yaml:"path_secret_file,omitempty"`
-	Cert           string `yaml:"cert,omitempty"` // PEM; without cert and key it stands behind the shop's own proxy
+	Cert           string `yaml:"cert,omitempty"` // PEM; without cert and key a proxy of the shop terminates TLS
 	Key            string `yaml:"key,omitempty"`
 }
 
-// paymentSecrets fills secrets from the environment and from their files.
+// paymentSecrets reads the providers' secrets from the environment and from their files.
 func (c *checker) paymentSecrets() {
 	if m := c.cfg.Payments.IdeaMaker; m != nil {
 		c.find("payments.ideamaker", "PDVAGENT_IDEAMAKER_CUSTOMER_KEY", &m.CustomerKey, m.CustomerKeyFile, "customer_key")
@@ -79,7 +79,7 @@ func (c *checker) paymentSecrets() {
 	}
 }
 
-// secrets gives every secret by its path in the file, and the files that hold some.
+// secrets returns each secret by its path in the file, and the files that hold secrets.
 func (p Payments) secrets() (values map[string]Secret, files []string) {
 	values = make(map[string]Secret)
 	if m := p.IdeaMaker; m != nil {
@@ -154,7 +154,7 @@ func paymentURL(text string) string {
 	return cloudURL(text)
 }
 
-// header refuses what cannot stand in one.
+// header refuses a value that an HTTP header cannot have.
 func (c *checker) header(field, text string) {
 	switch {
 	case text == "":

@@ -3,40 +3,44 @@ package config
 import (
 	"fmt"
 	"maps"
+	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
 
 	"pdvagent/agent"
-	"pdvagent/agent/source"
+	"pdvagent/agent/loads/source"
+	"pdvagent/agent/osfile"
 )
 
-// Routine is when something runs by the clock (till-api.md section 5, routines).
+// Routine is the schedule of a routine (till-api.md section 5, routines).
 type Routine struct {
-	Off    bool     `yaml:"off,omitempty"`    // only when a person asks
+	Off    bool     `yaml:"off,omitempty"`    // runs only when a person starts it
 	Every  Duration `yaml:"every,omitempty"`  // or At
 	At     []string `yaml:"at,omitempty"`     // times of the shop's day, HH:MM
 	Source *Source  `yaml:"source,omitempty"` // of products and operators
 }
 
-// Source is where products or operators come from.
+// Source is a source of products or operators.
 type Source struct {
 	Type      string            `yaml:"type"`                // folder or query
 	Path      string            `yaml:"path,omitempty"`      // of the folder
-	Separator string            `yaml:"separator,omitempty"` // of CSV; empty: found out. \t for a tabulator
+	Rest      Duration          `yaml:"rest,omitempty"`      // for which a file must not have changed, default 10 s
+	Separator string            `yaml:"separator,omitempty"` // of CSV; empty: detected; \t: a tab
 	Quote     string            `yaml:"quote,omitempty"`     // of CSV, default "; none for files without
-	Encoding  string            `yaml:"encoding,omitempty"`  // utf-8 (default), windows-1252 or iso-8859-1
+	Encoding  string            `yaml:"encoding,omitempty"`  // of texts: utf-8 (default), windows-1252 or iso-8859-1
 	Decimal   string            `yaml:"decimal,omitempty"`   // point (default) or comma
 	Driver    string            `yaml:"driver,omitempty"`    // postgres, mysql, mariadb, firebird, sqlite or sqlserver
-	DSN       Secret            `yaml:"dsn,omitempty"`       // how to reach the database; or DSNFile
+	DSN       Secret            `yaml:"dsn,omitempty"`       // of the database; or DSNFile
 	DSNFile   string            `yaml:"dsn_file,omitempty"`
 	Query     string            `yaml:"query,omitempty"`   // a select
 	Columns   map[string]string `yaml:"columns,omitempty"` // field of the wire: column of the source
-	Mode      string            `yaml:"mode,omitempty"`    // changes (default) or full: what is missing in a full one is gone
-	Removed   string            `yaml:"removed,omitempty"` // of a full one: report (default) or inactive
+	Mode      string            `yaml:"mode,omitempty"`    // changes (default) or full: a record that is missing in a full load was removed
+	Removed   string            `yaml:"removed,omitempty"` // what a full load does with removed records: report (default) or inactive
 }
 
-// Open is the source as package source takes it.
+// Open returns the source for package source.
 func (s Source) Open() source.Config {
 	cfg := source.Default()
 	cfg.Type, cfg.Path, cfg.Separator = s.Type, s.Path, s.Separator
@@ -49,15 +53,18 @@ func (s Source) Open() source.Config {
 			*field.value = field.given
 		}
 	}
+	if s.Rest != 0 {
+		cfg.Rest = time.Duration(s.Rest)
+	}
 	return cfg
 }
 
-// shortestCloud is what the vendor asks of scheduled routines (R42).
+// shortestCloud is the shortest interval that the vendor allows (R42).
 const shortestCloud = 30 * time.Minute
 
-// rule is what is known of a routine before anybody configures it.
+// rule is the default of a routine.
 type rule struct {
-	cloud bool // it speaks to a cloud
+	cloud bool // it calls a cloud
 	when  Routine
 }
 
@@ -78,12 +85,12 @@ func rules() map[string]rule {
 	}
 }
 
-// Routine gives one as configured, its defaults filled in.
+// Routine returns a routine's schedule with defaults.
 func (c Config) Routine(name string) Routine {
 	r, when := c.Routines[name], rules()[name].when
 	if r.Every == 0 && len(r.At) == 0 {
 		r.Every, r.At = when.Every, when.At
-		if name == "abandoned" { // a short time is not measured with a long rule
+		if name == "abandoned" { // it must run more often than the time that it measures
 			r.Every = min(r.Every, max(c.Loyalty.AbandonAfter/8, Duration(50*time.Millisecond)))
 		}
 	}
@@ -146,7 +153,9 @@ func (c *checker) source(field string, s *Source) {
 	if s.DSNFile != "" {
 		c.find(field, "PDVAGENT_"+envName(field), &s.DSN, s.DSNFile, "dsn")
 	}
-	if s.Path != "" {
+	if foreign := windowsPath.MatchString(s.Path); foreign && runtime.GOOS != "windows" {
+		c.fault(field+".path", "é um caminho do Windows, e esta máquina não é; monte a pasta da rede nesta máquina e informe onde ela está")
+	} else if s.Path != "" {
 		s.Path = c.resolve(s.Path)
 	}
 	for _, fault := range s.Open().Check() {
@@ -159,7 +168,25 @@ func (c *checker) source(field string, s *Source) {
 	}
 }
 
-// sourceSecrets are the addresses of databases, by the path of their section.
+// windowsPath matches a path with a drive, and one of a share.
+var windowsPath = regexp.MustCompile(`^([A-Za-z]:[\\/]|\\\\)`)
+
+// shares warns of folders that another machine has: a service sees no drives of a user, and enters a share as the machine.
+func (c *checker) shares() (warnings []Fault) {
+	for _, name := range slices.Sorted(maps.Keys(c.cfg.Routines)) {
+		source, field := c.cfg.Routines[name].Source, "routines."+name+".source.path"
+		switch {
+		case source == nil:
+		case osfile.MappedDrive(source.Path):
+			warnings = append(warnings, Fault{Line: c.lines[field], Field: field, Detail: `fica em uma unidade de rede mapeada por um usuário, e o serviço não a vê; use o caminho completo (\\servidor\pasta) e dê à conta deste computador (NOME$) o direito de ler, gravar e mover nela`})
+		case strings.HasPrefix(source.Path, `\\`):
+			warnings = append(warnings, Fault{Line: c.lines[field], Field: field, Detail: `fica em outra máquina: o serviço entra nela com a conta deste computador (NOME$), que precisa ler, gravar e mover nela`})
+		}
+	}
+	return warnings
+}
+
+// sourceSecrets are the sources with the address of a database, by routine.
 func (c Config) sourceSecrets() map[string]*Source {
 	sections := make(map[string]*Source)
 	for name, r := range c.Routines {
@@ -170,5 +197,5 @@ func (c Config) sourceSecrets() map[string]*Source {
 	return sections
 }
 
-// SourceLoads are the loads that have a source; each one's routine has its name.
+// SourceLoads are the loads that may have a source. The routine of each has the kind's name.
 func SourceLoads() []agent.Kind { return []agent.Kind{agent.KindProducts, agent.KindOperators} }

@@ -2,7 +2,7 @@ package config
 
 import _ "embed"
 
-// Schema is the JSON Schema of the file, for editors. Parse checks more than it can say.
+// Schema is the JSON Schema of the file, for editors. Parse checks more.
 //
 //go:embed schema.json
 var Schema []byte

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	sealed  = "dpapi:"             // begins a secret that only this machine opens, in the file or in a file of its own
-	purpose = "pdvagent config v1" // ties it to this use
+	sealed  = "dpapi:"             // prefix of a secret that only this machine decrypts
+	purpose = "pdvagent config v1" // DPAPI entropy: other programs' sealed data are not accepted
 )
 
-// Seal encrypts a secret for the configuration so that only this machine can read it (Windows, DPAPI). On Linux systemd's
-// credentials do that, and the error says so.
+// Seal encrypts a secret so that only this machine can decrypt it (Windows, DPAPI). On Linux it returns an error that names
+// systemd's credentials.
 func Seal(text string) (string, error) {
 	raw, err := osfile.Seal(purpose, []byte(text))
 	if errors.Is(err, osfile.ErrNoSeal) {
@@ -24,7 +24,7 @@ func Seal(text string) (string, error) {
 	return sealed + base64.StdEncoding.EncodeToString(raw), err
 }
 
-// unseal opens what [Seal] made; anything else is the secret itself.
+// unseal decrypts the result of [Seal]; it returns any other secret as it is.
 func unseal(secret Secret) (Secret, error) {
 	text, ok := strings.CutPrefix(secret.Reveal(), sealed)
 	if !ok {

@@ -10,7 +10,7 @@ import (
 
 func decodeRune(text []byte) (rune, int) { return utf8.DecodeRune(text) }
 
-// splice puts an encoded value where a path leads, below a node; false where it cannot.
+// splice puts an encoded value at a path below a node; false: it cannot.
 func (s *fileText) splice(node *yaml.Node, parts []part, encoded string, drop bool) ([]byte, bool) {
 	p := parts[0]
 	if p.index >= 0 {
@@ -38,14 +38,14 @@ func (s *fileText) splice(node *yaml.Node, parts []part, encoded string, drop bo
 	return s.insert(node, parts, encoded)
 }
 
-// member changes or drops the i-th member of a section, or goes on below it.
+// member changes or drops the i-th member of a section, or descends into it.
 func (s *fileText) member(node *yaml.Node, i int, parts []part, encoded string, drop bool) ([]byte, bool) {
 	key, value := node.Content[i], node.Content[i+1]
 	empty := value.Tag == "!!null" && value.Value == ""
 	switch {
 	case len(parts) > 1 && empty && drop:
 		return s.text, true
-	case len(parts) > 1 && empty: // a section with nothing in it: its first line goes below
+	case len(parts) > 1 && empty: // an empty section: its first field goes on the next line
 		indent := strings.Repeat(" ", key.Column-1+2)
 		return s.replace(s.after(key.Line), s.after(key.Line), s.newline(key.Line)+s.nested(indent, parts[1:], encoded)), true
 	case len(parts) > 1:
@@ -69,13 +69,13 @@ func (s *fileText) member(node *yaml.Node, i int, parts []part, encoded string, 
 	return s.replace(from, to, encoded), ok
 }
 
-// isText tells whether an encoded scalar is read as a text.
+// isText reports whether YAML reads an encoded scalar as a text.
 func isText(encoded string) bool {
 	var node yaml.Node
 	return yaml.Unmarshal([]byte(encoded), &node) == nil && len(node.Content) == 1 && node.Content[0].ShortTag() == "!!str"
 }
 
-// newline ends a line that has none.
+// newline adds a missing line end.
 func (s *fileText) newline(line int) string {
 	if end := s.after(line); end > 0 && s.text[end-1] != '\n' {
 		return s.eol
@@ -83,7 +83,7 @@ func (s *fileText) newline(line int) string {
 	return ""
 }
 
-// nested writes new sections, one line each, and the value in the last.
+// nested returns new sections, one line each, with the value in the last.
 func (s *fileText) nested(indent string, parts []part, encoded string) string {
 	var out strings.Builder
 	for i, p := range parts {
@@ -96,7 +96,7 @@ func (s *fileText) nested(indent string, parts []part, encoded string) string {
 	return out.String()
 }
 
-// insert adds a field that is not there, at the end of its section.
+// insert adds a new field at the end of its section.
 func (s *fileText) insert(node *yaml.Node, parts []part, encoded string) ([]byte, bool) {
 	for _, p := range parts {
 		if p.index >= 0 {
@@ -120,7 +120,7 @@ func (s *fileText) insert(node *yaml.Node, parts []part, encoded string) ([]byte
 	return s.replace(end-1, end-1, encoded), ok
 }
 
-// drop removes the i-th member of a section. A section that is empty then stays, as {}.
+// drop removes the i-th member of a section. A section without members becomes {}.
 func (s *fileText) drop(node *yaml.Node, i int) ([]byte, bool) {
 	key, value := node.Content[i], node.Content[i+1]
 	inFlow := node.Style&yaml.FlowStyle != 0
@@ -143,7 +143,7 @@ func (s *fileText) drop(node *yaml.Node, i int) ([]byte, bool) {
 	return s.replace(from, s.at(node.Content[2]), ""), ok
 }
 
-// colon is the offset behind a key's colon, 0 where there is none.
+// colon returns the offset after a key's colon; 0 without one.
 func (s *fileText) colon(key *yaml.Node) int {
 	_, end, ok := s.extent(key)
 	if colon := bytes.IndexByte(s.text[end:], ':'); ok && colon >= 0 {
@@ -152,7 +152,7 @@ func (s *fileText) colon(key *yaml.Node) int {
 	return 0
 }
 
-// lastLine is the last line on which a node has something.
+// lastLine returns the last line of a node.
 func lastLine(node *yaml.Node) int {
 	line := node.Line
 	if node.Kind == yaml.ScalarNode && node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
@@ -164,7 +164,7 @@ func lastLine(node *yaml.Node) int {
 	return line
 }
 
-// extent is where a value on the line or in brackets begins and ends.
+// extent returns the offsets of a value on one line or in brackets.
 func (s *fileText) extent(node *yaml.Node) (from, to int, ok bool) {
 	from = s.at(node)
 	rest := s.text[from:]
@@ -183,7 +183,7 @@ func (s *fileText) extent(node *yaml.Node) (from, to int, ok bool) {
 	return from, from, false
 }
 
-// quoted is the length of a text in quotes; 0 when it has no end.
+// quoted returns the length of a text in quotes; 0: it does not end.
 func quoted(text []byte) int {
 	for i := 1; i < len(text); i++ {
 		switch {
@@ -196,7 +196,7 @@ func quoted(text []byte) int {
 	return 0
 }
 
-// bracketed is the length of a list or section in brackets; 0 when it has no end.
+// bracketed returns the length of a list or section in brackets; 0: it does not end.
 func bracketed(text []byte) int {
 	depth := 0
 	for i := 0; i < len(text); i++ {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Answers is what an installation must say; everything else has a default.
+// Answers are the values that an installation needs; all others have defaults.
 type Answers struct {
 	DataDir      string
 	Shop, Till   string
@@ -20,7 +20,7 @@ type Answers struct {
 	Dialect      string
 }
 
-// Example is what config.example.yaml shows.
+// Example are the answers of config.example.yaml.
 func Example() Answers {
 	return Answers{
 		DataDir: "/var/lib/pdvagent", Shop: "001", Till: "012", Listen: "127.0.0.1:8780",
@@ -31,7 +31,7 @@ func Example() Answers {
 	}
 }
 
-// Template is the commented file for those answers.
+// Template returns the file with comments for those answers.
 func Template(a Answers) string { return fmt.Sprintf(template, a.quoted()...) }
 
 func (a Answers) quoted() []any {
@@ -41,7 +41,7 @@ func (a Answers) quoted() []any {
 	}
 }
 
-// quote writes a YAML text in single quotes: there a backslash is a backslash.
+// quote returns a YAML text in single quotes, which take a backslash literally.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 const template = `# Configuração do pdvagent. Depois de editar, confira com: pdvagent config check
@@ -68,6 +68,7 @@ api:
 till:
   queued_status: 202         # 200 para caixas que não aceitam outro
   coupon_id: composed        # cupom sem identificação: composed (loja-data-hora-operador-caixa-sequência) ou uuid
+  charset: utf-8             # windows-1252 para caixas que enviam textos do Windows sem declarar charset
 
 mercafacil:
   base_url: %s   # homologação; em produção https://discounts-secure.mercafacil.com/api/
@@ -92,6 +93,9 @@ sender:
   retry_max: 30m             # maior espera
   start_jitter: 60s          # espera sorteada antes de enviar o acumulado; 0s para nenhuma
   resend_salvaged: false     # true: depois de um dano no disco, envia de novo o que não se sabe se foi enviado, em vez de reter
+
+# Quando a rede da loja só sai para a internet por um proxy; usuário:senha em um arquivo só para isso.
+# network: {proxy: 'http://proxy.loja:3128', proxy_login_file: '/etc/pdvagent/proxy.login'}
 
 # O que roda pelo relógio, no fuso da loja. As que falam com a nuvem nunca a menos de 30 minutos. Para rodar uma já:
 # pdvagent routines run NOME. De onde vêm produtos e operadores: docs/cargas.md; experimente com: pdvagent catalog preview

@@ -8,18 +8,18 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Secret is a text that no format prints. Reveal gives it to the one who needs it.
+// Secret is a text that no format prints; see [Secret.Reveal].
 type Secret string
 
 const hidden = "***"
 
-// Reveal gives the secret itself.
+// Reveal returns the secret.
 func (s Secret) Reveal() string { return string(s) }
 
 // Format prints *** for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
 
-// String is *** or, without a secret, nothing.
+// String returns ***, or nothing for an empty secret.
 func (s Secret) String() string {
 	if s == "" {
 		return ""
@@ -27,7 +27,7 @@ func (s Secret) String() string {
 	return hidden
 }
 
-// MarshalText covers JSON and everything else that asks for text.
+// MarshalText hides it in JSON and other text encodings.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // MarshalYAML hides it in `config show`.
@@ -36,7 +36,7 @@ func (s Secret) MarshalYAML() (any, error) { return s.String(), nil }
 // LogValue hides it in the log.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// UnmarshalYAML takes any scalar, and never repeats it in an error.
+// UnmarshalYAML reads any scalar. An error never has the value.
 func (s *Secret) UnmarshalYAML(node *yaml.Node) error {
 	if node.Kind != yaml.ScalarNode {
 		return typeError(node, "deve ser um texto")
@@ -45,10 +45,10 @@ func (s *Secret) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
-// Duration is written as Go writes it: 2500ms, 5s, 30m.
+// Duration is a duration in Go's form: 2500ms, 5s, 30m.
 type Duration time.Duration
 
-// UnmarshalYAML wants a unit.
+// UnmarshalYAML refuses a number without a unit.
 func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
 	parsed, err := time.ParseDuration(node.Value)
 	if err != nil || node.Kind != yaml.ScalarNode || parsed < 0 {
@@ -58,7 +58,7 @@ func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
-// MarshalYAML writes it the same way.
+// MarshalYAML writes the same form.
 func (d Duration) MarshalYAML() (any, error) { return time.Duration(d).String(), nil }
 
 func typeError(node *yaml.Node, text string) error {

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// The time zones of Brazil, as IANA publishes them (public domain): Windows has no zone files of its own, and the whole
-// world's are half a megabyte.
+// The time zones of Brazil, as IANA publishes them (public domain). Windows has no zone files; those of all countries would
+// be half a megabyte.
 //
 //go:embed zones
 var zones embed.FS
 
-// Zone gives a time zone by its name: one of the machine's, or one of Brazil's.
+// Zone returns a time zone by its name: one of the machine's, or of Brazil's.
 func Zone(name string) (*time.Location, error) {
 	zone, err := time.LoadLocation(name)
 	if err == nil {

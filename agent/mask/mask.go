@@ -1,5 +1,6 @@
-// Package mask hides what may be personal in a body that people see: support's views and the journal. It shows by an
-// allow-list of field names, keeps structure and order, and can put the hidden values back into an edited text.
+// Package mask hides personal data in bodies and texts that people see. It shows the fields of an allow-list, keeps structure
+// and order, and can put the hidden values back into an edited text. It does not decide who sees what. till/api calls it for
+// support's views, traffic for the journal, app for crash reports; it calls rawjson.
 package mask
 
 import (
@@ -16,8 +17,8 @@ import (
 	"pdvagent/agent/rawjson"
 )
 
-// shown names the fields whose value may be seen: an allow-list, because a field nobody thought of may hold anything
-// (SEC-14). Everything else shows its type and length.
+// shown is the allow-list of fields whose value may be seen: an unknown field may hold anything (SEC-14). Any other value
+// shows its type and length.
 func shown(name string) bool {
 	switch name {
 	case "coupon", "transaction_id", "date", "time", "origin", "pdv_code", "operator_id", "total_value",
@@ -36,8 +37,7 @@ func Body(text []byte, v rawjson.Value) []byte {
 	return rawjson.Apply(text, maskEdits(nil, place{}, v)...)
 }
 
-// Answer is [Body] for what a cloud answered: the words of a refusal are shown, since support needs nothing more, but
-// for what may be a person's in them.
+// Answer is [Body] for a cloud's answer: of a refusal it shows the message too, masked by [Text].
 func Answer(status int, text []byte, v rawjson.Value) []byte {
 	edits := maskEdits(nil, place{}, v)
 	if status < http.StatusBadRequest {
@@ -57,8 +57,8 @@ func Answer(status int, text []byte, v rawjson.Value) []byte {
 	return rawjson.Apply(text, edits...)
 }
 
-// Text hides in a cloud's or a program's words what may be somebody's: numbers, also those with letters in them, and words
-// that begin with a capital and are none that refusals are made of, which may be names. A long text is cut.
+// Text masks a message of a cloud or a program: long numbers, also with letters in them, and words with a capital that are
+// not usual in refusals, which may be names. A long text is cut.
 func Text(text string) string {
 	const most = 300
 	if runes := []rune(text); len(runes) > most {
@@ -78,7 +78,7 @@ func Text(text string) string {
 		switch {
 		case digits > 0 && letters > 0 && letters+digits >= 8:
 			return stars(word)
-		case digits == 0 && unicode.IsUpper(first) && !saying(strings.ToLower(word)):
+		case digits == 0 && unicode.IsUpper(first) && !usual(strings.ToLower(word)):
 			return "[…]"
 		}
 		return word
@@ -93,8 +93,8 @@ var (
 	word       = regexp.MustCompile(`[\pL\pN*](?:[\pL\pN*_./-]*[\pL\pN*])?`)
 )
 
-// saying knows the words with a capital that refusals are made of: an allow-list, for any other may be a name.
-func saying(word string) bool {
+// usual is the allow-list of words with a capital in refusals: any other may be a name.
+func usual(word string) bool {
 	switch word {
 	case "a", "o", "as", "os", "um", "uma", "não", "nao", "já", "ja", "erro", "falha", "campo", "campos", "cliente", "cupom", "transação", "transacao",
 		"venda", "documento", "token", "loja", "item", "itens", "produto", "produtos", "operador", "data", "hora", "valor", "total", "limite",
@@ -130,14 +130,14 @@ func maskEdits(edits []rawjson.Edit, at place, v rawjson.Value) []rawjson.Edit {
 	return edits
 }
 
-// place is where a value stands: under which name, alone or in a list.
+// place is the name that a value is under, and whether it is in a list.
 type place struct {
 	name   string
 	inList bool
 }
 
-// shows tells whether a value may be seen at a place. A list, and the reason that a person or a cloud gives, show only
-// words of a program.
+// shows tells whether a value may be seen at a place. In a list, and in the reason that a person or a cloud gives, only words
+// like a program's may.
 func (p place) shows(text string) bool {
 	return shown(p.name) && (!p.inList && p.name != "reason" || (programWord.MatchString(text) && !longNumber.MatchString(text)))
 }
@@ -147,7 +147,7 @@ var (
 	fieldName   = regexp.MustCompile(`^[A-Za-z_@$][A-Za-z0-9_@$.:-]{0,40}$`)
 )
 
-// masked is the spelling of one hidden value, nil for one that is shown.
+// masked gives the replacement of a hidden value, nil for one that is shown.
 func masked(at place, v rawjson.Value) []byte {
 	text, _ := v.Text()
 	switch {
@@ -161,8 +161,8 @@ func masked(at place, v rawjson.Value) []byte {
 	return rawjson.Quote(fmt.Sprintf("[texto de %d]", len([]rune(text))))
 }
 
-// maskedName is the spelling of the i-th name of an object where it is none that a program has: an object may be keyed by
-// documents or names. nil for one that is shown.
+// maskedName gives the replacement of the i-th name of an object when it does not look like a program's: keys may be
+// documents or people's names. nil for one that is shown.
 func maskedName(i int, name string) []byte {
 	if fieldName.MatchString(name) && !longNumber.MatchString(name) {
 		return nil
@@ -170,7 +170,7 @@ func maskedName(i int, name string) []byte {
 	return rawjson.Quote(fmt.Sprintf("[campo %d, %d letras]", i+1, utf8.RuneCountInString(name)))
 }
 
-// Restore gives the edited text with every name and value that still reads as its mask replaced by the original's.
+// Restore gives the edited text with every name and value that is still the original's mask replaced by the original.
 func Restore(edited []byte, now, original rawjson.Value) []byte {
 	return rawjson.Apply(edited, unmaskEdits(nil, place{}, now, original)...)
 }
@@ -199,7 +199,7 @@ func unmaskEdits(edits []rawjson.Edit, at place, now, original rawjson.Value) []
 	return edits
 }
 
-// counterpart finds the original of an edited member: by its name, or by the mask of its name.
+// counterpart finds the original member of an edited one, by its name or by the mask of its name.
 func counterpart(member rawjson.Member, original rawjson.Value) (old rawjson.Member, hidden, ok bool) {
 	for i, old := range original.Members {
 		if old.Name == member.Name {

@@ -104,7 +104,7 @@ func TestMaskSentBackUnchangedKeepsTheOriginal(t *testing.T) {
 	}
 }
 
-// FuzzMask: whatever the body, its mask is JSON, hides every long number, and sent back unchanged is the original again.
+// FuzzMask: the mask of any body is JSON and hides every long number; restored unchanged it is the original.
 func FuzzMask(f *testing.F) {
 	agenttest.Seed(f)
 	f.Add([]byte(`{"52998224725":{"[campo 1, 11 letras]":1},"client_id":["52998224725",52998224725],"reason":"[texto de 3]"}`))

@@ -2,5 +2,5 @@
 
 package osfile
 
-// NetworkMagic is for the table of magics.
+// NetworkMagic is for the test of the table.
 var NetworkMagic = networkMagic

@@ -9,11 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Lock waits until no other process holds the file, which is made if it is missing, and holds it until the result is
-// called. A process that dies lets go of it.
+// Lock waits for the lock of a file, which is made if it is missing. The end of the process unlocks it, too.
 func Lock(path string) (unlock func(), err error) { return lock(path, unix.LOCK_EX) }
 
-// TryLock is [Lock] that does not wait: taken tells that another process holds the file.
+// TryLock is [Lock] without waiting: taken tells that another process has the lock.
 func TryLock(path string) (unlock func(), taken bool, err error) {
 	unlock, err = lock(path, unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
@@ -34,5 +33,5 @@ func lock(path string, how int) (unlock func(), err error) {
 		_ = file.Close() // the failure to lock is what matters
 		return nil, err
 	}
-	return func() { _ = file.Close() }, nil // closing lets go
+	return func() { _ = file.Close() }, nil // closing unlocks
 }

@@ -7,11 +7,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Lock waits until no other process holds the file, which is made if it is missing, and holds it until the result is
-// called. A process that dies lets go of it.
+// Lock waits for the lock of a file, which is made if it is missing. The end of the process unlocks it, too.
 func Lock(path string) (unlock func(), err error) { return lock(path, windows.LOCKFILE_EXCLUSIVE_LOCK) }
 
-// TryLock is [Lock] that does not wait: taken tells that another process holds the file.
+// TryLock is [Lock] without waiting: taken tells that another process has the lock.
 func TryLock(path string) (unlock func(), taken bool, err error) {
 	unlock, err = lock(path, windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY)
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) || errors.Is(err, windows.ERROR_IO_PENDING) {
@@ -32,5 +31,5 @@ func lock(path string, how uint32) (unlock func(), err error) {
 		_ = file.Close() // the failure to lock is what matters
 		return nil, err
 	}
-	return func() { _ = file.Close() }, nil // closing lets go
+	return func() { _ = file.Close() }, nil // closing unlocks
 }

@@ -1,5 +1,7 @@
-// Package osfile writes small files so that they are whole or absent after a power cut, and private from birth, and takes
-// strangers' rights from those that somebody else wrote. It hides what differs between Linux and Windows.
+// Package osfile writes files that are complete or absent after a power cut and private from their creation, restricts the
+// rights of files that others wrote, locks, and seals secrets to the machine. It hides the differences between Linux and
+// Windows. It knows no format and no place. Store, config, setup and other packages with files call it; it calls the
+// operating system.
 package osfile
 
 import (
@@ -12,11 +14,11 @@ import (
 	"time"
 )
 
-// ErrNoSeal is the answer of a system that cannot seal a secret to itself.
+// ErrNoSeal says that this system cannot seal secrets.
 var ErrNoSeal = errors.New("this machine cannot open that seal")
 
-// WriteNew puts data into a new file and makes it appear under path at once and for good: temporary file, sync,
-// rename, sync of the folder. A file already there is replaced.
+// WriteNew writes data to path atomically and durably: temporary file, sync, rename, sync of the folder. A file that is there
+// is replaced.
 func WriteNew(path string, data []byte) error {
 	temp := path + ".tmp"
 	if err := os.Remove(temp); err != nil && !os.IsNotExist(err) {
@@ -31,8 +33,7 @@ func WriteNew(path string, data []byte) error {
 	return SyncFolder(filepath.Dir(path))
 }
 
-// Replace is [WriteNew] for a file that is there: the new one gets the old one's owner and rights, so that who could read
-// it still can, and nobody else.
+// Replace is [WriteNew] for a file that is there: the new one has the old one's owner and rights.
 func Replace(path string, data []byte) error {
 	temp := path + ".tmp"
 	if err := os.Remove(temp); err != nil && !os.IsNotExist(err) {
@@ -64,7 +65,7 @@ func writeSynced(path string, data []byte) error {
 	return err
 }
 
-// Sync opens the file and flushes it once more.
+// Sync opens a file and syncs it.
 func Sync(path string) error {
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -77,7 +78,7 @@ func Sync(path string) error {
 	return err
 }
 
-// Rename replaces to by from. A virus scanner may hold either for a moment: it tries again for about two seconds.
+// Rename renames from to to, and replaces to. It retries for about two seconds while a virus scanner has either open.
 func Rename(from, to string) error {
 	if err := patiently(func() error { return rename(from, to) }); err != nil {
 		return fmt.Errorf("rename to %s: %w", filepath.Base(to), err)
@@ -85,8 +86,8 @@ func Rename(from, to string) error {
 	return nil
 }
 
-// RemoveTree removes a file, or a folder and all that lies in it, one by one: a virus scanner may hold any of them for a
-// moment. What is not there is no error.
+// RemoveTree removes a file, or a folder with its content. It retries for about two seconds while a virus scanner has a file
+// open. A missing path is no error.
 func RemoveTree(path string) error {
 	var list []string
 	err := filepath.WalkDir(path, func(path string, _ fs.DirEntry, err error) error {
@@ -102,7 +103,7 @@ func RemoveTree(path string) error {
 	return err
 }
 
-// patiently tries again for about two seconds while another program holds a file.
+// patiently retries for about two seconds while another program has a file open.
 func patiently(do func() error) error {
 	var err error
 	for wait := 10 * time.Millisecond; wait < 2*time.Second; wait *= 2 {

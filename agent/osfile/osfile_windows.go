@@ -34,7 +34,8 @@ func security(rights string) (*windows.SecurityAttributes, error) {
 	return attributes, nil
 }
 
-// CreatePrivate makes a file that only the system, administrators and its owner can read, and fails when it is there.
+// CreatePrivate makes a file that only the system, administrators, the service and its owner can read. It fails when there
+// is one.
 func CreatePrivate(path string) (*os.File, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
@@ -53,7 +54,7 @@ func CreatePrivate(path string) (*os.File, error) {
 	return os.NewFile(uintptr(handle), path), nil
 }
 
-// MakePrivateFolder makes the folder and its parents, and takes everybody else's rights from it.
+// MakePrivateFolder makes a folder, with its parents, that only the system, administrators, the service and its owner can use.
 func MakePrivateFolder(path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return err
@@ -69,7 +70,7 @@ func MakeProgramFolder(path string) error {
 	return protect(path, programRights)
 }
 
-// Protect takes everybody else's rights from a file that is there.
+// Protect makes a file private to the system, administrators, the service and its owner.
 func Protect(path string) error { return protect(path, fileRights) }
 
 func protect(path, rights string) error {
@@ -85,13 +86,14 @@ func protect(path, rights string) error {
 		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, list, nil)
 }
 
-// strangers are the trustees that are everybody: World, Users, Authenticated Users, Interactive, Anonymous, Guests.
+// strangers matches the entries of trustees that include everybody: World, Users, Authenticated Users, Interactive,
+// Anonymous, Guests.
 var strangers = regexp.MustCompile(`\([^()]*;(?:WD|BU|AU|IU|AN|BG)\)`)
 
-// inherited is the flag of an entry that came from the folder.
+// inherited matches the flag of an inherited entry.
 var inherited = regexp.MustCompile(`(\([A-Z]*;[A-Z]*?)ID`)
 
-// Restrict takes from a file with secrets the rights that strangers have on it, and tells whether there were any.
+// Restrict removes the rights that others have on a file with secrets, and tells whether there were any.
 func Restrict(path string) (bool, error) {
 	descriptor, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
@@ -104,8 +106,8 @@ func Restrict(path string) (bool, error) {
 	return true, protect(path, rights)
 }
 
-// withoutStrangers gives an access list without the entries of strangers, no longer inherited, and tells whether it had
-// any. Where only strangers had rights, the system, administrators and the owner get theirs.
+// withoutStrangers gives an access list without the entries of strangers and without inheritance, and tells whether it had
+// such entries. When no entry is left it gives the rights of a private file.
 func withoutStrangers(text string) (rights string, had bool) {
 	start := strings.IndexByte(text, '(')
 	if start < 0 || !strangers.MatchString(text) {
@@ -131,7 +133,7 @@ func sameRights(from, to string) error {
 	return windows.SetNamedSecurityInfo(to, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, list, nil)
 }
 
-// SyncFolder does nothing: rename below writes through, and Windows has no sync of a folder.
+// SyncFolder does nothing: rename writes through, and Windows cannot sync a folder.
 func SyncFolder(string) error { return nil }
 
 func rename(from, to string) error {
@@ -177,7 +179,7 @@ func Network(path string) (bool, error) {
 	return windows.GetDriveType(root) == windows.DRIVE_REMOTE, nil
 }
 
-// Grant adds the service's account to those who have every right on a file or folder.
+// Grant gives the service's account every right on a file or folder.
 func Grant(path string) error {
 	descriptor, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
@@ -204,7 +206,7 @@ func Grant(path string) error {
 	return windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, merged, nil)
 }
 
-// Exposed tells whether strangers have rights on a file or folder with secrets.
+// Exposed tells whether others have rights on a file or folder with secrets.
 func Exposed(path string) (bool, error) {
 	descriptor, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
@@ -214,8 +216,8 @@ func Exposed(path string) (bool, error) {
 	return had, nil
 }
 
-// MakeConfigFolder makes the folder of a configuration where it is missing, private: in ProgramData ordinary users could
-// otherwise add files to it.
+// MakeConfigFolder makes the folder of a configuration where it is missing. It is private: in ProgramData users may add files
+// to other folders.
 func MakeConfigFolder(path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
@@ -223,10 +225,17 @@ func MakeConfigFolder(path string) error {
 	return MakePrivateFolder(path)
 }
 
-// ErrDiskFull is what this system says when a disk has no room.
+// ErrDiskFull is the system's error for a full disk.
 var ErrDiskFull error = windows.ERROR_DISK_FULL
 
-// Reserve makes a file whose bytes the disk keeps back: NTFS does so for a length that is set.
+// ContentLost tells that an error of reading a file is about its content, and not about the moment: it is not there, it is
+// no file, or the disk cannot read it. A scanner that holds the file is of the moment.
+func ContentLost(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, windows.ERROR_CRC) || errors.Is(err, windows.ERROR_SECTOR_NOT_FOUND) ||
+		errors.Is(err, windows.ERROR_FILE_CORRUPT) || errors.Is(err, windows.ERROR_IO_DEVICE)
+}
+
+// Reserve makes a file of a size whose space the disk allocates, as NTFS does when the length is set.
 func Reserve(path string, size int64) error {
 	file, err := CreatePrivate(path)
 	if err != nil {
@@ -234,3 +243,16 @@ func Reserve(path string, size int64) error {
 	}
 	return errors.Join(file.Truncate(size), file.Close())
 }
+
+// MappedDrive tells that a path lies on a drive that a user has mapped to a share: a service does not see it.
+func MappedDrive(path string) bool {
+	volume := filepath.VolumeName(path)
+	if len(volume) != 2 {
+		return false
+	}
+	root, err := windows.UTF16PtrFromString(volume + `\`)
+	return err == nil && windows.GetDriveType(root) == windows.DRIVE_REMOTE
+}
+
+// nonblocking is of Unix: Windows keeps its pipes in no folder.
+const nonblocking = 0

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// The number is what Windows makes of the service's name; a file that it cannot read would stop the agent.
+// Windows computes the number from the service's name; a file that the service cannot read would stop the agent.
 func TestServiceReadsWhatAnAdministratorWritesAndStrangersDoNot(t *testing.T) {
 	for _, rights := range []string{fileRights, folderRights, programRights} {
 		descriptor, err := windows.SecurityDescriptorFromString(rights)
@@ -20,7 +20,7 @@ func TestServiceReadsWhatAnAdministratorWritesAndStrangersDoNot(t *testing.T) {
 	}
 }
 
-// On the text alone: wine keeps of an access list only what a Unix mode can say.
+// On the text alone: wine keeps only the part of an access list that a Unix mode can express.
 func TestStrangersLoseTheirEntriesInAnAccessList(t *testing.T) {
 	for text, want := range map[string]string{
 		"D:(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;BU)(A;;FR;;;WD)(A;;FR;;;LS)": "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FR;;;LS)",

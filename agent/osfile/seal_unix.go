@@ -2,8 +2,8 @@
 
 package osfile
 
-// Seal is not to be had here: systemd's credentials do it (LoadCredentialEncrypted=).
+// Seal is not available: systemd's credentials seal secrets here (LoadCredentialEncrypted=).
 func Seal(string, []byte) ([]byte, error) { return nil, ErrNoSeal }
 
-// Unseal is not to be had here.
+// Unseal is not available.
 func Unseal(string, []byte) ([]byte, error) { return nil, ErrNoSeal }

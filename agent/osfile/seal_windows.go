@@ -19,8 +19,7 @@ func take(out windows.DataBlob) ([]byte, error) {
 	return data, err
 }
 
-// Seal encrypts a secret so that only this machine can open it (DPAPI, machine scope). purpose ties it to one use of this
-// program: opening it for another fails.
+// Seal encrypts a secret so that only this machine can open it (DPAPI, machine scope), and only for the same purpose.
 func Seal(purpose string, secret []byte) ([]byte, error) {
 	var out windows.DataBlob
 	flags := uint32(windows.CRYPTPROTECT_LOCAL_MACHINE | windows.CRYPTPROTECT_UI_FORBIDDEN)

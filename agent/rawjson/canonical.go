@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Canonical spells the value in one way only: names sorted, no spaces, numbers as digits and a power of ten. Two texts
-// say the same exactly when their canonical forms are equal. A number and the string of its digits stay different.
+// Canonical gives the value's canonical form: names sorted, no spaces, numbers as digits and a power of ten. Two texts have
+// the same content exactly when their canonical forms are equal. A number and the string of its digits are different.
 func (v Value) Canonical() []byte { return v.appendCanonical(nil) }
 
 func (v Value) appendCanonical(out []byte) []byte {
@@ -39,15 +39,15 @@ func (v Value) appendCanonical(out []byte) []byte {
 func canonicalNumber(text string) string {
 	digits, negative := strings.CutPrefix(text, "-")
 	mantissa, power, _ := strings.Cut(strings.ToLower(digits), "e")
-	whole, decimals, _ := strings.Cut(mantissa, ".")
+	integer, decimals, _ := strings.Cut(mantissa, ".")
 	exponent := 0
 	if power != "" {
 		var err error
 		if exponent, err = strconv.Atoi(strings.TrimPrefix(power, "+")); err != nil {
-			return text // an exponent beyond an int: only itself is equal to it
+			return text // an exponent beyond an int is equal only to itself
 		}
 	}
-	all := strings.TrimLeft(whole+decimals, "0")
+	all := strings.TrimLeft(integer+decimals, "0")
 	exponent -= len(decimals)
 	trimmed := strings.TrimRight(all, "0")
 	if trimmed == "" {

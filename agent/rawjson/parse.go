@@ -1,7 +1,7 @@
-// Package rawjson reads a JSON text without letting go of its bytes: where each value stands, what it says exactly, and
-// how to replace one token while everything else stays byte for byte as the till wrote it. It refuses what a strict
-// reader must refuse (duplicate keys, too deep, trailing text) and knows nothing of any contract. Every package that
-// touches a till's or a cloud's body uses it; encoding/json would round numbers, merge duplicate keys and reorder.
+// Package rawjson parses a JSON text and keeps its bytes: it tells where each value is, gives its exact spelling, and replaces
+// single tokens while everything else stays byte for byte the same. It refuses duplicate keys, too deep nesting and trailing
+// text. It knows no contract and no field. Every package that reads a till's or a cloud's body calls it; it calls
+// encoding/json to validate. (encoding/json alone would round numbers, merge duplicate keys and reorder.)
 package rawjson
 
 import (
@@ -22,7 +22,7 @@ var (
 // MaxDepth is the deepest nesting that [Parse] takes.
 const MaxDepth = 64
 
-// Kind is the kind of a JSON value, by its first byte; every number is '0'.
+// Kind is the kind of a JSON value: its first byte, '0' for a number.
 type Kind byte
 
 // The kinds of value.
@@ -36,7 +36,7 @@ const (
 	Null   Kind = 'n'
 )
 
-// Value is one value of a text and where it stands.
+// Value is one value of a text and its place.
 type Value struct {
 	Kind       Kind
 	Start, End int      // bytes of the text
@@ -87,7 +87,7 @@ func depth(text []byte) int {
 	return deepest
 }
 
-// parser walks a text that json.Valid has accepted, so it looks only for where things end.
+// parser walks a text that json.Valid accepts: it only has to find the ends of values.
 type parser struct {
 	text []byte
 	at   int

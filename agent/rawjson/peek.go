@@ -2,9 +2,9 @@ package rawjson
 
 import "bytes"
 
-// Peek gives what stands at the first place where a text names a member, without reading the rest: a string without
-// escapes, or a bare word. The text need not be JSON and the member need not be the outermost object's: it is for who can
-// tell afterwards whether it was the right one.
+// Peek gives the value after the first occurrence of a member's name in a text, without parsing the rest: a string without
+// escapes, or a bare word. The text may not be JSON and the member may belong to an inner object: the caller must be able to
+// find out later whether it was the right one.
 func Peek(text []byte, name string) ([]byte, bool) {
 	for at := 0; ; {
 		found := bytes.Index(text[at:], []byte(name))

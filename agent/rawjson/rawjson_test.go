@@ -116,7 +116,7 @@ func TestKeyOrderAndNumberSpellingDoNotCount(t *testing.T) {
 	}
 }
 
-// FuzzParse holds the reader against encoding/json: it takes a text only if that does, and finds the same members.
+// FuzzParse compares the parser with encoding/json: it accepts a text only if that does, and finds the same members.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{`{"a":[1,"x",null,true],"b":{"c":-1.5e3}}`, `[]`, `"\ud83d\ude00"`, ` {"":""} `, `{"a":1,"a":2}`, `{"\"":"\\"}`} {
 		f.Add([]byte(seed))

@@ -6,7 +6,7 @@ import (
 	"pdvagent/agent"
 )
 
-// Refusal says in words what is wrong with a text that [Parse] refused.
+// Refusal turns an error of [Parse] into a refusal for a person.
 func Refusal(err error) *agent.Error {
 	switch {
 	case errors.Is(err, ErrDuplicateKey):

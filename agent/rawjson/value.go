@@ -15,10 +15,10 @@ func (v Value) Get(name string) (Value, bool) {
 	return Value{}, false
 }
 
-// Raw gives the value's bytes as they stand in the text.
+// Raw gives the value's bytes in the text.
 func (v Value) Raw() []byte { return v.text[v.Start:v.End] }
 
-// Text gives what a string says, or the digits of a number as they are spelled. Other kinds are false.
+// Text gives a string's content, or a number as it is spelled; false for other kinds.
 func (v Value) Text() (string, bool) {
 	switch v.Kind {
 	case String:
@@ -41,7 +41,7 @@ func Quote(text string) []byte {
 	return quoted
 }
 
-// plain tells a text that stands in JSON as it is.
+// plain tells that a text needs no escapes in JSON.
 func plain(text string) bool {
 	for i := range len(text) {
 		switch c := text[i]; {
@@ -58,7 +58,7 @@ type Edit struct {
 	Raw        []byte
 }
 
-// Apply gives the text with the edits made; they are in the text's order and do not overlap.
+// Apply gives the text with the edits made. They must be in the text's order and not overlap.
 func Apply(text []byte, edits ...Edit) []byte {
 	out := make([]byte, 0, len(text)+64*len(edits))
 	at := 0
@@ -101,5 +101,8 @@ func RemoveMember(text []byte, v Value, name string) []byte {
 	return text
 }
 
-// RawName is a member's name as it stands in the text, quotes and escapes included. m must be one of v's.
+// RawName gives the bytes of a member's name in the text, with quotes and escapes. m must be a member of v.
 func (v Value) RawName(m Member) []byte { return v.text[m.NameStart:m.NameEnd] }
+
+// Source gives the whole text that the value was parsed from.
+func (v Value) Source() []byte { return v.text }

@@ -30,6 +30,8 @@ type Config struct {
 	TLS     string   // a third address where the clouds are behind TLS, and Sicoob demands a certificate; empty for none
 	Seed    bool     // begin with a small club and a few offers
 	Log     *slog.Logger
+
+	FirstNosso int // from which on Sicoob counts its boletos, default 101
 }
 
 // Sandbox is the running clouds.
@@ -68,7 +70,7 @@ func Start(ctx context.Context, cfg Config) (*Sandbox, error) {
 		return nil, err
 	}
 	s.SevenAZ = sevenazsim.New(sevenazsim.Config{})
-	if s.Sicoob, err = sicoobsim.New(sicoobsim.Config{}); err != nil {
+	if s.Sicoob, err = sicoobsim.New(sicoobsim.Config{First: cfg.FirstNosso}); err != nil {
 		return nil, err
 	}
 	if s.CashOrder, err = cashordersim.New(cashordersim.Config{}); err != nil {

@@ -13,7 +13,7 @@ import (
 	"pdvagent/agent/upstream"
 )
 
-// circuit runs one whose probe answers what the test says, in fake time.
+// circuit runs a circuit in fake time whose probe gives a test's answers.
 func circuit(t *testing.T, probe func() agent.Outcome) *upstream.Circuit {
 	t.Helper()
 	c, err := upstream.NewCircuit(upstream.CircuitConfig{
@@ -136,4 +136,55 @@ func TestProbeIsAGetOfTheBaseURLWithTheHeadersOfEveryRequest(t *testing.T) {
 	if seen.Method != http.MethodGet || seen.URL.Path != "/api/" || seen.Header.Get("pdv-version") != "1" {
 		t.Errorf("got %s %s %v", seen.Method, seen.URL.Path, seen.Header)
 	}
+}
+
+func TestCloudThatIsAwayFromTheStartIsSilentUntilItAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		var back atomic.Bool
+		c := circuit(t, func() agent.Outcome {
+			if back.Load() {
+				return moved
+			}
+			return away
+		})
+		if got := c.State(); !got.Silent || got.Open {
+			t.Errorf("at the start: %+v", got)
+		}
+		<-time.After(time.Hour)
+		if got := c.State(); !got.Silent || got.Reason != agent.ClassUnreachable || !got.Since.Equal(begun) {
+			t.Errorf("away: %+v", got)
+		}
+		back.Store(true)
+		<-time.After(time.Minute)
+		got := c.State()
+		if got.Silent || got.Reason != "" || got.Outage == nil || !got.Outage.From.Equal(begun) || !got.Outage.To.Equal(got.Since) {
+			t.Errorf("back: %+v", got)
+		}
+	})
+}
+
+func TestPageOfAPortalIsNoAnswerOfTheCloud(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := circuit(t, func() agent.Outcome { return agent.Outcome{Class: agent.ClassForeign, Status: 200, Reached: true} })
+		<-time.After(time.Minute)
+		if got := c.State(); !got.Silent {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func TestAnOutageThatEndedIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := circuit(t, func() agent.Outcome { return fine })
+		<-time.After(time.Minute)
+		begun := time.Now()
+		for range 3 {
+			c.Note(away)
+		}
+		<-time.After(time.Minute)
+		if got := c.State(); got.Open || got.Outage == nil || !got.Outage.From.Equal(begun) || got.Outage.Reason != agent.ClassUnreachable {
+			t.Errorf("got %+v, %+v", got, got.Outage)
+		}
+	})
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// FuzzRetryAfter: whatever a cloud asks for, it is a time from now on and no longer than a day.
+// FuzzRetryAfter: any Retry-After is a time between 0 and a day.
 func FuzzRetryAfter(f *testing.F) {
 	for _, seed := range []string{"120", "-1", "Wed, 21 Oct 2026 07:28:00 GMT", "99999999999999999999", "soon", " 5 ", "1e3"} {
 		f.Add(seed)
@@ -17,7 +17,7 @@ func FuzzRetryAfter(f *testing.F) {
 	})
 }
 
-// FuzzURL: an address that is taken is https or this machine's, and says nothing secret.
+// FuzzURL: an accepted address is https or loopback, and holds no credentials.
 func FuzzURL(f *testing.F) {
 	for _, seed := range []string{"https://example.com/api/", "http://127.0.0.1:8790/x", "http://[::1]/", "http://127.0.0.1.example.com/", "https://u:p@example.com", "https://example.com/?a=1#b", "HTTPS://EXAMPLE.COM"} {
 		f.Add(seed)

@@ -17,7 +17,7 @@ import (
 	"pdvagent/agent"
 )
 
-// Request is an exchange whose path says more than where: what somebody is called, which document is meant.
+// Request is a request whose path may hold personal data: the journal gets its route instead.
 type Request struct {
 	Method string
 	Path   string // below the base URL, escaped; may hold personal data
@@ -25,7 +25,7 @@ type Request struct {
 	Query  url.Values
 	Body   []byte // nil: none
 	Type   string // of the body, default application/json
-	Secret bool   // neither body is shown to anybody
+	Secret bool   // Config.Observe gets neither body
 
 	Patience time.Duration // for a document, default one minute
 }
@@ -55,25 +55,25 @@ func (c *Client) Do(ctx context.Context, r Request) agent.Outcome {
 	return outcome
 }
 
-// Document is an answer that is passed on as it comes. Close it.
+// Document is an answer that is read as it comes. Close it.
 type Document struct {
 	io.ReadCloser
-	Type string // as the cloud said
+	Type string // Content-Type of the answer
 }
 
 // maxDocument bounds a document, in bytes.
 const maxDocument = 32 << 20
 
-// documentDeadline is how long a document may take, unless its request has another patience.
+// documentDeadline is the default of Request.Patience.
 const documentDeadline = time.Minute
 
-// Open begins to read a document; the outcome's class is ClassOK with one, and anything else without.
+// Open begins to read a document. There is one only when the outcome's class is [agent.ClassOK].
 func (c *Client) Open(ctx context.Context, r Request) (Document, agent.Outcome) {
 	return c.open(ctx, r.target(c.base), *c.header.Load(), r.Route, cmp.Or(r.Patience, documentDeadline))
 }
 
-// OpenElsewhere reads a document from an address that the cloud gave, without any of our credentials. It must be https;
-// plain http is for a cloud that is on this machine itself.
+// OpenElsewhere reads a document from an address that the cloud gave, without credentials. It must be https; plain http is
+// for a cloud on this machine.
 func (c *Client) OpenElsewhere(ctx context.Context, address, route string) (Document, agent.Outcome) {
 	target, err := url.Parse(address)
 	safe := err == nil && target.User == nil && target.Host != "" &&
@@ -87,7 +87,8 @@ func (c *Client) OpenElsewhere(ctx context.Context, address, route string) (Docu
 func (c *Client) open(ctx context.Context, target string, header http.Header, route string, patience time.Duration) (Document, agent.Outcome) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	var reached atomic.Bool
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { reached.Store(true) }})
+	var used use
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { reached.Store(true); used.begin(info.Conn) }})
 	start := c.cfg.Now()
 	outcome := agent.Outcome{}
 	document, err := func() (Document, error) {
@@ -110,10 +111,13 @@ func (c *Client) open(ctx context.Context, target string, header http.Header, ro
 	switch {
 	case err != nil:
 		outcome.Class, outcome.Detail = classify(ctx, err, outcome.Reached)
+		if outcome.Class == agent.ClassTimeout {
+			used.endUnheard(ctx)
+		}
 		cancel()
 	case outcome.Status != http.StatusOK:
 		outcome.Class = agent.ClassStatus
-		_ = document.Close() // nobody reads it
+		_ = document.Close() // not read
 		document = Document{}
 	default:
 		outcome.Class = agent.ClassOK
@@ -122,7 +126,7 @@ func (c *Client) open(ctx context.Context, target string, header http.Header, ro
 	return document, outcome
 }
 
-// bounded ends a document that is too long with an error.
+// bounded fails after maxDocument bytes.
 type bounded struct {
 	io.ReadCloser
 	left int64
@@ -143,14 +147,14 @@ func (b *bounded) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// Sniff tells what a document is by its first bytes, and gives it whole again: what a cloud calls it is not asked.
+// Sniff gives a document's content type by its first bytes, whatever the cloud called it, and the document unread.
 func Sniff(d Document) (Document, string) {
 	head := make([]byte, 512)
-	n, _ := io.ReadFull(d.ReadCloser, head) // a short one is one
+	n, _ := io.ReadFull(d.ReadCloser, head) // a document may be shorter
 	kind := http.DetectContentType(head[:n])
-	whole := struct {
+	unread := struct {
 		io.Reader
 		io.Closer
 	}{io.MultiReader(strings.NewReader(string(head[:n])), d.ReadCloser), d.ReadCloser}
-	return Document{whole, d.Type}, kind
+	return Document{unread, d.Type}, kind
 }

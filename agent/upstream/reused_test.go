@@ -12,7 +12,7 @@ import (
 	"pdvagent/agent"
 )
 
-// stale is a connection that the cloud has closed while it lay idle, seen at the first write.
+// stale is a connection that the cloud closed while it was idle; the first write fails.
 type stale struct {
 	net.Conn
 	gone *atomic.Bool
@@ -25,7 +25,7 @@ func (c stale) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// A kept connection is found dead before a byte was written, and there is no other to be had: nothing can have arrived.
+// A kept connection fails before a byte was written, and no other can be made: nothing can have arrived.
 func TestKeptConnectionThatIsDeadWasNoAttempt(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) }))
 	defer server.Close()

@@ -1,7 +1,7 @@
-// Package upstream does one HTTP exchange with a cloud: send with a deadline, read a bounded answer, and say how it
-// ended. It never retries and follows no redirect; package sender decides what an outcome means for a job, and when it
-// is tried again. [Circuit] remembers whether calls that somebody waits for are worth a try. It knows no cloud's routes:
-// mercafacil and the payment vendors bring those.
+// Package upstream does one HTTP exchange with a cloud: it sends a request with a deadline, reads a bounded answer, and
+// classifies the result as an [agent.Outcome]. [Circuit] decides whether live calls are worth a try. It never retries,
+// follows no redirect and knows no cloud's routes. The clients of the clouds (mercafacil and the payment vendors) call it;
+// it calls net/http, through resty.
 package upstream
 
 import (
@@ -33,20 +33,20 @@ type Config struct {
 	Header    http.Header      // of every request; Idempotency-Key is refused, net/http would repeat such a POST by itself
 	Now       func() time.Time // default time.Now
 
-	// Observe gets every exchange as it was; it must not wait. Optional.
+	// Observe is called with every exchange, unmasked; it must not block. Optional.
 	Observe func(agent.Exchange)
 
 	Dial Dial // default: TCP with a bound of 5 s
 
-	// Identity is the certificate that the cloud knows us by, asked for at every handshake. Optional.
+	// Identity gives the client certificate, at every handshake. Optional.
 	Identity func() (*tls.Certificate, error)
-	Roots    *x509.CertPool // who may have signed the cloud's own certificate; nil: whom the system trusts
+	Roots    *x509.CertPool // of the cloud's certificate; nil: the system's
 }
 
 // Dial makes a connection, as net.Dialer.DialContext does.
 type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// Client speaks with one cloud. It is safe for concurrent use.
+// Client is a client of one cloud. It is safe for concurrent use.
 type Client struct {
 	cfg       Config
 	base      *url.URL
@@ -55,7 +55,7 @@ type Client struct {
 	header    atomic.Pointer[http.Header]
 }
 
-// Close lets go of idle connections.
+// Close closes idle connections.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // New checks the configuration.
@@ -102,27 +102,28 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// SetHeader gives the requests from now on another value of a header.
+// SetHeader sets a header of the requests from now on.
 func (c *Client) SetHeader(name, value string) {
 	header := c.header.Load().Clone()
 	header.Set(name, value)
 	c.header.Store(&header)
 }
 
-// newTransport takes no proxy from the environment: only the configuration says where traffic goes (SEC-11).
+// newTransport uses no proxy of the environment: only the configuration says where traffic goes (SEC-11).
 func newTransport(dial Dial) *http.Transport {
 	return &http.Transport{
-		DialContext:            dial,
+		DialContext:            watching(dial),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    5 * time.Second,
 		MaxIdleConnsPerHost:    16,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 		ForceAttemptHTTP2:      true,
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingPatience},
 	}
 }
 
-// CheckURL takes an absolute https URL without credentials, query or fragment. Plain http is for loopback only.
+// CheckURL accepts an absolute https URL without credentials, query or fragment; plain http only for loopback.
 func CheckURL(text string) (*url.URL, error) {
 	base, err := url.Parse(text)
 	switch {
@@ -153,39 +154,40 @@ func (c *Client) Post(ctx context.Context, path string, body []byte) agent.Outco
 	return outcome
 }
 
-// Probe asks for the base URL, which does nothing in the cloud. Any HTTP answer says that the cloud can be reached.
+// Probe gets the base URL, which does nothing in the cloud. Any HTTP answer shows that the cloud can be reached.
 func (c *Client) Probe(ctx context.Context) agent.Outcome {
 	outcome := c.exchange(ctx, func(request *resty.Request) (*resty.Response, error) { return request.Get(c.base.String()) })
 	c.observe(ctx, http.MethodGet, "/", nil, outcome)
 	return outcome
 }
 
-// observe tells of an exchange. path is one of ours, never a caller's.
+// observe hands an exchange to Config.Observe. path is a route, never a value that a caller chose.
 func (c *Client) observe(ctx context.Context, method, path string, body []byte, outcome agent.Outcome) {
 	if c.cfg.Observe == nil {
 		return
 	}
-	x := agent.Exchange{
+	exchange := agent.Exchange{
 		At: c.cfg.Now().Add(-outcome.Took), Side: agent.SideCloud, Method: method, Route: path, Ref: agent.RefOf(ctx), Status: outcome.Status,
 		Took: outcome.Took, Detail: outcome.Detail, Request: body, Response: outcome.Body,
 	}
 	if outcome.Class != agent.ClassOK {
-		x.Origin = "cloud"
+		exchange.Origin = "cloud"
 		if outcome.Status == 0 {
-			x.Origin = "network"
+			exchange.Origin = "network"
 		}
 	}
-	c.cfg.Observe(x)
+	c.cfg.Observe(exchange)
 }
 
 func (c *Client) exchange(ctx context.Context, send func(*resty.Request) (*resty.Response, error)) agent.Outcome {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Deadline)
 	defer cancel()
 	var reached atomic.Bool
+	var used use
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		// net/http takes another connection for a POST only when it wrote nothing to the first, which the cloud had closed.
+		// net/http uses a second connection for a POST only when the first one was closed before anything was written to it.
 		GetConn: func(string) { reached.Store(false) },
-		GotConn: func(httptrace.GotConnInfo) { reached.Store(true) },
+		GotConn: func(info httptrace.GotConnInfo) { reached.Store(true); used.begin(info.Conn) },
 	})
 	start := c.cfg.Now()
 	request := c.resty.R().SetContext(ctx).SetHeader("Accept", "application/json")
@@ -199,23 +201,26 @@ func (c *Client) exchange(ctx context.Context, send func(*resty.Request) (*resty
 	} else {
 		c.read(ctx, response.RawResponse, &outcome)
 	}
+	if outcome.Class == agent.ClassTimeout {
+		used.endUnheard(ctx)
+	}
 	outcome.Took = c.cfg.Now().Sub(start)
 	return outcome
 }
 
-// Join puts exactly one slash between the base and the path, and keeps the path's own last one.
+// Join puts exactly one slash between the base and the path, and keeps a slash at the path's end.
 func Join(base *url.URL, path string) string {
 	return strings.TrimRight(base.String(), "/") + "/" + strings.TrimLeft(path, "/")
 }
 
 func (c *Client) read(ctx context.Context, response *http.Response, outcome *agent.Outcome) {
-	defer func() { _ = response.Body.Close() }() // what it can say was said by the read
+	defer func() { _ = response.Body.Close() }() // its error is the read's
 	outcome.Status = response.StatusCode
 	outcome.RetryAfter = retryAfter(response.Header.Get("Retry-After"), c.cfg.Now())
 	body, err := io.ReadAll(io.LimitReader(response.Body, c.cfg.MaxAnswer+1))
 	switch {
 	case response.StatusCode < 200 || response.StatusCode > 299:
-		outcome.Class, outcome.Body = agent.ClassStatus, body // a cut error page is an error page all the same
+		outcome.Class, outcome.Body = agent.ClassStatus, body // an error page may be cut
 	case err != nil:
 		outcome.Class, outcome.Detail = classify(ctx, err, true)
 	case int64(len(body)) > c.cfg.MaxAnswer:
@@ -227,12 +232,12 @@ func (c *Client) read(ctx context.Context, response *http.Response, outcome *age
 	}
 }
 
-// looksLikeHTML recognises the page of a captive portal or a proxy, whatever type it says it has.
+// looksLikeHTML recognises the page of a captive portal or a proxy, also under another content type.
 func looksLikeHTML(contentType string, body []byte) bool {
 	return strings.Contains(strings.ToLower(contentType), "html") || strings.HasPrefix(strings.TrimSpace(string(body[:min(len(body), 256)])), "<")
 }
 
-// classify tells a request that cannot have arrived from one that may have.
+// classify gives the class of a failed request: whether it may have reached the cloud or not.
 func classify(ctx context.Context, err error, reached bool) (agent.Class, string) {
 	if !reached {
 		return agent.ClassUnreachable, reason(err)

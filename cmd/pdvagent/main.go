@@ -1,7 +1,11 @@
-// Command pdvagent is the one binary: the agent itself, its sandbox, its demo, and the tools of support. A file per
-// command; run.go is the wiring, and reading it is reading the design.
+// Command pdvagent is the one binary: the agent itself, its sandbox, its demo, and the tools of support.
 package main
 
-import "os"
+import (
+	"os"
 
-func main() { os.Exit(execute(os.Args[1:])) }
+	"pdvagent/cmd/internal/bench"
+	"pdvagent/cmd/internal/cli"
+)
+
+func main() { os.Exit(cli.Execute(os.Args[1:], bench.New)) }

@@ -1,10 +1,10 @@
-"""Uma venda inteira pelo pdvagent: Python 3, sem bibliotecas. Uso: PDVAGENT_TOKEN=... python3 venda.py CUPOM"""
+"""Uma venda inteira pelo pdvagent: Python 3, sem bibliotecas. Uso: PDVAGENT_TOKEN=... python3 venda.py CUPOM [CPF]"""
 import json
 import os
 import sys
 import urllib.error
 import urllib.request
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 URL = os.environ.get("PDVAGENT_URL", "http://127.0.0.1:8780")
 ITEMS = [
@@ -25,15 +25,41 @@ def api(path, body):
         sys.exit(json.load(refused)["detail"])
 
 
-start = api("/v2/transaction/start", {"document_no": "52998224725"})
+def talk(answer):
+    """Enquanto a nuvem tiver o que dizer: mostra, pergunta e responde. Enter ou fim da entrada: a venda segue sem responder."""
+    while answer.get("should_display_message"):
+        message = answer.get("message") or {}
+        buttons = message.get("responses") or []
+        print(message.get("text", ""), *(f"{n} = {b['button']}" for n, b in enumerate(buttons, 1)), sep="\n")
+        if not buttons and not message.get("input"):
+            return  # um aviso: nada a responder
+        typed = sys.stdin.readline().strip() if message.get("input") else ""
+        choice = sys.stdin.readline().strip() if buttons else ""
+        if buttons and not choice:
+            return
+        button = buttons[int(choice) - 1] if buttons else {"tag": ""}
+        answer = api("/v2.2/transaction/message", {"transaction_id": session, "tag": button["tag"], "input_value": typed})
+        if button.get("end_message_flow"):
+            return
+
+
+def cents(value):
+    """Um valor da nuvem como o caixa o cobra: em centavos, o meio centavo para cima."""
+    return Decimal(str(value)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+document = sys.argv[2] if len(sys.argv) > 2 else "52998224725"
+start = api("/v2.2/transaction/start", {"transaction_context": {"document_no": document, "phone": ""}, "transaction_id": ""})
 session = start["transaction_id"]
-client = "52998224725" if start.get("loyalty") else "0"
-apply = api("/v2/transaction/apply", {"transaction_id": session, "client_id": client, "origin": "pdv", "items": ITEMS})
-api("/v2/transaction/confirm", {"transaction_id": session})
+client = document if start.get("loyalty") else "0"
+talk(start)
+talk(api("/v2.2/transaction/pre-apply", {"transaction_id": session, "origin": "pdv", "items": ITEMS}))
+apply = api("/v2.2/transaction/apply", {"transaction_id": session})
+api("/v2.2/transaction/confirm", {"transaction_id": session})
 
 # agent.lines tem uma entrada por linha, na ordem do pedido; payment_discount é uma forma de pagamento
-totals = [Decimal(line["total"]) for line in apply["agent"]["lines"]]
-cashback = Decimal(str((apply.get("payment_discount") or {}).get("discount_value") or 0))
+totals = [cents(line["total"]) for line in apply["agent"]["lines"]]
+cashback = cents((apply.get("payment_discount") or {}).get("discount_value") or 0)
 payments = [{"payment_form": "cash", "amount": str(sum(totals) - cashback), "instalments": 1}]
 if cashback:
     payments.append({"payment_form": "cashback", "amount": str(cashback), "instalments": 1})

@@ -54,6 +54,7 @@ if [ -x "$keep/pdvagent" ]; then
   rm -rf /var/lib/pdvagent-failed
   mv /var/lib/pdvagent /var/lib/pdvagent-failed
   cp -a "$keep/data" /var/lib/pdvagent
+  rm -f /var/lib/pdvagent/origin.json # the store knows a copied folder by it, and would hold its sales for a person
   if answers; then
     echo "pdvagent: os dados são os de antes da atualização; os que a versão nova tinha ficaram em /var/lib/pdvagent-failed."
   else

@@ -17,6 +17,10 @@ func (b *builder) pack(kind, arch, program string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	names, err := guides()
+	if err != nil {
+		return "", err
+	}
 	info := nfpm.WithDefaults(&nfpm.Info{
 		Name: "pdvagent", Arch: arch, Platform: "linux", Version: b.version, Section: "net", Priority: "optional",
 		Maintainer: "pdvagent <suporte@pdvagent.invalid>", Vendor: "pdvagent", License: "proprietary",
@@ -26,8 +30,6 @@ func (b *builder) pack(kind, arch, program string) (string, error) {
 				{Source: program, Destination: "/usr/bin/pdvagent", FileInfo: &files.ContentFileInfo{Mode: 0o755}},
 				{Source: "installer/linux/pdvagent.service", Destination: "/lib/systemd/system/pdvagent.service", FileInfo: &files.ContentFileInfo{Mode: 0o644}},
 				{Source: "config.example.yaml", Destination: "/usr/share/doc/pdvagent/config.example.yaml", FileInfo: &files.ContentFileInfo{Mode: 0o644}},
-				{Source: "docs/instalacao.md", Destination: "/usr/share/doc/pdvagent/instalacao.md", FileInfo: &files.ContentFileInfo{Mode: 0o644}},
-				{Source: "docs/suporte.md", Destination: "/usr/share/doc/pdvagent/suporte.md", FileInfo: &files.ContentFileInfo{Mode: 0o644}},
 			},
 			Scripts: nfpm.Scripts{
 				PreInstall: "installer/linux/preinstall.sh", PostInstall: "installer/linux/postinstall.sh",
@@ -35,6 +37,11 @@ func (b *builder) pack(kind, arch, program string) (string, error) {
 			},
 		},
 	})
+	for _, name := range names {
+		info.Contents = append(info.Contents, &files.Content{
+			Source: "docs/" + name, Destination: "/usr/share/doc/pdvagent/" + name, FileInfo: &files.ContentFileInfo{Mode: 0o644},
+		})
+	}
 	if err := nfpm.PrepareForPackager(info, kind); err != nil {
 		return "", err
 	}

@@ -119,25 +119,6 @@ func (b *builder) setup(ctx context.Context, t target, program string) (string, 
 	return path, b.signer.sign(ctx, path)
 }
 
-// documents collects what is laid down beside the program.
-func (b *builder) documents() (string, error) {
-	folder := filepath.Join(b.work, "documents")
-	docs := filepath.Join(folder, "docs")
-	if err := os.MkdirAll(docs, 0o700); err != nil {
-		return "", err
-	}
-	for _, from := range []string{"docs/instalacao.md", "docs/suporte.md", "docs/monitoramento.md", "config.example.yaml"} {
-		text, err := os.ReadFile(from)
-		if err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(filepath.Join(docs, filepath.Base(from)), text, 0o600); err != nil { //nolint:gosec // names of this list
-			return "", err
-		}
-	}
-	return folder, nil
-}
-
 // The .msi's public properties, and those of them that Windows Installer's log must not show.
 const (
 	publicProperties = "SHOP;TILL;PRIMARY;BASEURL;TOKEN;LISTEN;DATADIR;DIALECT;PDVVERSION;TILLTOKEN;SUPPORTTOKEN;ADMINTOKEN;ANSWERS;PURGE"

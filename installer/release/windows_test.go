@@ -54,6 +54,20 @@ func TestWindowsProgramSaysWhatItIs(t *testing.T) {
 	}
 }
 
+func TestGateBuildsAsAReleaseIsBuilt(t *testing.T) {
+	script, err := os.ReadFile("../../.ci/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, packages := range seldomCalled() {
+		names = append(names, strings.TrimSuffix(packages, "/..."))
+	}
+	if want := "for packages in " + strings.Join(names, " ") + "; do"; !strings.Contains(string(script), want) {
+		t.Errorf(".ci/run lacks %q: it compiles everything twice", want)
+	}
+}
+
 func TestPartOfAReleaseIsWhatWasAskedFor(t *testing.T) {
 	for only, want := range map[string]string{
 		"":                    "linux/amd64:deb,rpm linux/arm64:deb windows/amd64:setup,msi windows/386:setup",

@@ -12,12 +12,13 @@ verb=${1:?make, boot, exec or halt}
 case $verb in
 make)
   root=${2:?ROOT}
-  if ! command -v debootstrap >/dev/null; then
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq
-    apt-get install -y -qq --no-install-recommends debootstrap >/dev/null
-  fi
-  [ -x "$root/lib/systemd/systemd" ] || debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,curl,procps bookworm "$root" >"$root.log" 2>&1
+  bash "$(dirname "$0")/../../.ci/packages.sh" debootstrap
+  debs="$(realpath -m "$root")"
+  debs="${debs%/*}/debs" # packages that were fetched once
+  mkdir -p "$debs"
+  [ -x "$root/lib/systemd/systemd" ] ||
+    debootstrap --cache-dir="$debs" --variant=minbase --include=systemd,systemd-sysv,dbus,curl,procps bookworm "$root" >"$root.log" 2>&1 ||
+    { tail "$root.log" >&2; rm -rf "$root"; exit 1; }
   ;;
 boot)
   root=$(realpath "${2:?ROOT}")
@@ -38,12 +39,15 @@ exec chroot "$root" /usr/bin/env -i container=docker PATH=/usr/sbin:/usr/bin:/sb
 EOF
   setsid unshare --pid --mount --uts --ipc --cgroup --fork --kill-child bash "$inner" </dev/null >"$root.boot.log" 2>&1 &
   outer=$!
-  for _ in $(seq 50); do
-    pid=$(pgrep -P "$outer" | head -n 1 || true)
-    if [ -n "$pid" ] && nsenter -t "$pid" -m -p -u -i -r -w systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; then
+  for _ in $(seq 300); do
+    pid=$(pgrep -P "$outer" | sed -n 1p || true)
+    state=$([ -z "$pid" ] || nsenter -t "$pid" -m -p -u -i -r -w systemctl is-system-running 2>/dev/null || true)
+    case $state in
+    running | degraded)
       echo "$pid"
       exit 0
-    fi
+      ;;
+    esac
     sleep 0.2
   done
   echo "systemd did not come up; see $root.boot.log" >&2

@@ -2,8 +2,8 @@
 # Tries the Windows installers and the service under wine: a Windows too old, silent installation from a file of answers,
 # the service's verbs, sales, a stop with a till that waits, an upgrade during an outage with 1,000 pending, one that does
 # not start, a taken port, removal, purge; the same with the .msi; signatures. Prints what it measures; ends non-zero when
-# anything is not as promised. Not to be had in wine 8, and so unit-tested in agent/service: recovery, delayed start,
-# preshutdown. The 386 setup program is built and not run.
+# anything is not as promised. Not to be had in wine 8, and so unit-tested in agent/ops/service: recovery, delayed start,
+# preshutdown. With "all" the 386 setup program is built, too, and not run.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 cloud=127.0.0.1:18791 local=127.0.0.1:18781
@@ -31,7 +31,7 @@ die() {
 refused() { iconv -f utf-16 "$c/users/root/Temp/pdvagent-setup.log" 2>/dev/null; }
 win() { timeout 150 "$wine" "$@" 2>&1; }
 pdvagent() { win 'C:\Program Files\pdvagent\pdvagent.exe' "$@"; }
-pending() { pdvagent status --json | tr -d '\r' | grep -o '"pending": *[0-9]*' | head -n 1 | grep -o '[0-9]*$'; }
+pending() { pdvagent status --json | tr -d '\r' | first_pending; }
 silent() { # silent SETUP OPTIONS ... runs it and gives its exit code
   local code=0
   rm -f "$c/users/root/Temp/pdvagent-setup.log"
@@ -39,8 +39,7 @@ silent() { # silent SETUP OPTIONS ... runs it and gives its exit code
   echo "$code"
 }
 
-[ -x "$wine" ] || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends wine64 wine >/dev/null; }
-needs makensis:nsis wixl:wixl msibuild:msitools osslsigncode:osslsigncode openssl:openssl curl:curl
+bash .ci/packages.sh wine64 wine nsis wixl msitools osslsigncode openssl curl
 
 mod=$(bash .ci/winemod.sh "$work/mod")
 go build -o "$work/release" ./installer/release
@@ -50,26 +49,32 @@ openssl pkcs12 -export -inkey "$work/key.pem" -in "$work/cert.pem" -passout pass
 release() { # release VERSION PART GOFLAGS
   PDVAGENT_SIGN_PASSWORD=segredo GOFLAGS="-modfile=$mod $3" "$work/release" --version "$1" --only "$2" --out "$work/dist" --sign "$work/cert.p12" >/dev/null
 }
+parts=windows/amd64
+[ "${1:-}" != all ] || parts=windows
 begin=$(ms)
-release 1.0.0 windows ""
-say "program, setup program and .msi for amd64, program and setup program for 386, signed: $(($(ms) - begin)) ms"
+release 1.0.0 "$parts" ""
+say "programs, setup programs and .msi of $parts, signed: $(($(ms) - begin)) ms"
 for file in "$work"/dist/*.exe "$work"/dist/*.msi; do
   osslsigncode verify -CAfile "$work/cert.pem" -in "$file" >"$work/verify.log" 2>&1 || { cat "$work/verify.log"; die "the signature of $file"; }
 done
 size=$(stat -c %s "$work/dist/pdvagent_1.0.0_windows_amd64.exe")
 say "binary: $((size >> 20)) MiB, setup program: $(($(stat -c %s "$work/dist/pdvagent_1.0.0_windows_amd64_setup.exe") >> 20)) MiB"
-[ "$size" -le $((25 << 20)) ] || die "the binary has $size bytes, promised are 25 MiB"
+[ "$size" -le $((28 << 20)) ] || die "the binary has $size bytes, promised are 28 MiB"
 release 1.1.0 windows/amd64 ""
 cat >"$work/main.go" <<'EOF'
 package main
 
-import "os"
+import (
+	"os"
+
+	"pdvagent/cmd/internal/cli"
+)
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "run" {
 		os.Exit(1)
 	}
-	os.Exit(execute(os.Args[1:]))
+	os.Exit(cli.Execute(os.Args[1:]))
 }
 EOF
 printf '{"Replace":{"%s":"%s"}}' "$PWD/cmd/pdvagent/main.go" "$work/main.go" >"$work/overlay.json"
@@ -85,7 +90,7 @@ sandbox "$work/pdvagent" "$cloud"
 
 "$wine" winecfg -v win7
 [ "$(silent "$(setup 1.0.0)" /S /SHOP=001 /TILL=1 /TOKEN=segredo)" != 0 ] || die "an old Windows is served"
-refused | grep -q 'precisa do Windows 10' || die "an old Windows is not told why"
+answers 'precisa do Windows 10' refused || die "an old Windows is not told why"
 cp "$work/dist/pdvagent_1.0.0_windows_amd64.msi" "$c/old.msi"
 [ "$(silent msiexec /i 'C:\old.msi' /qn TOKEN=segredo SHOP=001 TILL=1)" != 0 ] || die "an old Windows takes the .msi"
 [ ! -e "$installed/pdvagent.exe" ] || die "an old Windows has the program"
@@ -93,7 +98,7 @@ say "Windows 7: refused, with a sentence"
 "$wine" winecfg -v win10
 
 [ "$(silent "$(setup 1.0.0)" /S /SHOP=001)" != 0 ] || die "an installation without answers succeeds"
-refused | grep -q 'informe --till, --token' || die "nobody is told which answers are missing: $(refused)"
+answers 'informe --till, --token' refused || die "nobody is told which answers are missing: $(refused)"
 [ ! -e "$installed" ] && [ ! -e "$data" ] || die "an installation without answers leaves something"
 
 mkdir "$work/usb"
@@ -105,11 +110,11 @@ EOF
 busy=$!
 until_ok 10 curl -s "http://$local/control/mercafacil/received" || die "the port cannot be taken"
 [ "$(silent "$work/usb/setup.exe" /S /TILL=012)" != 0 ] || die "an installation on a taken port succeeds"
-refused | grep -q "Porta local: $local" || die "nobody is told that the port is taken: $(refused)"
+answers "Porta local: $local" refused || die "nobody is told that the port is taken: $(refused)"
 [ ! -e "$installed/pdvagent.exe" ] || die "an installation that failed leaves its program"
 [ -e "$data/config.yaml" ] || die "an installation that failed takes the configuration along"
 pdvagent=$(win "$work/dist/pdvagent_1.0.0_windows_amd64.exe" service status || true)
-grep -q not_installed <<<"$pdvagent" || die "an installation that failed leaves its service: $pdvagent"
+grep -q 'não instalado' <<<"$pdvagent" || die "an installation that failed leaves its service: $pdvagent"
 kill "$busy"
 wait "$busy" 2>/dev/null || true
 busy=""
@@ -118,10 +123,10 @@ say "a taken port: refused with the reason, nothing is left but the configuratio
 
 begin=$(ms)
 [ "$(silent "$work/usb/setup.exe" /S /TILL=012)" = 0 ] || die "it does not install: $(refused)"
-health | grep -q '"1.0.0"' || die "installed, and it does not answer"
+answers '"1.0.0"' health || die "installed, and it does not answer"
 took=$(($(ms) - begin))
-say "silent installation to the first successful call: $took ms"
-[ "$took" -le 5000 ] || die "$took ms, promised are 5,000"
+[ -e "$installed/docs/fidelidade.md" ] && [ -e "$installed/docs/exemplos/README.md" ] || die "it brings no guides: $(find "$installed")"
+promise "silent installation to the first successful call" "$took" 5000
 token=$(grep -oP "scope: till, token: '\K[^']+" "$data/config.yaml")
 grep -q "till: '012'" "$data/config.yaml" || die "the option's answer is not in the configuration"
 pdvagent config set sender.start_jitter 0s sender.retry_min 200ms sender.retry_max 1s sender.per_second 1000 >/dev/null || die "config set"
@@ -139,7 +144,7 @@ say "the cloud's token sealed by DPAPI"
 for verb in install install ensure start start stop stop start restart; do
   pdvagent service "$verb" >"$work/verb.log" || die "service $verb: $(cat "$work/verb.log")"
 done
-pdvagent service status | grep -q 'NT SERVICE.pdvagent' || die "it does not run as its own account"
+answers 'NT SERVICE.pdvagent' pdvagent service status || die "it does not run as its own account"
 win sc config pdvagent start= demand >/dev/null || win reg add 'HKLM\System\CurrentControlSet\Services\pdvagent' /v Start /t REG_DWORD /d 3 /f >/dev/null
 pdvagent service stop >/dev/null
 (cancel W-2 >/dev/null) || true
@@ -155,8 +160,7 @@ pdvagent service stop >/dev/null || die "it does not stop"
 took=$(($(ms) - begin))
 wait "$waiting"
 [ "$(cat "$work/waiting")" = 202 ] || die "the till that waited got $(cat "$work/waiting")"
-say "stop, with a till that waits: $took ms; it got its 202"
-[ "$took" -le 15000 ] || die "$took ms, promised are 15,000"
+promise "stop, with a till that waits; it got its 202" "$took" 15000
 pdvagent service start >/dev/null
 
 thousand U
@@ -164,7 +168,7 @@ thousand U
 pdvagent config set log.level debug >/dev/null
 begin=$(ms)
 [ "$(silent "$(setup 1.1.0)" /S)" = 0 ] || die "it does not upgrade: $(refused)"
-health | grep -q '"1.1.0"' || die "after the upgrade it is not the new version"
+answers '"1.1.0"' health || die "after the upgrade it is not the new version"
 say "upgrade during an outage, with 1,001 pending: $(($(ms) - begin)) ms"
 [ "$(pending)" -eq 1001 ] || die "after the upgrade $(pending) are pending"
 grep -q 'level: debug' "$data/config.yaml" || die "the upgrade changed the configuration"
@@ -174,11 +178,10 @@ grep -q 'level: debug' "$data/config.yaml" || die "the upgrade changed the confi
 
 begin=$(ms)
 [ "$(silent "$(setup 1.2.0)" /S)" != 0 ] || die "a version that does not start counts as installed"
-refused | grep -q 'a versão anterior voltou' || die "nobody is told that the version of before is back: $(refused)"
-health | grep -q '"1.1.0"' || die "after a broken upgrade the version of before does not answer"
+answers 'a versão anterior voltou' refused || die "nobody is told that the version of before is back: $(refused)"
+answers '"1.1.0"' health || die "after a broken upgrade the version of before does not answer"
 took=$(($(ms) - begin))
-say "an upgrade that does not start, until the version of before answers: $took ms"
-[ "$took" -le 120000 ] || die "$took ms, promised are two minutes"
+promise "an upgrade that does not start, until the version of before answers" "$took" 120000
 [ "$(pending)" -eq 1001 ] || die "after going back $(pending) are pending"
 
 uninstall() { # the uninstaller runs on as a copy of itself
@@ -203,19 +206,18 @@ say "a purge leaves nothing"
 for version in 1.0.0 1.1.0; do cp "$work/dist/pdvagent_${version}_windows_amd64.msi" "$c/$version.msi"; done
 begin=$(ms)
 [ "$(silent msiexec /i 'C:\1.0.0.msi' /qn SHOP=001 TILL=3 TOKEN=segredo LISTEN="$local" BASEURL="http://$cloud/mercafacil/")" = 0 ] || die "the .msi does not install"
-health | grep -q '"1.0.0"' || die "the .msi is installed, and nothing answers"
+answers '"1.0.0"' health || die "the .msi is installed, and nothing answers"
 took=$(($(ms) - begin))
-say ".msi, silent, to the first successful call: $took ms"
-[ "$took" -le 5000 ] || die "$took ms, promised are 5,000"
+promise ".msi, silent, to the first successful call" "$took" 5000
 token=$(grep -oP "scope: till, token: '\K[^']+" "$data/config.yaml")
 outage
 thousand V
 [ "$(silent msiexec /i 'C:\1.1.0.msi' /qn)" = 0 ] || die "the .msi does not upgrade"
-health | grep -q '"1.1.0"' || die "after the .msi's upgrade it is not the new version"
+answers '"1.1.0"' health || die "after the .msi's upgrade it is not the new version"
 [ "$(pending)" -eq 1000 ] || die "after the .msi's upgrade $(pending) are pending"
 # what /fa does; wine's msiexec does not know it by a file's name
 [ "$(silent msiexec /i 'C:\1.1.0.msi' REINSTALL=ALL REINSTALLMODE=amus /qn)" = 0 ] || die "the .msi does not repair"
-health | grep -q '"1.1.0"' || die "after the .msi's repair nothing answers"
+answers '"1.1.0"' health || die "after the .msi's repair nothing answers"
 [ "$(pending)" -eq 1000 ] || die "after the .msi's repair $(pending) are pending"
 [ "$(silent msiexec /x 'C:\1.1.0.msi' /qn)" = 0 ] || die "the .msi cannot be removed"
 [ ! -e "$installed/pdvagent.exe" ] || die "the .msi leaves its program"

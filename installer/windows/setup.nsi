@@ -1,5 +1,5 @@
 ; The setup program: Portuguese wizard, or silent with /S. It only asks and copies; installing, upgrading, going back and
-; removing is `pdvagent setup` (agent/setup), the same for the .msi.
+; removing is `pdvagent setup` (agent/ops/setup), the same for the .msi.
 ;
 ; Silent: setup.exe /S /SHOP=001 /TILL=012 /TOKEN=... [/PRIMARY=1] [/BASEURL=...] [/LISTEN=...] [/DATADIR=...] [/D=folder]
 ; or with pdvagent-install.json beside it, or /ANSWERS=file. The exit code is 0 when the agent answers; what happened is in

@@ -7,32 +7,34 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"pdvagent/agent/simkit"
 )
 
 // common is what every answer about a session has.
-func (s *Sim) common(one *session) map[string]any { return map[string]any{"transaction_id": one.id} }
+func common(sess *session) map[string]any { return map[string]any{"transaction_id": sess.id} }
 
-// done ends an answer as the manual's samples end.
-func (s *Sim) done(status int, fields map[string]any) reply {
-	fields["requestId"], fields["datetime"] = uuid(), s.now().Format(time.DateTime)
-	s.strange(fields)
+// success ends an answer as the manual's samples end.
+func (h *handler) success(status int, fields map[string]any) reply {
+	fields["requestId"], fields["datetime"] = uuid(), h.Now().Format(time.DateTime)
+	h.addUnknown(fields)
 	return reply{status: status, fields: fields}
 }
 
-// strange adds fields that nobody knows, where the settings say so.
-func (s *Sim) strange(fields map[string]any) {
-	if s.settings.UnknownFields {
+// addUnknown adds fields of no known meaning, where the settings want them.
+func (h *handler) addUnknown(fields map[string]any) {
+	if h.settings.UnknownFields {
 		fields["x_unknown"] = map[string]any{"deep": []any{1, "two", nil}}
 	}
 }
 
-// show puts the first open question into an answer, or says in one of the possible ways that there is none.
-func (s *Sim) show(fields map[string]any, one *session) {
-	if one.dialect == "v2.2" {
-		fields["should_display_message"] = len(one.prompts) > 0
+// addMessage puts the first open question into an answer, or one of the possible signs that there is none.
+func (h *handler) addMessage(fields map[string]any, sess *session) {
+	if sess.dialect == "v2.2" {
+		fields["should_display_message"] = len(sess.prompts) > 0
 	}
-	if len(one.prompts) == 0 {
-		switch s.settings.NoMessage {
+	if len(sess.prompts) == 0 {
+		switch h.settings.NoMessage {
 		case "null":
 			fields["message"] = nil
 		case "empty":
@@ -41,119 +43,123 @@ func (s *Sim) show(fields map[string]any, one *session) {
 		return
 	}
 	shown := make(map[string]any)
-	for name, value := range one.prompts[0].message {
-		if list, ok := value.([]any); name == "responses" && ok && len(list) == 0 && s.settings.WithoutResponses {
+	for name, value := range sess.prompts[0].message {
+		if list, ok := value.([]any); name == "responses" && ok && len(list) == 0 && h.settings.WithoutResponses {
 			continue
 		}
 		shown[name] = value
 	}
-	s.strange(shown)
-	if list, ok := shown["responses"].([]any); ok {
-		odd := make([]any, len(list))
-		for i, response := range list {
-			one, _ := response.(map[string]any)
-			one = maps.Clone(one)
-			s.strange(one)
-			odd[i] = one
+	h.addUnknown(shown)
+	if responses, ok := shown["responses"].([]any); ok {
+		copies := make([]any, len(responses))
+		for i, response := range responses {
+			fields, _ := response.(map[string]any)
+			fields = maps.Clone(fields)
+			h.addUnknown(fields)
+			copies[i] = fields
 		}
-		shown["responses"] = odd
+		shown["responses"] = copies
 	}
 	fields["message"] = shown
-	if len(one.prompts[0].tags) == 0 { // a notice wants no answer
-		one.prompts = one.prompts[1:]
+	if len(sess.prompts[0].tags) == 0 { // a notice wants no answer
+		sess.prompts = sess.prompts[1:]
 	}
 }
 
 // preApply takes the basket (v2.2).
-func (s *Sim) preApply(c *call, in input) reply {
-	one, refused := s.find(c, in.TransactionID)
-	if one == nil {
+func (h *handler) preApply(in input) reply {
+	sess, refused := h.find(in.TransactionID)
+	if sess == nil {
 		return refused
 	}
-	one.items = in.Items
-	s.questions(one)
-	one.said = append(one.said, "pre-apply")
-	fields := s.common(one)
-	s.show(fields, one)
-	return s.done(http.StatusOK, fields)
+	sess.items = in.Items
+	h.ask(sess)
+	sess.routes = append(sess.routes, "pre-apply")
+	fields := common(sess)
+	h.addMessage(fields, sess)
+	return h.success(http.StatusOK, fields)
 }
 
 // apply gives the discounts. In v2 it carries the basket, and may come without a session: then it opens one.
-func (s *Sim) apply(c *call, in input) reply {
-	var one *session
-	user := in.ClientID
-	if c.dialect == "v2" && in.TransactionID == "" {
-		document := user
-		if document == "0" {
-			document = ""
-		}
-		one = s.open(c, document)
-	} else {
-		var refused reply
-		if one, refused = s.find(c, in.TransactionID); one == nil {
-			return refused
-		}
+func (h *handler) apply(in input) reply {
+	sess, refused := h.applied(in)
+	if sess == nil {
+		return refused
 	}
-	if c.dialect == "v2.2" {
-		user = one.document
+	user := in.ClientID
+	if h.dialect == "v2.2" {
+		user = sess.document
 	} else {
-		one.items = in.Items
+		sess.items = in.Items
 	}
 	switch {
-	case len(one.items) == 0:
-		return refusal(http.StatusUnprocessableEntity, "pre-apply must come first")
-	case one.applied && s.settings.SecondApply == "refuse":
-		return refusal(http.StatusConflict, "transaction was applied already")
+	case len(sess.items) == 0:
+		return reject(http.StatusUnprocessableEntity, "pre-apply must come first")
+	case sess.applied && h.settings.SecondApply == "refuse":
+		return reject(http.StatusConflict, "transaction was applied already")
 	case user == "0":
 		user = ""
-	case c.dialect == "v2" && one.document != "" && user != one.document:
-		return refusal(http.StatusUnprocessableEntity, "client_id is not the document of the transaction")
+	case h.dialect == "v2" && sess.document != "" && user != sess.document:
+		return reject(http.StatusUnprocessableEntity, "client_id is not the document of the transaction")
 	}
-	result := s.reckon(one.items, user)
-	one.applied, one.uses, one.user = true, result.uses, user
-	one.said = append(one.said, "apply")
-	return s.done(http.StatusOK, s.offered(one, result))
+	result := h.discount(sess.items, user)
+	sess.applied, sess.uses, sess.user = true, result.uses, user
+	sess.routes = append(sess.routes, "apply")
+	return h.success(http.StatusOK, h.applyAnswer(sess, result))
 }
 
-// offered is the answer to an apply (contract 3.4).
-func (s *Sim) offered(one *session, result given) map[string]any {
-	fields := s.common(one)
-	items := make([]any, 0, len(one.items))
-	for _, line := range s.arranged(one.items, result.lines) {
+// applied finds the session of an apply, or opens one for a v2 basket without.
+func (h *handler) applied(in input) (*session, reply) {
+	if h.dialect != "v2" || in.TransactionID != "" {
+		return h.find(in.TransactionID)
+	}
+	document := in.ClientID
+	if document == "0" {
+		document = ""
+	}
+	return h.open(document), reply{}
+}
+
+// applyAnswer has the lines with their discounts (mercafacil.md 3.4).
+func (h *handler) applyAnswer(sess *session, result discounts) map[string]any {
+	fields := common(sess)
+	items := make([]any, 0, len(sess.items))
+	for _, line := range h.arranged(sess.items, result.lines) {
 		item := map[string]any{
-			"sku": string(line.SKU), "ean": string(line.EAN), "quantity": s.number(line.Quantity.milli),
-			"total_value_without_discount": s.number(line.value()), "discount_value": s.number(line.discount),
-			"total_value_with_discount": s.number(line.value() - line.discount),
+			"sku": string(line.SKU), "ean": string(line.EAN), "quantity": h.number(line.Quantity.milli),
+			"total_value_without_discount": h.number(line.value()), "discount_value": h.number(line.discount),
+			"total_value_with_discount": h.number(line.value() - line.discount),
 		}
-		s.strange(item)
+		h.addUnknown(item)
 		items = append(items, item)
 	}
 	fields["items"] = items
 	for name, value := range map[string]milli{"absolute": result.absolute, "payment_discount": result.payment} {
 		switch {
-		case value > 0 || s.settings.NoTotals == "zero":
-			total := map[string]any{"discount_value": s.number(value)}
-			s.strange(total)
+		case value > 0 || h.settings.NoTotals == "zero":
+			total := map[string]any{"discount_value": h.number(value)}
+			h.addUnknown(total)
 			fields[name] = total
-		case s.settings.NoTotals == "null":
+		case h.settings.NoTotals == "null":
 			fields[name] = nil
 		}
 	}
 	return fields
 }
 
+// discounted is a line of the answer.
 type discounted struct {
 	cartItem
 	discount milli
 }
 
 // arranged gives the lines as the settings say: one for one, merged by product, or in another order.
-func (s *Sim) arranged(items []cartItem, discounts []milli) []discounted {
+func (h *handler) arranged(items []cartItem, discounts []milli) []discounted {
 	var lines []discounted
 	for i, item := range items {
 		line := discounted{item, discounts[i]}
 		at := slices.IndexFunc(lines, func(other discounted) bool { return other.SKU == item.SKU && other.EAN == item.EAN })
-		if s.settings.Items != "merged" || at < 0 {
+		if h.settings.Items != "merged" || at < 0 {
 			lines = append(lines, line)
 			continue
 		}
@@ -163,30 +169,26 @@ func (s *Sim) arranged(items []cartItem, discounts []milli) []discounted {
 		same.Gross.milli, same.Reduced = value, nil
 		same.discount += line.discount
 	}
-	if s.settings.Items == "reordered" {
+	if h.settings.Items == "reordered" {
 		slices.Reverse(lines)
 	}
 	return lines
 }
 
 // number spells a decimal as the settings say.
-func (s *Sim) number(value milli) any {
-	if s.settings.Decimals == "string" {
+func (h *handler) number(value milli) any {
+	if h.settings.Decimals == "string" {
 		return value.String()
 	}
 	return json.Number(value.String())
 }
 
-// write sends an answer, compressed where the settings say so.
-func write(w http.ResponseWriter, status int, fields map[string]any, zip bool) {
-	if !zip {
-		plain(w, status, fields)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
+// writeZipped sends an answer compressed.
+func writeZipped(w http.ResponseWriter, a simkit.Answer) {
+	w.Header().Set("Content-Type", a.Type)
 	w.Header().Set("Content-Encoding", "gzip")
-	w.WriteHeader(status)
+	w.WriteHeader(a.Status)
 	packed := gzip.NewWriter(w)
-	_ = json.NewEncoder(packed).Encode(fields) // the client is gone: nobody to tell
-	_ = packed.Close()                         // as above
+	_ = json.NewEncoder(packed).Encode(a.Body) // the client is gone
+	_ = packed.Close()                         // the client is gone
 }

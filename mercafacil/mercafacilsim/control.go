@@ -1,94 +1,57 @@
 package mercafacilsim
 
 import (
-	"io"
+	"context"
+	"encoding/json"
 	"net/http"
-	"time"
+
+	"pdvagent/agent/simkit"
 )
 
-// Control gives the routes by which a person or a test steers the cloud:
+// Control gives the routes by which a person or a test steers the cloud, beside those of [simkit.Control.Faults],
+// [simkit.Control.Clock] and [simkit.Control.Settings]:
 //
 //	GET    /           a page that shows everything; /everything is what it reads
-//	POST   /faults     a [Fault]; GET those that are on; DELETE ends them
-//	PUT    /settings   some of [Settings]; GET all of them
 //	POST   /members    a [Member]; GET the club
 //	POST   /offers     an [Offer]; GET the running ones; DELETE ends them and forgets their use
-//	POST   /clock      {"advance_seconds": n}: moves the cloud's clock; GET tells it
 //	GET    /received   every request: [Arrival]
 //	GET    /coupons    accepted receipts: [Coupon]
 //	GET    /products   what loads brought: [Record]; /operators the same
 //	GET    /sessions   every session: [SessionView]
 //	POST   /seed       members and offers to begin with
-//	POST   /reset      forget everything
+//	POST   /reset      forgets everything
 func (s *Sim) Control() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.page)
-	mux.HandleFunc("GET /everything", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, s.shown()) })
-	take := func(pattern string, do func(text string) error, show func() any) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
-			if err == nil {
-				err = do(string(text))
-			}
-			if err != nil {
-				plain(w, http.StatusUnprocessableEntity, refused(http.StatusUnprocessableEntity, err.Error()))
-				return
-			}
-			status := http.StatusOK
-			if added := r.Method == http.MethodPost && (r.URL.Path == "/faults" || r.URL.Path == "/members" || r.URL.Path == "/offers"); added {
-				status = http.StatusCreated
-			}
-			plain(w, status, show())
+	c := simkit.NewControl(simkit.ControlConfig{OneValue: true, Type: jsonType, Refuse: func(message string) any {
+		return refusal(http.StatusUnprocessableEntity, message).Body
+	}})
+	c.Faults(s.FaultSet)
+	c.Clock(s.Clock)
+	c.Settings(s.settings)
+	c.HandleFunc("GET /{$}", s.page)
+	c.Show("GET /everything", func() any { return s.overview() })
+	add := func(pattern string, add func(text string) error, shown func() any) {
+		simkit.Take(c, pattern, http.StatusCreated, func(_ context.Context, text json.RawMessage) (any, error) {
+			err := add(string(text))
+			return shown(), err
 		})
 	}
-	show := func(pattern string, what func() any) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, what()) })
-	}
-	faults, settings := func() any { return s.Faults() }, func() any { return s.Settings() }
 	members, offers := func() any { return s.Members() }, func() any { return s.Offers() }
-	take("POST /faults", s.addFault, faults)
-	take("DELETE /faults", func(string) error { s.Heal(); return nil }, faults)
-	show("GET /faults", faults)
-	take("PUT /settings", s.Set, settings)
-	show("GET /settings", settings)
-	take("POST /members", s.AddMember, members)
-	show("GET /members", members)
-	take("POST /offers", s.AddOffer, offers)
-	take("DELETE /offers", func(string) error { s.DropOffers(); return nil }, offers)
-	show("GET /offers", offers)
-	clock := func() any { return map[string]time.Time{"now": s.Now()} }
-	take("POST /clock", s.moveClock, clock)
-	show("GET /clock", clock)
-	show("GET /received", func() any { return s.Received() })
-	show("GET /coupons", func() any { return s.Coupons() })
-	show("GET /products", func() any { return s.Loaded("products") })
-	show("GET /operators", func() any { return s.Loaded("operators") })
-	show("GET /sessions", func() any { return s.SessionList() })
-	take("POST /seed", func(string) error { return s.Seed() }, offers)
-	take("POST /reset", func(string) error { s.Reset(); return nil }, settings)
-	return mux
+	add("POST /members", s.AddMember, members)
+	c.Show("GET /members", members)
+	add("POST /offers", s.AddOffer, offers)
+	c.Do("DELETE /offers", func() error { s.DropOffers(); return nil }, offers)
+	c.Show("GET /offers", offers)
+	c.Show("GET /received", func() any { return s.Received() })
+	c.Show("GET /coupons", func() any { return s.Coupons() })
+	c.Show("GET /products", func() any { return s.Loaded("products") })
+	c.Show("GET /operators", func() any { return s.Loaded("operators") })
+	c.Show("GET /sessions", func() any { return s.SessionList() })
+	c.Do("POST /seed", s.Seed, offers)
+	c.Do("POST /reset", func() error { s.Reset(); return nil }, func() any { return s.Settings() })
+	return c
 }
 
-func (s *Sim) addFault(text string) error {
-	var fault Fault
-	if err := strictly([]byte(text), &fault); err != nil {
-		return err
-	}
-	return s.Add(fault)
-}
-
-func (s *Sim) moveClock(text string) error {
-	var move struct {
-		Seconds int64 `json:"advance_seconds"`
-	}
-	if err := strictly([]byte(text), &move); err != nil {
-		return err
-	}
-	s.Advance(time.Duration(move.Seconds) * time.Second)
-	return nil
-}
-
-// Seed puts a small club and a few offers in, so that a till has something to meet: see docs/sandbox.md.
+// Seed puts a small club and a few offers in, as docs/sandbox.md lists them.
 func (s *Sim) Seed() error {
 	for _, member := range []string{
 		`{"document_no":"52998224725","name":"Maria Aparecida","phone":"41987762038"}`,

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"pdvagent/agent"
+	"pdvagent/agent/simkit"
 )
 
 // Member is a shopper of the club.
@@ -22,7 +23,7 @@ type Member struct {
 // AddMember puts a shopper into the club; one with the same document is replaced.
 func (s *Sim) AddMember(text string) error {
 	var member Member
-	if err := strictly([]byte(text), &member); err != nil {
+	if err := simkit.Decode(text, &member); err != nil {
 		return err
 	}
 	if _, ok := agent.ParseDocument(member.Document); !ok {
@@ -33,7 +34,7 @@ func (s *Sim) AddMember(text string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.members[member.Document] = &member
+	s.state.members[member.Document] = &member
 	return nil
 }
 
@@ -41,8 +42,8 @@ func (s *Sim) AddMember(text string) error {
 func (s *Sim) Members() []Member {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := make([]Member, 0, len(s.members))
-	for _, member := range s.members {
+	list := make([]Member, 0, len(s.state.members))
+	for _, member := range s.state.members {
 		list = append(list, *member)
 	}
 	slices.SortFunc(list, func(a, b Member) int { return strings.Compare(a.Document, b.Document) })
@@ -53,17 +54,20 @@ func (s *Sim) Members() []Member {
 func (s *Sim) RemoveMember(document string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.members, document)
+	delete(s.state.members, document)
 }
 
 // prompt is one question or notice on the till's screen.
 type prompt struct {
 	message map[string]any
-	tags    []string // offered; none: no answer is expected
-	then    map[string]func(s *Sim, one *session, input string)
+	tags    []string             // offered; none: no answer is expected
+	then    map[string]answering // by the tag
 }
 
-// button is one response of a message (contract 3.2).
+// answering is what an answer to a prompt does; input is what was typed at the till.
+type answering func(h *handler, sess *session, input string)
+
+// button is one response of a message (mercafacil.md 3.2).
 func button(caption, tag string, more ...any) map[string]any {
 	response := map[string]any{"button": caption, "tag": tag}
 	for i := 0; i+1 < len(more); i += 2 {
@@ -75,39 +79,39 @@ func button(caption, tag string, more ...any) map[string]any {
 
 const qrCode = "http://qrcodes.com/qrcode2.png"
 
-// greeting is what a start says, by the manual's three examples (Annex 1) or their like in the newer dialect.
-func (s *Sim) greeting(dialect, document string, member *Member) []prompt {
+// greeting gives the prompts of a start, by the manual's three examples (Annex 1) or their like in the newer dialect.
+func (h *handler) greeting(dialect, document string, member *Member) []prompt {
 	switch {
 	case member != nil && member.Notice == "card":
-		return []prompt{s.card(dialect)}
+		return []prompt{card(dialect)}
 	case member != nil && member.Notice == "app":
 		return []prompt{{message: map[string]any{
 			"text": "Aproveite ofertas exclusivas! Leia o QRcode e baixe nosso APP!", "qr_code_next_window": map[string]any{"url": qrCode}, "responses": []any{},
 		}}}
-	case member != nil && len(member.BirthDate) == 10 && member.BirthDate[5:] == s.now().Format("01-02"):
+	case member != nil && len(member.BirthDate) == 10 && member.BirthDate[5:] == h.Now().Format("01-02"):
 		return []prompt{{message: map[string]any{"text": "Parabéns pelo seu aniversário, " + member.Name + "!", "responses": []any{}}}}
 	case member != nil:
 		return nil
 	case document != "" && document != "0":
-		return s.preRegistration(dialect)
-	case dialect == "v2.2" && s.settings.AskDocument:
+		return preRegistration(dialect)
+	case dialect == "v2.2" && h.settings.AskDocument:
 		return []prompt{{
 			message: map[string]any{"text": "Informe o CPF do clube", "input": true, "responses": []any{
 				button("Confirmar", "informou-documento"), button("Sem CPF", "sem-documento", "end_message_flow", true),
 			}},
 			tags: []string{"informou-documento", "sem-documento"},
-			then: map[string]func(*Sim, *session, string){"informou-documento": identify},
+			then: map[string]answering{"informou-documento": identify},
 		}}
 	}
 	return nil
 }
 
-func identify(s *Sim, one *session, input string) {
-	one.document = input
-	one.prompts = append(one.prompts, s.greeting(one.dialect, input, s.members[input])...)
+func identify(h *handler, sess *session, input string) {
+	sess.document = input
+	sess.prompts = append(sess.prompts, h.greeting(sess.dialect, input, h.members[input])...)
 }
 
-func (s *Sim) card(dialect string) prompt {
+func card(dialect string) prompt {
 	yes, no := button("Sim", "aceitou", "text_next_window", "Leia o QRcode e peça seu cartão já!", "qr_code_next_window", map[string]any{"url": qrCode}),
 		button("Nao", "nao-aceitou")
 	if dialect == "v2.2" {
@@ -120,7 +124,7 @@ func (s *Sim) card(dialect string) prompt {
 }
 
 // preRegistration is one message with a second window in v2, two messages in v2.2.
-func (s *Sim) preRegistration(dialect string) []prompt {
+func preRegistration(dialect string) []prompt {
 	const question, second = "Cadastro não encontado. Realizar pré-cadastro?.", "Digite celular com DDD"
 	if dialect == "v2" {
 		return []prompt{{
@@ -129,7 +133,7 @@ func (s *Sim) preRegistration(dialect string) []prompt {
 				button("Nao", "nao-aceitou-pre-cadastro", "text_next_window", "", "input_next_window", false),
 			}},
 			tags: []string{"aceitou-pre-cadastro", "nao-aceitou-pre-cadastro"},
-			then: map[string]func(*Sim, *session, string){"aceitou-pre-cadastro": register},
+			then: map[string]answering{"aceitou-pre-cadastro": register},
 		}}
 	}
 	return []prompt{{
@@ -137,31 +141,31 @@ func (s *Sim) preRegistration(dialect string) []prompt {
 			button("Sim", "aceitou-pre-cadastro"), button("Nao", "nao-aceitou-pre-cadastro", "end_message_flow", true),
 		}},
 		tags: []string{"aceitou-pre-cadastro", "nao-aceitou-pre-cadastro"},
-		then: map[string]func(*Sim, *session, string){"aceitou-pre-cadastro": func(_ *Sim, one *session, _ string) {
-			one.prompts = append(one.prompts, askPhone(second))
+		then: map[string]answering{"aceitou-pre-cadastro": func(_ *handler, sess *session, _ string) {
+			sess.prompts = append(sess.prompts, askPhone(second, ""))
 		}},
 	}}
 }
 
-// askPhone asks until it is a phone (v2.2).
-func askPhone(text string) prompt {
+// askPhone asks until it is a phone (v2.2). why stands before the question: what was wrong with the last one.
+func askPhone(text, why string) prompt {
 	return prompt{
-		message: map[string]any{"text": text, "input": true, "responses": []any{button("Enviar", "celular")}},
+		message: map[string]any{"text": why + text, "input": true, "responses": []any{button("Enviar", "celular")}},
 		tags:    []string{"celular"},
-		then: map[string]func(*Sim, *session, string){"celular": func(s *Sim, one *session, input string) {
+		then: map[string]answering{"celular": func(h *handler, sess *session, input string) {
 			if !phone(input) {
-				one.prompts = append(one.prompts, askPhone("Celular inválido. "+text))
+				sess.prompts = append(sess.prompts, askPhone(text, "Celular inválido. "))
 				return
 			}
-			register(s, one, input)
+			register(h, sess, input)
 		}},
 	}
 }
 
 // register takes a shopper into the club with the phone typed at the till.
-func register(s *Sim, one *session, input string) {
-	if _, ok := agent.ParseDocument(one.document); ok && phone(input) {
-		s.members[one.document] = &Member{Document: one.document, Phone: input}
+func register(h *handler, sess *session, input string) {
+	if _, ok := agent.ParseDocument(sess.document); ok && phone(input) {
+		h.members[sess.document] = &Member{Document: sess.document, Phone: input}
 	}
 }
 
@@ -176,42 +180,42 @@ func phone(text string) bool {
 }
 
 // message takes an answer: the one answer to the script in v2, one of a loop in v2.2.
-func (s *Sim) message(c *call, in input) reply {
-	one, refused := s.find(c, in.TransactionID)
-	if one == nil {
+func (h *handler) message(in input) reply {
+	sess, refused := h.find(in.TransactionID)
+	if sess == nil {
 		return refused
 	}
 	tag := in.MessageTag
-	if c.dialect == "v2.2" {
+	if h.dialect == "v2.2" {
 		tag = in.Tag
 	}
-	if len(one.prompts) == 0 || !slices.Contains(one.prompts[0].tags, tag) {
-		return refusal(http.StatusBadRequest, fmt.Sprintf("tag %q was not offered", tag))
+	if len(sess.prompts) == 0 || !slices.Contains(sess.prompts[0].tags, tag) {
+		return reject(http.StatusBadRequest, fmt.Sprintf("tag %q was not offered", tag))
 	}
-	answered := one.prompts[0]
-	one.prompts = one.prompts[1:]
+	answered := sess.prompts[0]
+	sess.prompts = sess.prompts[1:]
 	if next := answered.then[tag]; next != nil {
-		next(s, one, in.InputValue)
+		next(h, sess, in.InputValue)
 	}
-	one.said = append(one.said, "message:"+tag)
-	fields := s.common(one)
-	if c.dialect == "v2.2" {
-		s.show(fields, one)
+	sess.routes = append(sess.routes, "message:"+tag)
+	fields := common(sess)
+	if h.dialect == "v2.2" {
+		h.addMessage(fields, sess)
 	}
-	return s.done(http.StatusOK, fields)
+	return h.success(http.StatusOK, fields)
 }
 
-// questions are those of the subtotal (v2.2), each asked once a session.
-func (s *Sim) questions(one *session) {
-	if one.asked {
+// ask adds the questions of the subtotal (v2.2), once a session.
+func (h *handler) ask(sess *session) {
+	if sess.asked {
 		return
 	}
-	one.asked = true
-	for i := range s.settings.Rounds {
+	sess.asked = true
+	for i := range h.settings.Rounds {
 		yes, no := fmt.Sprintf("sim-%d", i+1), fmt.Sprintf("nao-%d", i+1)
-		one.prompts = append(one.prompts, prompt{
+		sess.prompts = append(sess.prompts, prompt{
 			message: map[string]any{
-				"text":      fmt.Sprintf("Pergunta %d de %d: deseja participar da promoção?", i+1, s.settings.Rounds),
+				"text":      fmt.Sprintf("Pergunta %d de %d: deseja participar da promoção?", i+1, h.settings.Rounds),
 				"responses": []any{button("Sim", yes), button("Nao", no)},
 			},
 			tags: []string{yes, no},

@@ -22,9 +22,9 @@ func (i cartItem) value() milli {
 
 func (i cartItem) is(product code) bool { return product == i.SKU || product == i.EAN }
 
-// given is what the engine gives on a basket.
-type given struct {
-	lines    []milli // discount of each
+// discounts are what the engine gives on a basket.
+type discounts struct {
+	lines    []milli // of each
 	uses     map[string]milli
 	absolute milli
 	payment  milli
@@ -32,17 +32,17 @@ type given struct {
 
 const unit = 1000
 
-// reckon finds the best offer for each product; offers never add up on one product. user is empty when the shopper is
+// discount finds the best offer for each product; offers never add up on one product. user is empty when the shopper is
 // not identified, who has no limits that outlast the basket.
-func (s *Sim) reckon(items []cartItem, user string) given {
-	result := given{lines: make([]milli, len(items)), uses: make(map[string]milli)}
-	member := s.members[user] != nil
+func (h *handler) discount(items []cartItem, user string) discounts {
+	result := discounts{lines: make([]milli, len(items)), uses: make(map[string]milli)}
+	member := h.members[user] != nil
 	best := make(map[code]bid) // by sku
 	var total milli
 	for _, item := range items {
 		total += item.value()
 	}
-	for _, offer := range s.offers {
+	for _, offer := range h.offers {
 		if !offer.isFor(user, member) {
 			continue
 		}
@@ -54,7 +54,7 @@ func (s *Sim) reckon(items []cartItem, user string) given {
 			result.payment += offer.Value.milli
 			continue
 		}
-		made := s.bid(offer, items, s.usage[offer.ID+"|"+user])
+		made := h.bid(offer, items, h.usage[offer.ID+"|"+user])
 		if made.sum > best[made.product].sum {
 			best[made.product] = made
 		}
@@ -80,7 +80,7 @@ type bid struct {
 	used    milli // units or groups
 }
 
-func (s *Sim) bid(offer *Offer, items []cartItem, used milli) bid {
+func (h *handler) bid(offer *Offer, items []cartItem, used milli) bid {
 	made := bid{offer: offer.ID, lines: make([]milli, len(items))}
 	var quantity milli
 	for _, item := range items {
@@ -91,7 +91,7 @@ func (s *Sim) bid(offer *Offer, items []cartItem, used milli) bid {
 	}
 	switch offer.Type {
 	case "percentage":
-		units := s.percentageUnits(offer, quantity, used)
+		units := h.percentageUnits(offer, quantity, used)
 		made.give(items, offer.Product, units, offer.Percent.milli)
 		made.used = units
 	case "takepay":
@@ -107,7 +107,7 @@ func (s *Sim) bid(offer *Offer, items []cartItem, used milli) bid {
 }
 
 // percentageUnits is how many units are discounted: none below the minimum, and no more than the shopper has left.
-func (s *Sim) percentageUnits(offer *Offer, quantity, used milli) milli {
+func (h *handler) percentageUnits(offer *Offer, quantity, used milli) milli {
 	if quantity < offer.Minimum.milli {
 		return 0
 	}
@@ -115,7 +115,7 @@ func (s *Sim) percentageUnits(offer *Offer, quantity, used milli) milli {
 		return quantity
 	}
 	left := max(offer.Maximum.milli-used, 0)
-	if quantity > left && s.settings.AboveMaximum == "none" {
+	if quantity > left && h.settings.AboveMaximum == "none" {
 		return 0
 	}
 	return min(quantity, left)
@@ -161,7 +161,7 @@ func (b *bid) give(items []cartItem, product code, units, percent milli) {
 func share(value, of, all, percent milli) milli {
 	exact := big.NewInt(int64(value))
 	exact.Mul(exact, big.NewInt(int64(of))).Mul(exact, big.NewInt(int64(percent)*2))
-	whole := new(big.Int).Mul(big.NewInt(int64(all)), big.NewInt(hundred))
-	exact.Add(exact, whole).Quo(exact, whole.Mul(whole, big.NewInt(2)))
+	divisor := new(big.Int).Mul(big.NewInt(int64(all)), big.NewInt(hundred))
+	exact.Add(exact, divisor).Quo(exact, divisor.Mul(divisor, big.NewInt(2)))
 	return milli(exact.Int64())
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"pdvagent/agent/agenttest"
@@ -28,12 +29,12 @@ func FuzzSimulator(f *testing.F) {
 	f.Fuzz(func(t *testing.T, route uint8, body []byte) {
 		sim.Reset()
 		request := httptest.NewRequest(http.MethodPost, routes[int(route)%len(routes)], bytes.NewReader(body))
-		request.Header.Set("Authorization", "token")
+		request.Header.Set("Authorization", "Bearer token")
 		request.Header.Set("Content-Type", "application/json")
 		request.Header.Set("pdv-version", "1")
 		recorder := httptest.NewRecorder()
 		sim.ServeHTTP(recorder, request)
-		if recorder.Code < 200 || recorder.Code == 500 {
+		if recorder.Code < 200 || recorder.Code == 500 || recorder.Code == http.StatusUnauthorized {
 			t.Fatalf("answered %d %s", recorder.Code, recorder.Body)
 		}
 	})
@@ -41,9 +42,16 @@ func FuzzSimulator(f *testing.F) {
 
 // FuzzControl: nor does anything said to its control stop it.
 func FuzzControl(f *testing.F) {
-	paths := []string{"/faults", "/settings", "/members", "/offers", "/reset", "/state"}
-	for i := range paths {
-		for _, seed := range []string{`{"fault":"status","status":503,"times":1}`, `{"rounds":3}`, `{"document_no":"52998224725","name":"A"}`, `{"id":"x","kind":"percent","value":"10"}`, `{`, `{"times":-1}`, `[]`} {
+	routes := []string{
+		"POST /faults", "DELETE /faults", "PUT /settings", "POST /clock", "POST /members", "POST /offers", "DELETE /offers", "POST /seed", "POST /reset",
+		"GET /faults", "GET /settings", "GET /clock", "GET /members", "GET /offers", "GET /everything", "GET /received", "GET /coupons", "GET /sessions",
+	}
+	for i := range routes {
+		for _, seed := range []string{
+			`{"route":"coupon","fault":"status","status":503,"times":1}`, `{"route":"*","fault":"says","body":"{\"success\":false}"}`, `{"rounds":3}`,
+			`{"advance_seconds":3600}`, `{"document_no":"52998224725","name":"A"}`, `{"id":"x","type":"percentage","product":"80215","percent":10}`,
+			`{`, `{"times":-1}`, `[]`,
+		} {
 			f.Add(uint8(i), []byte(seed))
 		}
 	}
@@ -51,11 +59,12 @@ func FuzzControl(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, path uint8, body []byte) {
+	f.Fuzz(func(t *testing.T, route uint8, body []byte) {
 		sim.Reset()
+		method, path, _ := strings.Cut(routes[int(route)%len(routes)], " ")
 		recorder := httptest.NewRecorder()
-		sim.Control().ServeHTTP(recorder, httptest.NewRequest(http.MethodPost, paths[int(path)%len(paths)], bytes.NewReader(body)))
-		if recorder.Code < 200 || recorder.Code == 500 {
+		sim.Control().ServeHTTP(recorder, httptest.NewRequest(method, path, bytes.NewReader(body)))
+		if recorder.Code < 200 || recorder.Code == 500 || recorder.Code == http.StatusNotFound || recorder.Code == http.StatusMethodNotAllowed {
 			t.Fatalf("answered %d %s", recorder.Code, recorder.Body)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -14,12 +15,12 @@ import (
 // Record is one that a load brought.
 type Record struct {
 	Key   string          `json:"key"`
-	At    time.Time       `json:"at"`    // of its last coming
-	Times int             `json:"times"` // it came
+	At    time.Time       `json:"at"`    // of its last arrival
+	Times int             `json:"times"` // it arrived
 	Body  json.RawMessage `json:"body"`
 }
 
-// loadRoute is what is known of a load (contract 3.8, 3.10, 3.11).
+// loadRoute is how a load is written (mercafacil.md 3.8, 3.10, 3.11).
 type loadRoute struct{ wrapper, schema, key string }
 
 func loadRoutes() map[string]loadRoute {
@@ -30,38 +31,46 @@ func loadRoutes() map[string]loadRoute {
 	}
 }
 
-// load takes a batch: an array or an object with one, as the settings say. Faulty records refuse the whole, or only
+// load takes a batch: an array or an object with one, as the settings say. Faulty records refuse the batch, or only
 // themselves.
-func (s *Sim) load(c *call) reply {
-	how := loadRoutes()[c.route]
-	records, err := s.settings.unwrap(how.wrapper, c.body)
+func (h *handler) load() reply {
+	how := loadRoutes()[h.route]
+	records, err := h.settings.unwrap(how.wrapper, h.body)
 	if err != nil {
-		return refusal(http.StatusBadRequest, err.Error())
+		return reject(http.StatusBadRequest, err.Error())
 	}
 	var faults []string
-	taken := 0
-	keys, right := make([]string, len(records)), make([]bool, len(records))
+	accepted := 0
+	keys := make([]string, len(records)) // of those without a fault
 	for i, record := range records {
-		if err := s.schemas.check(how.schema, record); err != nil {
+		if keys[i], err = h.recordKey(how, record); err != nil {
 			faults = append(faults, fmt.Sprintf("record %d: %v", i, err))
-			continue
-		}
-		if keys[i], right[i] = keyOf(record, how.key), true; c.route == "coupons-list" {
-			if known := s.byID[keys[i]]; known != nil && s.settings.RepeatedCoupon == "refuse" && !sameJSON(known.Body, record) {
-				faults, right[i] = append(faults, fmt.Sprintf("record %d: coupon %q already exists", i, keys[i])), false
-			}
 		}
 	}
-	if len(faults) > 0 && s.settings.FaultyRecords == "refuse_all" {
-		return refusal(http.StatusUnprocessableEntity, strings.Join(faults[:min(len(faults), 5)], "; "))
+	if len(faults) > 0 && h.settings.FaultyRecords == "refuse_all" {
+		return reject(http.StatusUnprocessableEntity, strings.Join(faults[:min(len(faults), 5)], "; "))
 	}
 	for i, record := range records {
-		if right[i] {
-			s.hold(c.route, keys[i], record)
-			taken++
+		if keys[i] != "" {
+			h.keep(keys[i], record)
+			accepted++
 		}
 	}
-	return s.done(http.StatusOK, map[string]any{"accepted": taken, "rejected": len(faults), "faults": faults})
+	return h.success(http.StatusOK, map[string]any{"accepted": accepted, "rejected": len(faults), "faults": faults})
+}
+
+// recordKey checks a record of a load and gives its key.
+func (h *handler) recordKey(how loadRoute, record []byte) (string, error) {
+	if err := h.schemas.Check(how.schema, record); err != nil {
+		return "", err
+	}
+	key := keyOf(record, how.key)
+	if h.route == "coupons-list" {
+		if known := h.byID[key]; known != nil && h.settings.RepeatedCoupon == "refuse" && !sameJSON(known.Body, record) {
+			return "", fmt.Errorf("coupon %q already exists", key)
+		}
+	}
+	return key, nil
 }
 
 // unwrap gives the records of a batch.
@@ -98,35 +107,31 @@ func keyOf(record []byte, name string) string {
 	return key
 }
 
+// sameJSON compares values, whatever their order of fields or spelling.
 func sameJSON(a, b []byte) bool {
 	var one, other any
-	return json.Unmarshal(a, &one) == nil && json.Unmarshal(b, &other) == nil && spelled(one) == spelled(other)
+	return json.Unmarshal(a, &one) == nil && json.Unmarshal(b, &other) == nil && reflect.DeepEqual(one, other)
 }
 
-// hold keeps a record: a later one of the same key takes its place.
-func (s *Sim) hold(route, key string, body json.RawMessage) {
+// keep keeps a record; a later one of the same key takes its place.
+func (h *handler) keep(key string, body json.RawMessage) {
 	body = bytes.Clone(body)
-	if route == "coupons-list" {
-		known := s.byID[key]
-		if known == nil {
-			known = &Coupon{ID: key}
-			s.byID[key] = known
-			s.coupons = append(s.coupons, known)
-		}
-		known.At, known.Body, known.FromList = s.now(), body, true
+	if h.route == "coupons-list" {
+		known := h.coupon(key)
+		known.At, known.Body, known.FromList = h.Now(), body, true
 		return
 	}
-	held := s.loads[route]
+	held := h.loads[h.route]
 	if held == nil {
 		held = make(map[string]*Record)
-		s.loads[route] = held
+		h.loads[h.route] = held
 	}
 	record := held[key]
 	if record == nil {
 		record = &Record{Key: key}
 		held[key] = record
 	}
-	record.At, record.Body = s.now(), body
+	record.At, record.Body = h.Now(), body
 	record.Times++
 }
 
@@ -135,8 +140,8 @@ func (s *Sim) Loaded(route string) []Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := []Record{}
-	for _, key := range slices.Sorted(maps.Keys(s.loads[route])) {
-		list = append(list, *s.loads[route][key])
+	for _, key := range slices.Sorted(maps.Keys(s.state.loads[route])) {
+		list = append(list, *s.state.loads[route][key])
 	}
 	return list
 }

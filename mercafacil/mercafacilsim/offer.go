@@ -4,15 +4,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"math/big"
 	"slices"
+	"strconv"
 
 	"pdvagent/agent"
+	"pdvagent/agent/simkit"
 )
 
 // milli is an exact decimal in thousandths: money, units, kilograms, percent.
 type milli = agent.Milli
 
-// decimal reads a JSON number or numeric string exactly (contract 3.0).
+// decimal reads a JSON number or numeric string exactly (mercafacil.md 3.0).
 type decimal struct{ milli }
 
 // UnmarshalJSON takes what the contract calls decimal.
@@ -21,15 +25,34 @@ func (d *decimal) UnmarshalJSON(text []byte) error {
 	if json.Unmarshal(text, &spelled) != nil {
 		spelled = string(text)
 	}
-	value, err := agent.ParseMilli(spelled)
+	value, err := rounded(spelled)
 	d.milli = value
 	return err
+}
+
+// rounded reads any JSON number as a cloud that reckons with decimals does: to three places, half away from zero.
+func rounded(spelled string) (milli, error) {
+	switch about, err := strconv.ParseFloat(spelled, 64); {
+	case err != nil || math.Abs(about) >= 1e12:
+		return 0, fmt.Errorf("%.30q is no amount", spelled)
+	case math.Abs(about) < 1e-9:
+		return 0, nil
+	}
+	exact, ok := new(big.Rat).SetString(spelled)
+	if !ok || !json.Valid([]byte(spelled)) {
+		return 0, fmt.Errorf("%.30q is no JSON number", spelled)
+	}
+	thousandths, ok := new(big.Int).SetString(exact.Mul(exact, big.NewRat(1000, 1)).FloatString(0), 10)
+	if !ok {
+		return 0, fmt.Errorf("%.30q is no amount", spelled)
+	}
+	return milli(thousandths.Int64()), nil
 }
 
 // MarshalJSON spells it as a number.
 func (d decimal) MarshalJSON() ([]byte, error) { return []byte(d.String()), nil }
 
-// code is an id that may come as a number (contract 3.0).
+// code is an id that may come as a number (mercafacil.md 3.0).
 type code string
 
 // UnmarshalJSON takes a string, or a number as it is spelled.
@@ -107,7 +130,7 @@ func (o *Offer) check() error {
 // AddOffer puts an offer into the shop; one with the same id is replaced.
 func (s *Sim) AddOffer(text string) error {
 	var offer Offer
-	if err := strictly([]byte(text), &offer); err != nil {
+	if err := simkit.Decode(text, &offer); err != nil {
 		return err
 	}
 	if err := offer.check(); err != nil {
@@ -115,11 +138,11 @@ func (s *Sim) AddOffer(text string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i := slices.IndexFunc(s.offers, func(o *Offer) bool { return o.ID == offer.ID }); i >= 0 {
-		s.offers[i] = &offer
+	if i := slices.IndexFunc(s.state.offers, func(o *Offer) bool { return o.ID == offer.ID }); i >= 0 {
+		s.state.offers[i] = &offer
 		return nil
 	}
-	s.offers = append(s.offers, &offer)
+	s.state.offers = append(s.state.offers, &offer)
 	return nil
 }
 
@@ -127,26 +150,22 @@ func (s *Sim) AddOffer(text string) error {
 func (s *Sim) Offers() []Offer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := make([]Offer, len(s.offers))
-	for i, offer := range s.offers {
-		list[i] = *offer
-	}
-	return list
+	return simkit.Values(s.state.offers)
 }
 
 // DropOffers ends every offer and forgets what was used of them.
 func (s *Sim) DropOffers() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.offers = nil
-	clear(s.usage)
+	s.state.offers = nil
+	clear(s.state.usage)
 }
 
-// Used tells how many units or groups of an offer a shopper has used in confirmed sales.
+// Used gives how many units or groups of an offer a shopper has used in confirmed sales.
 func (s *Sim) Used(offer, document string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.usage[offer+"|"+document].String()
+	return s.state.usage[offer+"|"+document].String()
 }
 
 // isFor tells whether the shopper may have the offer. user is empty when not identified.

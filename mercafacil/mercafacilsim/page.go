@@ -2,53 +2,46 @@ package mercafacilsim
 
 import (
 	_ "embed"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"time"
+
+	"pdvagent/agent/simkit"
 )
 
-// pageText reads [Sim.shown] every two seconds. It is no template: package html/template would make the linker keep every
+// pageText reads [Sim.overview] every two seconds. It is no template: package html/template would make the linker keep every
 // method of the whole program, 3 MB of it.
 //
 //go:embed page.html
 var pageText []byte
 
-// shown is what the page shows, as text.
-type shown struct {
-	Now       time.Time     `json:"now"`
-	Faults    []Fault       `json:"faults"`
-	Settings  Settings      `json:"settings"`
-	Members   []Member      `json:"members"`
-	Offers    []Offer       `json:"offers"`
-	Products  int           `json:"products"`  // records held
-	Operators int           `json:"operators"` // the same
-	Sessions  []SessionView `json:"sessions"`
-	Coupons   []Coupon      `json:"coupons"`
-	Received  []Arrival     `json:"received"` // newest first
+// overview is what the page shows.
+type overview struct {
+	Now       time.Time      `json:"now"`
+	Faults    []simkit.Fault `json:"faults"`
+	Settings  Settings       `json:"settings"`
+	Members   []Member       `json:"members"`
+	Offers    []Offer        `json:"offers"`
+	Products  int            `json:"products"`  // records held
+	Operators int            `json:"operators"` // the same
+	Sessions  []SessionView  `json:"sessions"`
+	Coupons   []Coupon       `json:"coupons"`
+	Received  []Arrival      `json:"received"` // newest first
 }
 
 func (s *Sim) page(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(pageText) // the reader is gone: nobody to tell
+	_, _ = w.Write(pageText) // the reader is gone
 }
 
-// shown gives everything there is, the newest first where lists grow.
-func (s *Sim) shown() shown {
+// overview gives everything there is, the newest first where lists grow.
+func (s *Sim) overview() overview {
 	const newest = 100
-	return shown{
+	return overview{
 		Now: s.Now(), Faults: s.Faults(), Settings: s.Settings(), Members: s.Members(), Offers: s.Offers(),
 		Products: len(s.Loaded("products")), Operators: len(s.Loaded("operators")),
 		Sessions: last(s.SessionList(), newest), Coupons: last(s.Coupons(), newest), Received: last(s.Received(), newest),
 	}
-}
-
-func spelled(value any) string {
-	raw, err := json.Marshal(value)
-	if err != nil {
-		return err.Error()
-	}
-	return string(raw)
 }
 
 // last gives the newest n, newest first.
@@ -56,11 +49,4 @@ func last[T any](list []T, n int) []T {
 	list = slices.Clone(list[max(0, len(list)-n):])
 	slices.Reverse(list)
 	return list
-}
-
-// plain writes a value as JSON.
-func plain(w http.ResponseWriter, status int, value any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value) // the client is gone: nobody to tell
 }

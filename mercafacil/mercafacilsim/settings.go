@@ -1,13 +1,10 @@
 package mercafacilsim
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Settings is how this cloud behaves where the contract does not say (3.13, 2.11). Each is a guess that a till must
@@ -20,11 +17,11 @@ type Settings struct {
 	WithoutResponses bool   `json:"without_responses"` // leave responses out of a message that has none
 	Rounds           int    `json:"rounds"`            // v2.2: questions at the subtotal, default 0
 	AskDocument      bool   `json:"ask_document"`      // v2.2: ask a shopper who gave no document
-	UnknownFields    bool   `json:"unknown_fields"`    // add fields nobody knows at each level
+	UnknownFields    bool   `json:"unknown_fields"`    // add fields of no known meaning at each level
 	NoTotals         string `json:"no_totals"`         // of an answer without such a discount: absent, null (default) or zero
 	AboveMaximum     string `json:"above_maximum"`     // of a percentage offer: cap (default) gives the maximum, none nothing
 	SecondApply      string `json:"second_apply"`      // on one transaction: replace (default) or refuse
-	UnknownSessions  string `json:"unknown_sessions"`  // confirm or cancel of an id never given: accept (default) or refuse
+	UnknownSessions  string `json:"unknown_sessions"`  // confirm or cancel of an id that this cloud never gave: accept (default) or refuse
 	RepeatedCoupon   string `json:"repeated_coupon"`   // refuse with 409 (default), or replace the first
 	Wrapper          string `json:"wrapper"`           // of a load: both (default), array or object
 	FaultyRecords    string `json:"faulty_records"`    // of a load: refuse_all (default) with 422, or skip
@@ -67,69 +64,7 @@ func (s Settings) check() error {
 }
 
 // Set changes the settings that the JSON object names and leaves the others.
-func (s *Sim) Set(text string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	changed, err := s.settings.with([]byte(text))
-	if err == nil {
-		s.settings = changed
-	}
-	return err
-}
-
-// with gives the settings with those changed that the JSON object names.
-func (s Settings) with(text []byte) (Settings, error) {
-	if err := strictly(text, &s); err != nil {
-		return s, err
-	}
-	return s, s.check()
-}
-
-// play gives the settings for one request, and the fault that it meets.
-func (s *Sim) play(route string) (Settings, *Fault) {
-	fault := s.take(route)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if fault == nil || fault.Fault != "vary" {
-		return s.settings, fault
-	}
-	varied, err := s.settings.with(fault.Settings)
-	if err != nil { // they were right when the fault was switched on
-		return s.settings, fault
-	}
-	return varied, fault
-}
+func (s *Sim) Set(text string) error { return s.settings.Merge([]byte(text)) }
 
 // Settings gives them as they are.
-func (s *Sim) Settings() Settings {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.settings
-}
-
-// strictly decodes one JSON value and refuses fields it does not know.
-func strictly(text []byte, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		return err
-	}
-	if decoder.More() {
-		return errors.New("more than one JSON value")
-	}
-	return nil
-}
-
-// Advance moves the cloud's clock; a negative time sets it back.
-func (s *Sim) Advance(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.skew += d
-}
-
-// Now is the cloud's clock.
-func (s *Sim) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now()
-}
+func (s *Sim) Settings() Settings { return s.settings.Get() }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pdvagent/agent/agenttest"
+	"pdvagent/agent/simkit"
 	"pdvagent/mercafacil/mercafacilsim"
 )
 
@@ -171,22 +172,24 @@ func TestCouponsAreUniqueUnlessTheCloudUpserts(t *testing.T) {
 
 func TestEachFaultPlaysAsOftenAsItWasTold(t *testing.T) {
 	for _, f := range []struct {
-		fault  mercafacilsim.Fault
+		fault  simkit.Fault
 		status int // 0: no whole answer
 		says   string
 		effect bool
 	}{
-		{mercafacilsim.Fault{Fault: "status", Status: 503}, 503, "Service Unavailable", false},
-		{mercafacilsim.Fault{Fault: "status", Status: 400, Body: "<h1>no"}, 400, "<h1>no", false},
-		{mercafacilsim.Fault{Fault: "says", Body: `{"a":1,}`}, 200, `{"a":1,}`, false},
-		{mercafacilsim.Fault{Fault: "html"}, 200, "<!DOCTYPE html>", false},
-		{mercafacilsim.Fault{Fault: "redirect"}, 307, "", false},
-		{mercafacilsim.Fault{Fault: "error200"}, 200, `"error"`, false},
-		{mercafacilsim.Fault{Fault: "reset"}, 0, "", false},
-		{mercafacilsim.Fault{Fault: "silence"}, 0, "", false},
-		{mercafacilsim.Fault{Fault: "slow", DelayMS: 10}, 201, "created", true},
-		{mercafacilsim.Fault{Fault: "lost"}, 0, "", true},
-		{mercafacilsim.Fault{Fault: "cut"}, 0, "", true},
+		{simkit.Fault{Fault: "status", Status: 503}, 503, "Service Unavailable", false},
+		{simkit.Fault{Fault: "status", Status: 400, Body: "<h1>no"}, 400, "<h1>no", false},
+		{simkit.Fault{Fault: "status", Status: 422, Body: `{"message":"coupon must be unique"}`}, 422, `must be unique`, false},
+		{simkit.Fault{Fault: "says", Body: `{"a":1,}`}, 200, `{"a":1,}`, false},
+		{simkit.Fault{Fault: "says", Body: `{"success":false}`}, 200, `"success":false`, false},
+		{simkit.Fault{Fault: "html"}, 200, "<!DOCTYPE html>", false},
+		{simkit.Fault{Fault: "redirect"}, 307, "", false},
+		{simkit.Fault{Fault: "error200"}, 200, `"error"`, false},
+		{simkit.Fault{Fault: "reset"}, 0, "", false},
+		{simkit.Fault{Fault: "silence"}, 0, "", false},
+		{simkit.Fault{Fault: "slow", DelayMS: 10}, 201, "created", true},
+		{simkit.Fault{Fault: "lost"}, 0, "", true},
+		{simkit.Fault{Fault: "cut"}, 0, "", true},
 	} {
 		t.Run(f.fault.Fault, func(t *testing.T) {
 			c := newCaller(t, mercafacilsim.Config{})
@@ -211,9 +214,19 @@ func TestEachFaultPlaysAsOftenAsItWasTold(t *testing.T) {
 	}
 }
 
+func TestARefusalWithoutABodyHasNone(t *testing.T) {
+	c := newCaller(t, mercafacilsim.Config{})
+	if err := c.sim.Add(simkit.Fault{Route: "coupon", Fault: "status", Status: 404, NoBody: true}); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := c.post("/v2/coupons", agenttest.Receipt("A", "T")); status != 404 || body != "" {
+		t.Errorf("got %d %q", status, body)
+	}
+}
+
 func TestRetryAfterIsSent(t *testing.T) {
 	c := newCaller(t, mercafacilsim.Config{})
-	if err := c.sim.Add(mercafacilsim.Fault{Route: "*", Fault: "status", Status: 429, RetryAfter: 7}); err != nil {
+	if err := c.sim.Add(simkit.Fault{Route: "*", Fault: "status", Status: 429, RetryAfter: 7}); err != nil {
 		t.Fatal(err)
 	}
 	for range 3 { // until told otherwise

@@ -45,11 +45,19 @@ type Issued struct {
 	SeuNumero   string
 	Barcode     string
 	Line        string
-	BRCode      string // of its Pix; empty: none
-	Amount      agent.Cents
+	BRCode      string      // of its Pix; empty: none
+	Amount      agent.Cents // 0: not told, or not readable
 	Due         time.Time
 	Situation   Situation
 	PDF         []byte // of a second copy
+}
+
+// Movements is what a bank says of the files that it was asked for.
+type Movements struct {
+	Readiness Readiness
+	Files     []int64
+	Total     int // records in all files together, as the bank counts them; -1: it does not say
+	Count     int // files, as the bank counts them; -1: it does not say
 }
 
 // Readiness is what a bank says of the files that it was asked for.

@@ -1,4 +1,4 @@
-// Package boleto is the boleto standard (contracts/boleto.md 8): the barcode of 44 digits and the digitable line of 47 both
+// Package boleto is the boleto standard (contracts/boleto.md section 8): the barcode of 44 digits and the digitable line of 47 both
 // ways, the collection slips of 48 told apart, the due factor that began again in 2025, Sicoob's nosso número, and the CNAB
 // return files in which a bank tells what was paid. It knows no bank's API.
 package boleto
@@ -65,6 +65,9 @@ func Parse(text string, today time.Time) (Slip, error) {
 	case strings.ContainsFunc(digits, func(r rune) bool { return r < '0' || r > '9' }):
 		return Slip{}, wrong("line", "Só pode ter números (pontos, hífens e espaços não contam).")
 	}
+	if len(digits) == shortLine && strings.HasSuffix(digits, "000") {
+		digits = digits[:shortLine-3] + strings.Repeat("0", 14)
+	}
 	switch len(digits) {
 	case 44:
 		if digits[0] == '8' {
@@ -89,6 +92,9 @@ func Parse(text string, today time.Time) (Slip, error) {
 	}
 	return Slip{}, wrong("line", "Tem %d números: a linha de um boleto tem 47, a de uma conta ou tributo tem 48, um código de barras tem 44.", len(digits))
 }
+
+// shortLine is the length of a line without due date and value, whose last field is printed as 000 (boleto.md 8.1).
+const shortLine = 36
 
 func readBarcode(barcode string, today time.Time) (Slip, error) {
 	if barcode[3] != '9' {

@@ -27,6 +27,27 @@ func day(text string) time.Time {
 	return at
 }
 
+// TestALineWhoseLastFieldIsThreeZeros has the contract's vector without due date and value (8.1).
+func TestALineWhoseLastFieldIsThreeZeros(t *testing.T) {
+	barcode, err := boleto.Build("756", time.Time{}, 0, "1123401056789000001060001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := boleto.Parse(barcode, day("2026-11-28"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const short = "756911234001056789009000106000137000"
+	if got, err := boleto.Parse(short, day("2026-11-28")); err != nil || got != whole || !got.NoValue || got.Factor != 0 {
+		t.Errorf("%+v %v, want %+v", got, err, whole)
+	}
+	for _, text := range []string{short[:35] + "1", short[1:], "0" + short, short[:10] + "9" + short[11:]} {
+		if got, err := boleto.Parse(text, day("2026-11-28")); err == nil {
+			t.Errorf("%s: %+v", text, got)
+		}
+	}
+}
+
 // vectors are the contract's (8.1).
 func vectors() []struct {
 	nosso   int
@@ -169,7 +190,7 @@ func TestCollectionSlipsAreToldApart(t *testing.T) {
 	}
 }
 
-// TestCollectionSlipsOfBothModules builds slips by the rule of contract 8.3 and reads them.
+// TestCollectionSlipsOfBothModules builds slips by the rule of boleto.md 8.3 and reads them.
 func TestCollectionSlipsOfBothModules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		module := rapid.SampledFrom([]byte("6789")).Draw(t, "module")

@@ -37,7 +37,7 @@ func cnab400() string {
 func read(t *testing.T, layout boleto.Layout, text string) []boleto.Return {
 	t.Helper()
 	var list []boleto.Return
-	if err := boleto.ReadCNAB(layout, []byte(text), func(r boleto.Return) error { list = append(list, r); return nil }); err != nil {
+	if _, err := boleto.ReadCNAB(layout, []byte(text), func(r boleto.Return) error { list = append(list, r); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return list
@@ -49,8 +49,8 @@ func TestAReturnFileOf240(t *testing.T) {
 	}
 	list := read(t, boleto.CNAB240, cnab240)
 	want := []boleto.Return{
-		{Modality: 1, NossoNumero: 1013, SeuNumero: "PDV01-0045", Amount: 15000, Received: 15000, Credited: 14865, MovedOn: day("2026-03-10"), PaidOn: day("2026-03-10"), CreditOn: day("2026-03-11"), Channel: "bank", Means: "CNAB 240, movimento 06", Account: 1029380},
-		{Modality: 1, NossoNumero: 1020, SeuNumero: "PDV01-0046", Amount: 8990, Received: 9175, Credited: 9040, MovedOn: day("2026-03-10"), PaidOn: day("2026-03-10"), Channel: "bank", Means: "CNAB 240, movimento 06", Account: 1029380},
+		{Modality: 1, NossoNumero: 1013, SeuNumero: "PDV01-0045", Amount: 15000, Received: 15000, Credited: 14865, PaidOn: day("2026-03-10"), CreditOn: day("2026-03-11"), Channel: "bank", Means: "CNAB 240, movimento 06", Account: 1029380},
+		{Modality: 1, NossoNumero: 1020, SeuNumero: "PDV01-0046", Amount: 8990, Received: 9175, Credited: 9040, PaidOn: day("2026-03-10"), Channel: "bank", Means: "CNAB 240, movimento 06", Account: 1029380},
 	}
 	if len(list) != 2 || list[0] != want[0] || list[1] != want[1] {
 		t.Errorf("got %+v", list)
@@ -71,19 +71,46 @@ func TestAReturnFileOf400(t *testing.T) {
 func TestHalfAReturnFileSaysNothing(t *testing.T) {
 	pairs := strings.SplitAfter(cnab240, "\n")
 	for name, text := range map[string]string{
-		"a T without its U":         pairs[0] + pairs[1],
-		"two Ts in a row":           pairs[0] + pairs[1] + pairs[3],
-		"letters where money is":    strings.Replace(cnab240, "0000000000000150000", "00000000000001X0000", 1),
-		"a date that there is none": strings.Replace(cnab240, "10032026110320", "41032026110320", 1),
+		"a T without its U": pairs[0] + pairs[1],
+		"two Ts in a row":   pairs[0] + pairs[1] + pairs[3],
 	} {
 		n := 0
-		if err := boleto.ReadCNAB(boleto.CNAB240, []byte(text), func(boleto.Return) error { n++; return nil }); err == nil {
+		if _, err := boleto.ReadCNAB(boleto.CNAB240, []byte(text), func(boleto.Return) error { n++; return nil }); err == nil {
 			t.Errorf("%s: %d records and no error", name, n)
 		}
 	}
 	for _, text := range []string{"", "{}", "olá\n", strings.Repeat("x", 240), "<html>" + strings.Repeat(" ", 200), strings.Repeat("0", 500)} {
 		if got := boleto.Sniff([]byte(text)); got != 0 {
 			t.Errorf("%.20q is taken for CNAB %d", text, got)
+		}
+	}
+}
+
+func TestAFieldThatCannotBeReadIsItsRecordsFault(t *testing.T) {
+	for name, c := range map[string]struct{ old, spoilt, fault string }{
+		"letters where money is":    {"000000000150000000000000148650", "00000000015X000000000000148650", "linha 3, colunas 78 a 92"},
+		"a date that there is none": {"10032026110320", "41032026110320", "linha 3, colunas 138 a 145"},
+		"an unknown movement":       {"T 06", "T 77", "não é conhecido"},
+		"a credit day of letters":   {"1003202611032026", "1003202611XX2026", ""},
+	} {
+		if !strings.Contains(cnab240, c.old) {
+			t.Fatal(name)
+		}
+		list := read(t, boleto.CNAB240, strings.Replace(cnab240, c.old, c.spoilt, 1))
+		if len(list) != 2 || list[0].NossoNumero != 1013 || (c.fault == "") != (list[0].Fault == "") || !strings.Contains(list[0].Fault, c.fault) || list[1].Fault != "" {
+			t.Errorf("%s: %+v", name, list)
+		}
+		if unclear := name == "an unknown movement"; list[0].Unclear != unclear {
+			t.Errorf("%s: %+v", name, list[0])
+		}
+	}
+}
+
+func TestRecordsThatTellOfNoMoneyAreCounted(t *testing.T) {
+	for layout, text := range map[boleto.Layout]string{boleto.CNAB240: cnab240, boleto.CNAB400: cnab400()} {
+		other, err := boleto.ReadCNAB(layout, []byte(text), func(boleto.Return) error { return nil })
+		if want := map[boleto.Layout]int{boleto.CNAB240: 1, boleto.CNAB400: 2}[layout]; other != want || err != nil {
+			t.Errorf("%d: %d %v, want %d", layout, other, err, want)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func collectionBarcode(line string) (string, error) {
 	return barcode, nil
 }
 
-// collectionDigit is a check digit by the module that the slip's third digit names (contract 8.3).
+// collectionDigit is a check digit by the module that the slip's third digit names (boleto.md 8.3).
 func collectionDigit(module byte, digits string) byte {
 	if module == '6' || module == '7' {
 		return mod10(digits)

@@ -3,7 +3,7 @@ package boleto
 import "time"
 
 // The due factor counts days from a base, in four digits: 1000 was 2000-07-03, 9999 was 2025-02-21, and the day after it
-// was 1000 again (contract 8.2).
+// was 1000 again (boleto.md 8.2).
 const (
 	firstFactor = 1000
 	lastFactor  = 9999

@@ -40,7 +40,7 @@ func FuzzCNAB(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		for _, layout := range []boleto.Layout{boleto.CNAB240, boleto.CNAB400} {
 			_ = boleto.Sniff(text)
-			err := boleto.ReadCNAB(layout, text, func(r boleto.Return) error {
+			_, err := boleto.ReadCNAB(layout, text, func(r boleto.Return) error {
 				if r.Received < 0 || r.Amount < 0 || r.NossoNumero < 0 {
 					t.Fatalf("%+v", r)
 				}

@@ -5,7 +5,7 @@ import "fmt"
 // Sicoob is the bank's number.
 const Sicoob = "756"
 
-// SicoobField is what stands in the free field of its barcodes (contract 8.1).
+// SicoobField is what stands in the free field of its barcodes (boleto.md 8.1).
 type SicoobField struct {
 	Portfolio   int // carteira
 	Cooperative int // four digits
@@ -33,7 +33,7 @@ func (f SicoobField) Free() string {
 }
 
 // NossoDigit is the check digit of Sicoob's nosso número: weights 3, 1, 9, 7 from the left over cooperative, client and
-// number, modulo 11 (contract 8.4).
+// number, modulo 11 (boleto.md 8.4).
 func NossoDigit(cooperative, client, nosso int) int {
 	weights := [4]int{3, 1, 9, 7}
 	sum := 0

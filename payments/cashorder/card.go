@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The brands by their paymentId (contract 3.3).
+// The brands by their paymentId (cashorder.md 3.3).
 const (
 	MasterCard = 2
 	Visa       = 3
@@ -74,7 +74,7 @@ func spans() []span {
 		{Diners, "3095", "3095"},
 		{Diners, "36", "36"},
 		{Diners, "38", "39"},
-		{Aura, "50", "50"},
+		{Aura, "5078", "5078"},
 		{MasterCard, "51", "55"},
 		{MasterCard, "2221", "2720"},
 		{Visa, "4", "4"},

@@ -1,10 +1,11 @@
 // Package cashorder speaks with a supplier of the "Pedido com Cash" kind (contracts/cashorder.md): its payment options, and
 // the closing of an order by card. It plays the marketplace; the supplier answers. Card numbers and security codes pass
 // through it on their way and stay nowhere: no exchange of an order is shown to anybody, and no error has any of it. When an
-// order is closed, and that it never is twice, agent/cardorder sees to.
+// order is closed, and that it never is twice, agent/paying/cardorder sees to.
 package cashorder
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,7 +56,7 @@ func New(cfg Config) (*Client, error) {
 func (c *Client) Close() { c.cloud.Close() }
 
 // Installment is one way to pay with a card. The label is the supplier's and not to be trusted: what it costs in all is
-// Total (contract 3.4).
+// Total (cashorder.md 3.4).
 type Installment struct {
 	Description string      `json:"description"`
 	Parcels     int         `json:"parcels"`
@@ -85,9 +86,9 @@ func (c *Client) Options(ctx context.Context, value agent.Cents) ([]Option, erro
 		Options *[]struct {
 			PaymentID    whole `json:"paymentId"`
 			Installments []struct {
-				Description string `json:"description"`
-				Parcels     whole  `json:"parcels"`
-				Value       whole  `json:"value"`
+				Description words `json:"description"`
+				Parcels     whole `json:"parcels"`
+				Value       whole `json:"value"`
 			} `json:"installmentOptions"`
 		} `json:"paymentOptions"`
 	}
@@ -101,41 +102,74 @@ func (c *Client) Options(ctx context.Context, value agent.Cents) ([]Option, erro
 	if err != nil {
 		return nil, lost("payment options are no object")
 	}
+	if err := payments.Unequivocal(outcome.Body, &in); err != nil {
+		return nil, err
+	}
 	if in.Options == nil {
 		return nil, lost("no paymentOptions")
 	}
 	list := make([]Option, 0, len(*in.Options))
+	read, unread := 0, 0
 	for _, o := range *in.Options {
 		option := Option{PaymentID: int(o.PaymentID), Brand: Brand(int(o.PaymentID)), Installments: []Installment{}}
 		for _, i := range o.Installments {
 			if i.Parcels < 1 || i.Parcels > maxParcels || i.Value < 1 || i.Value > maxValue {
-				return nil, lost("a parcel that is none")
+				unread++ // the others can be chosen all the same
+				continue
 			}
-			option.Installments = append(option.Installments, Installment{Description: plain(i.Description), Parcels: int(i.Parcels), Value: agent.Cents(i.Value), Total: agent.Cents(i.Parcels * i.Value)})
+			read++
+			option.Installments = append(option.Installments, Installment{Description: plain(string(i.Description)), Parcels: int(i.Parcels), Value: agent.Cents(i.Value), Total: agent.Cents(i.Parcels * i.Value)})
 		}
 		list = append(list, option)
+	}
+	if read == 0 && unread > 0 {
+		return nil, lost("no parcel can be read")
 	}
 	return list, nil
 }
 
-// whole is an integer; anything else is none.
+// whole is an integer, also as 1.5E+3; 0 for anything else.
 type whole int64
 
-// UnmarshalJSON takes digits only: cents are never written with a point.
+// UnmarshalJSON takes no point without an exponent: cents are never written so, reais are.
 func (w *whole) UnmarshalJSON(raw []byte) error {
-	n, err := strconv.ParseInt(string(raw), 10, 64)
-	*w = whole(n)
-	return err
+	*w = 0
+	if n, ok := payments.Cents(string(raw)); ok && (!bytes.ContainsRune(raw, '.') || bytes.ContainsAny(raw, "eE")) {
+		*w = whole(n)
+	}
+	return nil
 }
 
-// failure is the supplier's error object. It decides, whatever the HTTP status says (contract 3.3).
+// words is a text of the supplier's; anything else than a text or a number is empty.
+type words string
+
+// UnmarshalJSON takes both.
+func (w *words) UnmarshalJSON(raw []byte) error {
+	var text string
+	if json.Unmarshal(raw, &text) != nil && raw[0] != '{' && raw[0] != '[' {
+		text = string(raw)
+	}
+	*w = words(text)
+	return nil
+}
+
+// failure is the supplier's error object. It decides, whatever the HTTP status says (cashorder.md 3.3).
 type failure struct {
 	Code    json.RawMessage `json:"code"`
-	Message string          `json:"message"`
+	Message words           `json:"message"`
+}
+
+// UnmarshalJSON takes an error that is only a text, too.
+func (f *failure) UnmarshalJSON(raw []byte) error {
+	type object failure
+	if raw[0] == '"' {
+		return f.Message.UnmarshalJSON(raw)
+	}
+	return json.Unmarshal(raw, (*object)(f))
 }
 
 func (f *failure) refusal() error {
-	return &payments.Failure{Class: payments.Declined, Detail: "error code " + f.code(), Says: plain(f.Message)}
+	return &payments.Failure{Class: payments.Declined, Detail: "error code " + f.code(), Says: plain(string(f.Message))}
 }
 
 // code is the error's number, or text.
@@ -153,7 +187,7 @@ func plain(text string) string {
 }
 
 func lost(shape string) error {
-	return &payments.Failure{Class: payments.Lost, Detail: "unexpected answer: " + shape}
+	return payments.Misread("unexpected answer: " + shape)
 }
 
 // Result is a closed order, as the supplier said it.
@@ -180,21 +214,21 @@ func (c *Client) Order(ctx context.Context, body []byte) (*Result, *Refusal, err
 		OrderVendorID json.RawMessage `json:"orderVendorId"`
 		Error         *failure        `json:"error"`
 	}
-	readable := json.Unmarshal(outcome.Body, &in) == nil
+	readable := json.Unmarshal(outcome.Body, &in) == nil && payments.Unequivocal(outcome.Body, &in) == nil
 	switch {
 	case readable && in.Error != nil:
-		return nil, &Refusal{in.Error.code(), plain(in.Error.Message)}, nil
+		return nil, &Refusal{in.Error.code(), plain(string(in.Error.Message))}, nil
 	case outcome.Class == agent.ClassStatus && (outcome.Status == http.StatusUnauthorized || outcome.Status == http.StatusForbidden):
 		return nil, nil, &payments.Failure{Class: payments.Unauthorized, Detail: "HTTP " + strconv.Itoa(outcome.Status)}
 	case outcome.Class == agent.ClassStatus:
 		return nil, nil, &payments.Failure{Class: payments.Lost, Detail: "HTTP " + strconv.Itoa(outcome.Status)}
 	case !readable:
-		return nil, nil, lost("no JSON object")
+		return nil, nil, lost("no JSON object, or one with a member twice")
 	}
-	id, err := strconv.ParseInt(strings.Trim(string(in.OrderID), `"`), 10, 64)
+	id, whole := payments.Cents(strings.Trim(string(in.OrderID), `"`)) // a whole number is spelled like cents
 	vendor := plain(strings.Trim(string(in.OrderVendorID), `"`))
-	if err != nil || vendor == "" || vendor == "null" {
+	if !whole || vendor == "" || vendor == "null" {
 		return nil, nil, lost("neither an order nor an error")
 	}
-	return &Result{id, vendor}, nil, nil
+	return &Result{int64(id), vendor}, nil, nil
 }

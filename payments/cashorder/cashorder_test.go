@@ -2,16 +2,17 @@ package cashorder_test
 
 import (
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"pdvagent/agent"
 	"pdvagent/agent/agenttest"
+	"pdvagent/agent/simkit"
 	"pdvagent/payments"
 	"pdvagent/payments/cashorder"
 	"pdvagent/payments/cashorder/cashordersim"
-	"pdvagent/payments/cloudsim"
 )
 
 func TestMain(m *testing.M) { agenttest.Main(m) }
@@ -41,15 +42,18 @@ func TestOptionsSayWhatTheyCostInAll(t *testing.T) {
 	if two.Parcels != 2 || two.Value != 945 || two.Total != 1890 || two.Description != "2X sem juros" {
 		t.Errorf("the label says without interest: %+v", two)
 	}
-	for _, body := range []string{`{}`, `[]`, `{"paymentOptions":[{"paymentId":2,"installmentOptions":[{"parcels":0,"value":1}]}]}`, `{"paymentOptions":[{"paymentId":2,"installmentOptions":[{"parcels":1,"value":17.01}]}]}`} {
-		if err := sim.Add(cloudsim.Fault{Route: "options", Fault: "says", Body: body, Times: 1}); err != nil {
+	for _, body := range []string{
+		`{}`, `[]`, `{"paymentOptions":[{"paymentId":2,"installmentOptions":[{"parcels":0,"value":1}]}]}`, `{"paymentOptions":[{"paymentId":2,"installmentOptions":[{"parcels":1,"value":17.01}]}]}`,
+		`{"paymentOptions":[{"paymentId":2,"installmentOptions":[{"parcels":1,"value":1701,"value":1700}]}]}`,
+	} {
+		if err := sim.Add(simkit.Fault{Route: "options", Fault: "says", Body: body, Times: 1}); err != nil {
 			t.Fatal(err)
 		}
 		if list, err := c.Options(t.Context(), 1701); err == nil || payments.FailureOf(err).Class != payments.Lost {
 			t.Errorf("%s: %+v %v", body, list, err)
 		}
 	}
-	if err := sim.Add(cloudsim.Fault{Route: "options", Fault: "error200", Times: 1}); err != nil {
+	if err := sim.Add(simkit.Fault{Route: "options", Fault: "error200", Times: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.Options(t.Context(), 1701); payments.FailureOf(err).Class != payments.Declined {
@@ -68,43 +72,78 @@ const order = `{"order":{"id":70001,"createDate":"2026-08-21T12:00:00-03:00","sh
   "items":[{"sku":"SKU-1","name":"Produto Teste","quantity":2,"costPrice":1000}],"amount":2000},
  "payment":{"paymentId":3,"parcels":2,"ownerDocument":"12345678909","cardNumber":"` + canary + `","expirationMonth":"01","expirationYear":"2040","ownerName":"CLIENTE TESTE","securityCode":"987"}}`
 
+// TestAFieldOfTheSuppliersThatCannotBeReadCostsThatField has options and errors in other spellings.
+func TestAFieldOfTheSuppliersThatCannotBeReadCostsThatField(t *testing.T) {
+	c, sim := open(t, nil)
+	says := func(body string) {
+		t.Helper()
+		if err := sim.Add(simkit.Fault{Route: "*", Fault: "says", Body: body, Times: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	says(`{"paymentOptions":[{"paymentId":2,"installmentOptions":[{"description":7,"parcels":1.0E+0,"value":1.701E+3},{"parcels":2,"value":9.45},{"parcels":"x","value":1},{"parcels":3,"value":630}]}]}`)
+	list, err := c.Options(t.Context(), 1701)
+	if err != nil || len(list) != 1 || len(list[0].Installments) != 2 || list[0].Installments[0].Total != 1701 || list[0].Installments[1].Total != 1890 {
+		t.Errorf("got %+v %v", list, err)
+	}
+	for body, want := range map[string]string{`{"error":"Pedido inválido"}`: "Pedido inválido", `{"error":{"code":7,"message":9}}`: "9", `{"error":{"code":[1],"message":{"a":1}}}`: ""} {
+		says(body)
+		if _, refused, err := c.Order(t.Context(), []byte(order)); err != nil || refused == nil || refused.Message != want {
+			t.Errorf("%s: %+v %v", body, refused, err)
+		}
+	}
+	says(`{"orderId":7.0001E+4,"orderVendorId":"V-1","error":null}`)
+	if r, _, err := c.Order(t.Context(), []byte(order)); err != nil || r.OrderID != 70001 {
+		t.Errorf("got %+v %v", r, err)
+	}
+}
+
 func TestTheErrorObjectDecidesBeforeTheStatus(t *testing.T) {
 	c, sim := open(t, nil)
 	for name, step := range map[string]struct {
-		fault cloudsim.Fault
+		fault simkit.Fault
 		check func(*cashorder.Result, *cashorder.Refusal, error) bool
 	}{
-		"closed": {cloudsim.Fault{}, func(r *cashorder.Result, f *cashorder.Refusal, err error) bool {
+		"closed": {simkit.Fault{}, func(r *cashorder.Result, f *cashorder.Refusal, err error) bool {
 			return err == nil && f == nil && r.OrderID == 70001 && strings.HasPrefix(r.OrderVendorID, "V-")
 		}},
-		"refused with 200": {cloudsim.Fault{Fault: "says", Body: `{"orderId":null,"orderVendorId":null,"error":{"code":1002,"message":"Ocorreu um erro ao consultar a base de CEP"}}`}, func(r *cashorder.Result, f *cashorder.Refusal, err error) bool {
+		"refused with 200": {simkit.Fault{Fault: "says", Body: `{"orderId":null,"orderVendorId":null,"error":{"code":1002,"message":"Ocorreu um erro ao consultar a base de CEP"}}`}, func(r *cashorder.Result, f *cashorder.Refusal, err error) bool {
 			return err == nil && r == nil && f.Code == "1002" && strings.Contains(f.Message, "CEP")
 		}},
-		"refused with 500": {cloudsim.Fault{Fault: "status", Status: 500, Body: `{"error":{"code":"X1","message":"não"}}`}, func(r *cashorder.Result, f *cashorder.Refusal, err error) bool {
+		"refused with 500": {simkit.Fault{Fault: "status", Status: 500, Body: `{"error":{"code":"X1","message":"não"}}`}, func(r *cashorder.Result, f *cashorder.Refusal, err error) bool {
 			return err == nil && r == nil && f.Code == "X1"
 		}},
-		"an error beside an order": {cloudsim.Fault{Fault: "says", Body: `{"orderId":70001,"orderVendorId":"V-1","error":{"code":1,"message":"x"}}`}, func(r *cashorder.Result, f *cashorder.Refusal, err error) bool {
+		"an error beside an order": {simkit.Fault{Fault: "says", Body: `{"orderId":70001,"orderVendorId":"V-1","error":{"code":1,"message":"x"}}`}, func(r *cashorder.Result, f *cashorder.Refusal, err error) bool {
 			return r == nil && f != nil && err == nil
 		}},
-		"a card's number in its words": {cloudsim.Fault{Fault: "says", Body: `{"error":{"code":7,"message":"cartão 4111 1111 1111 1111 recusado"}}`}, func(_ *cashorder.Result, f *cashorder.Refusal, err error) bool {
+		"a card's number in its words": {simkit.Fault{Fault: "says", Body: `{"error":{"code":7,"message":"cartão 4111 1111 1111 1111 recusado"}}`}, func(_ *cashorder.Result, f *cashorder.Refusal, err error) bool {
 			return err == nil && f.Message == "cartão **** recusado"
 		}},
-		"500 without a word": {cloudsim.Fault{Fault: "status", Status: 500, Body: "{}"}, func(r *cashorder.Result, f *cashorder.Refusal, err error) bool {
+		"500 without a word": {simkit.Fault{Fault: "status", Status: 500, Body: "{}"}, func(r *cashorder.Result, f *cashorder.Refusal, err error) bool {
 			return r == nil && f == nil && payments.FailureOf(err).Class == payments.Lost
 		}},
-		"400 without a word": {cloudsim.Fault{Fault: "status", Status: 400, Body: "{}"}, func(r *cashorder.Result, f *cashorder.Refusal, err error) bool {
+		"400 without a word": {simkit.Fault{Fault: "status", Status: 400, Body: "{}"}, func(r *cashorder.Result, f *cashorder.Refusal, err error) bool {
 			return r == nil && f == nil && payments.FailureOf(err).Class == payments.Lost
 		}},
-		"our key": {cloudsim.Fault{Fault: "status", Status: 401, Body: "{}"}, func(_ *cashorder.Result, _ *cashorder.Refusal, err error) bool {
+		"our key": {simkit.Fault{Fault: "status", Status: 401, Body: "{}"}, func(_ *cashorder.Result, _ *cashorder.Refusal, err error) bool {
 			return payments.FailureOf(err).Class == payments.Unauthorized
 		}},
-		"200 without a word": {cloudsim.Fault{Fault: "says", Body: `{"orderId":null,"orderVendorId":null,"error":null}`}, func(_ *cashorder.Result, _ *cashorder.Refusal, err error) bool {
+		"200 without a word": {simkit.Fault{Fault: "says", Body: `{"orderId":null,"orderVendorId":null,"error":null}`}, func(_ *cashorder.Result, _ *cashorder.Refusal, err error) bool {
 			return payments.FailureOf(err).Class == payments.Lost
 		}},
-		"a portal's page": {cloudsim.Fault{Fault: "html"}, func(_ *cashorder.Result, _ *cashorder.Refusal, err error) bool {
+		"an order's number twice": {simkit.Fault{Fault: "says", Body: `{"orderId":70001,"orderVendorId":"V-1","orderVendorId":"V-2","error":null}`}, func(r *cashorder.Result, f *cashorder.Refusal, err error) bool {
+			return r == nil && f == nil && payments.FailureOf(err).Misread
+		}},
+		"an error twice": {simkit.Fault{Fault: "says", Body: `{"orderId":70001,"orderVendorId":"V-1","error":{"code":1},"Error":null}`}, func(r *cashorder.Result, f *cashorder.Refusal, err error) bool {
+			return r == nil && f == nil && payments.FailureOf(err).Misread
+		}},
+		"a member twice that nobody reads": {simkit.Fault{Fault: "says", Body: `{"orderId":70001,"orderVendorId":"V-1","error":null,"trace":1,"trace":2}`}, func(r *cashorder.Result, _ *cashorder.Refusal, err error) bool {
+			return err == nil && r.OrderVendorID == "V-1"
+		}},
+		"a portal's page": {simkit.Fault{Fault: "html"}, func(_ *cashorder.Result, _ *cashorder.Refusal, err error) bool {
 			return payments.FailureOf(err).Class == payments.Lost
 		}},
-		"lost": {cloudsim.Fault{Fault: "lost"}, func(_ *cashorder.Result, _ *cashorder.Refusal, err error) bool {
+		"lost": {simkit.Fault{Fault: "lost"}, func(_ *cashorder.Result, _ *cashorder.Refusal, err error) bool {
 			return payments.FailureOf(err).Class == payments.Lost
 		}},
 	} {
@@ -154,7 +193,7 @@ func TestTheSupplierDoesWithARepeatAsItIsSet(t *testing.T) {
 func TestTheSupplierIsStrict(t *testing.T) {
 	c, sim := open(t, nil)
 	for old, spoilt := range map[string]string{
-		`"amount":2000`: `"amount":"2000"`, `"amount":2000}`: `"amount":20.00}`, `"parcels":2`: `"parcels":9`, `"paymentId":3`: `"paymentId":1`, `"2026-08-30T00:00:00-03:00"`: `"2026-08-30T00:00:00.0000000T-03:00"`,
+		`"amount":2000`: `"amount":"2000"`, `"amount":2000}`: `"amount":20.00}`, `"parcels":2`: `"parcels":13`, `"paymentId":3`: `"paymentId":9`, `"2026-08-30T00:00:00-03:00"`: `"2026-08-30TT00:00:00-03:00"`,
 		`"pesronType"`: `"personType"`, `"items":[{`: `"things":[{`, `"sku":"SKU-1",`: ``, `"expirationMonth":"01"`: `"expirationMonth":1`,
 	} {
 		r, refused, err := c.Order(t.Context(), []byte(strings.Replace(order, old, spoilt, 1)))
@@ -165,6 +204,21 @@ func TestTheSupplierIsStrict(t *testing.T) {
 	if len(sim.Orders()) != 0 {
 		t.Errorf("%d orders", len(sim.Orders()))
 	}
+}
+
+// withDigit gives a card number of these digits with its check digit.
+func withDigit(digits string) string {
+	sum := 0
+	for i, c := range []byte(digits) {
+		d := int(c - '0')
+		if (len(digits)-i)%2 == 1 {
+			if d *= 2; d > 9 {
+				d -= 9
+			}
+		}
+		sum += d
+	}
+	return digits + strconv.Itoa((10-sum%10)%10)
 }
 
 func TestCardsThatCannotBeRightAreNamedWithoutTheirDigits(t *testing.T) {
@@ -197,6 +251,10 @@ func TestCardsThatCannotBeRightAreNamedWithoutTheirDigits(t *testing.T) {
 		{func(c *cashorder.Card) { c.PaymentID, c.Number = cashorder.Elo, "6362970000457013" }, ""},
 		{func(c *cashorder.Card) { c.PaymentID, c.Number = cashorder.Hipercard, "6062825624254001" }, ""},
 		{func(c *cashorder.Card) { c.Number = "6362970000457013" }, "paymentId"},
+		{func(c *cashorder.Card) { c.PaymentID, c.Number = cashorder.Elo, withDigit("506779000000001") }, ""}, // of nobody's range: as the payment says
+		{func(c *cashorder.Card) { c.PaymentID, c.Number = cashorder.MasterCard, withDigit("501800000000001") }, ""},
+		{func(c *cashorder.Card) { c.PaymentID, c.Number = cashorder.Aura, withDigit("500000000000001") }, ""},
+		{func(c *cashorder.Card) { c.PaymentID, c.Number = cashorder.Elo, withDigit("507860000000001") }, "paymentId"},
 	} {
 		card := right
 		c.change(&card)
@@ -210,7 +268,7 @@ func TestCardsThatCannotBeRightAreNamedWithoutTheirDigits(t *testing.T) {
 func TestDatesAreReadLenientlyAndWrittenStrictly(t *testing.T) {
 	zone := time.FixedZone("BRT", -3*3600)
 	for text, want := range map[string]string{
-		"2017-02-02T00:00:00.0000000T-02:00": "2017-02-02T00:00:00-02:00", "2017-01-20T18:42:50.2113215-02:00": "2017-01-20T18:42:50-02:00", "2026-08-21T12:00:00-03:00": "2026-08-21T12:00:00-03:00",
+		"2017-02-02T00:00:00.0000000T-02:00": "2017-02-02T00:00:00-02:00", "2017-01-20T18:42:50.2113215-02:00": "2017-01-20T18:42:50.2113215-02:00", "2026-08-21T12:00:00.120Z": "2026-08-21T12:00:00.120Z", "2026-08-21T12:00:00-03:00": "2026-08-21T12:00:00-03:00",
 		"2026-08-21T12:00:00Z": "2026-08-21T12:00:00Z", "2026-08-21T12:00:00": "2026-08-21T12:00:00-03:00", "2026-08-21": "2026-08-21T00:00:00-03:00", "2026-08-21T12:00:00-0300": "2026-08-21T12:00:00-03:00",
 		"21/08/2026": "", "": "", "2026-13-01": "", "2026-08-21T25:00:00Z": "", "2026-08-21TT12:00:00Z": "",
 	} {

@@ -5,12 +5,15 @@ import (
 	"time"
 )
 
-// secondT is what the supplier's own document writes between the fraction and the zone (contract 3.4).
+// secondT is what the supplier's own document writes between the fraction and the zone (cashorder.md 3.4).
 var secondT = regexp.MustCompile(`^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?)T?(Z|[+-]\d{2}:?\d{2})?$`)
 
 // Date reads a moment as the supplier's documents spell it, with too much in it or too little, and writes it as RFC 3339
-// has it. A moment without a zone is the shop's.
+// has it; one that is written so goes on as it is, with its fraction of a second. A moment without a zone is the shop's.
 func Date(text string, zone *time.Location) (string, bool) {
+	if _, err := time.Parse(time.RFC3339, text); err == nil {
+		return text, true
+	}
 	if day, err := time.ParseInLocation(time.DateOnly, text, zone); err == nil {
 		return day.Format(time.RFC3339), true
 	}

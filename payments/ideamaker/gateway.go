@@ -9,7 +9,7 @@ import (
 	"pdvagent/payments"
 )
 
-// Gateway is the provider of plain charges (contract 1.2).
+// Gateway is the provider of plain charges (ideamaker.md 1.2).
 type Gateway struct{ *Client }
 
 // charge is the body of POST /pix.
@@ -54,7 +54,7 @@ func (g Gateway) Charge(ctx context.Context, p payments.Payment) (payments.Charg
 	case answer.ID == "" && answer.any():
 		return payments.Charge{}, &payments.Failure{Class: payments.Declined, Detail: "an error inside a 200"}
 	case answer.ID == "" || !plainID(string(answer.ID)):
-		return payments.Charge{}, &payments.Failure{Class: payments.Lost, Detail: "a charge without an id"}
+		return payments.Charge{}, payments.Misread("a charge without an id")
 	}
 	amount, ok := answer.Amount.cents()
 	if !ok && answer.Amount != "" {
@@ -81,10 +81,10 @@ func (g Gateway) Status(ctx context.Context, _ payments.Payment, a payments.Atte
 		return payments.Status{}, err
 	}
 	if answer.Status == "" {
-		return payments.Status{}, &payments.Failure{Class: payments.Lost, Detail: "an answer without a status"}
+		return payments.Status{}, payments.Misread("an answer without a status")
 	}
 	if foreign := answer.ID != "" && string(answer.ID) != a.GatewayID || answer.Metadata.PaymentID != "" && string(answer.Metadata.PaymentID) != a.ExternalID; foreign {
-		return payments.Status{}, &payments.Failure{Class: payments.Lost, Detail: "the answer is about another charge"}
+		return payments.Status{}, payments.Misread("the answer is about another charge")
 	}
 	status := payments.Status{Condition: payments.Pending, Word: word(string(answer.Status))}
 	if status.Word != "paid" && status.Word != "confirmed" {

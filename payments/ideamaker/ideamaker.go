@@ -1,7 +1,7 @@
 // Package ideamaker speaks with Idea Maker (contracts/ideamaker.md): its gateway charges by Pix, its titles API sells
 // capitalization titles, which are registered before they are charged and confirmed once they are paid. It decides nothing
-// about when a call is made or repeated: agent/checkout does. Every route, header and field is the contract's section 1.2
-// and 1.3; what is assumed there is marked here.
+// about when a call is made or repeated: agent/paying/checkout does. Every route, header and field is of ideamaker.md 1.2 and
+// 1.3; what is assumed there is marked here.
 package ideamaker
 
 import (
@@ -79,19 +79,23 @@ func (c *Client) Close() {
 	}
 }
 
-// read takes an answer that must be a JSON object. An error inside a 2xx is a refusal.
+// read takes an answer that must be a JSON object, without a member that is read twice. An error inside a 2xx is a refusal.
 func read(o agent.Outcome, into any) error {
 	if err := payments.Check(o); err != nil {
 		return err
 	}
 	text := bytes.TrimSpace(o.Body)
 	if len(text) == 0 || text[0] != '{' {
-		return &payments.Failure{Class: payments.Lost, Detail: "the answer is no JSON object"}
+		return payments.Misread("the answer is no JSON object")
+	}
+	if err := payments.Unequivocal(text, into); err != nil {
+		return err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
-	if err := decoder.Decode(into); err != nil {
-		return &payments.Failure{Class: payments.Lost, Detail: "the answer cannot be read"}
+	err := decoder.Decode(into)
+	if _, field := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !field { // a field of another type is as good as missing
+		return payments.Misread("the answer cannot be read")
 	}
 	return nil
 }
@@ -112,24 +116,14 @@ func (w *wire) UnmarshalJSON(raw []byte) error {
 }
 
 // cents reads an integer amount.
-func (w wire) cents() (agent.Cents, bool) {
-	milli, err := agent.ParseMilli(string(w))
-	if err != nil || milli < 0 || milli%1000 != 0 {
-		return 0, false
-	}
-	return agent.Cents(milli / 1000), true
-}
+func (w wire) cents() (agent.Cents, bool) { return payments.Cents(string(w)) }
 
 // reais reads a decimal amount: at most two decimals, point or comma.
 func (w wire) reais() (agent.Cents, bool) {
-	milli, err := agent.ParseMilli(strings.Replace(string(w), ",", ".", 1))
-	if err != nil || milli < 0 || milli%10 != 0 {
-		return 0, false
-	}
-	return agent.Cents(milli / 10), true
+	return payments.Reais(strings.Replace(string(w), ",", ".", 1))
 }
 
-// refusal is what both services say when they do not: two shapes (contract 1.2, 1.5).
+// refusal is what both services say when they do not: two shapes (ideamaker.md 1.2, 1.5).
 type refusal struct {
 	Message  wire `json:"message"`
 	Mensagem wire `json:"mensagem"`

@@ -8,9 +8,9 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/agenttest"
+	"pdvagent/agent/simkit"
 	"pdvagent/agent/upstream"
 	"pdvagent/payments"
-	"pdvagent/payments/cloudsim"
 	"pdvagent/payments/ideamaker"
 	"pdvagent/payments/ideamaker/ideamakersim"
 	"pdvagent/payments/paymentstest"
@@ -60,7 +60,7 @@ func (c *cloud) Fault(call, fault string, status, times int) {
 	if fault == "busy" {
 		fault, wait = "status", 20
 	}
-	if err := c.sim.Add(cloudsim.Fault{Route: route, Fault: fault, Status: status, RetryAfter: wait, Times: times}); err != nil {
+	if err := c.sim.Add(simkit.Fault{Route: route, Fault: fault, Status: status, RetryAfter: wait, Times: times}); err != nil {
 		c.Fatal(err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"pdvagent/payments"
 )
 
-// Titles is the provider of capitalization titles (contract 1.3): registraAtendimento, Pix, confirmaAtendimento.
+// Titles is the provider of capitalization titles (ideamaker.md 1.3): registraAtendimento, Pix, confirmaAtendimento.
 type Titles struct{ Gateway }
 
 // Sale is the order of a title: what [payments.Payment.Order] holds.
@@ -64,7 +64,7 @@ func (c *Client) Products(ctx context.Context, cep string) ([]string, error) {
 	}
 	list, ok := listIn(outcome.Body, "produtos", "data", "items")
 	if !ok {
-		return nil, &payments.Failure{Class: payments.Lost, Detail: "the products are no list"}
+		return nil, payments.Misread("the products are no list")
 	}
 	var codes []string
 	for _, raw := range list {
@@ -91,7 +91,7 @@ func listIn(text []byte, names ...string) ([]json.RawMessage, bool) {
 		return list, true
 	}
 	var object map[string]json.RawMessage
-	if json.Unmarshal(text, &object) != nil {
+	if json.Unmarshal(text, &object) != nil || payments.Unequivocal(text, &object) != nil {
 		return nil, false
 	}
 	for _, name := range names {
@@ -154,7 +154,7 @@ func (c *Client) Promotion(ctx context.Context, product string) (Promotion, erro
 	}
 	var ok bool
 	if p.Price, ok = answer.ValorPromocao.reais(); !ok || p.Price == 0 {
-		return Promotion{}, &payments.Failure{Class: payments.Lost, Detail: "a promotion whose price cannot be read"}
+		return Promotion{}, payments.Misread("a promotion whose price cannot be read")
 	}
 	for _, button := range answer.Config.MultiProduto.BotoesQtd {
 		if n := number(button); n > 0 {
@@ -168,11 +168,12 @@ func (c *Client) Promotion(ctx context.Context, product string) (Promotion, erro
 }
 
 func number(w wire) int {
-	milli, err := agent.ParseMilli(string(w))
-	if err != nil || milli < 0 || milli%1000 != 0 || milli > 1_000_000_000 {
+	const most = 1_000_000
+	n, ok := payments.Cents(string(w)) // whole numbers are spelled like cents
+	if !ok || n > most {
 		return 0
 	}
-	return int(milli / 1000)
+	return int(n)
 }
 
 // Layout is how dates of titles are told: local time, without a zone.
@@ -223,7 +224,7 @@ func (t Titles) Register(ctx context.Context, p payments.Payment) (string, error
 	case answer.any():
 		return "", &payments.Failure{Class: payments.Declined, Detail: "an error inside a 200"}
 	}
-	return "", &payments.Failure{Class: payments.Lost, Detail: "a registration without protocolo"}
+	return "", payments.Misread("a registration without protocolo")
 }
 
 // Receipt is what the payer gets: what [payments.Payment.Result] holds.
@@ -293,11 +294,14 @@ func (t Titles) coupons(ctx context.Context, p payments.Payment) ([]coupon, erro
 	}
 	var raws []json.RawMessage
 	if list, there := answer[sale.Product]; there && json.Unmarshal(list, &raws) != nil {
-		return nil, &payments.Failure{Class: payments.Lost, Detail: "the coupons are no list"}
+		return nil, payments.Misread("the coupons are no list")
 	}
 	var list []coupon
 	for _, raw := range raws {
 		c := coupon{raw: raw}
+		if err := payments.Unequivocal(raw, &c); err != nil {
+			return nil, err
+		}
 		if json.Unmarshal(raw, &c) == nil && c.Autenticacao != "" {
 			list = append(list, c)
 		}

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"pdvagent/agent"
+	"pdvagent/agent/simkit"
 	"pdvagent/payments"
-	"pdvagent/payments/cloudsim"
 	"pdvagent/payments/ideamaker"
 	"pdvagent/payments/ideamaker/ideamakersim"
 )
@@ -94,7 +94,7 @@ func TestTheGatewayGetsAnEmptyUserAndTheKey(t *testing.T) {
 	for text, class := range map[string]payments.Class{
 		`{"message":"Algo deu errado."}`: payments.Declined, `{}`: payments.Lost, `[]`: payments.Lost, `{"id":"../x","qrCode":"y"}`: payments.Lost, `{"id":1,"amount":"x"}`: "",
 	} {
-		if err := c.sim.Add(cloudsim.Fault{Route: "pix", Fault: "says", Body: text, Times: 1}); err != nil {
+		if err := c.sim.Add(simkit.Fault{Route: "pix", Fault: "says", Body: text, Times: 1}); err != nil {
 			t.Fatal(err)
 		}
 		got, err := gateway.Charge(t.Context(), p)
@@ -126,8 +126,11 @@ func TestOnlyThePaidWordsArePaidAndOnlyOurCharge(t *testing.T) {
 		`{"status":"paid","id":"22222222-1111-4111-8111-111111111111"}`:     {fails: true},
 		`{"status":"paid","amount":1500,"metadata":{"paymentId":"theirs"}}`: {fails: true},
 		`{"amount":1500}`: {fails: true},
+		`{"status":"pending","status":"paid","amount":1500}`:       {fails: true},
+		`{"status":"paid","amount":1500,"Amount":1400}`:            {fails: true},
+		`{"status":"paid","amount":1500,"metadata":{"a":1,"a":2}}`: {payments.Received, 1500, false},
 	} {
-		if err := c.sim.Add(cloudsim.Fault{Route: "status", Fault: "says", Body: text, Times: 1}); err != nil {
+		if err := c.sim.Add(simkit.Fault{Route: "status", Fault: "says", Body: text, Times: 1}); err != nil {
 			t.Fatal(err)
 		}
 		got, err := gateway.Status(t.Context(), payments.Payment{}, attempt)
@@ -143,7 +146,7 @@ func TestPromotionsAreReadAsTheyAreWritten(t *testing.T) {
 		`{"titulo":"A","valorPromocao":15}`: 1500, `{"titulo":"A","valorPromocao":"7,50"}`: 750, `{"titulo":"A","valorPromocao":7.5}`: 750,
 		`{"titulo":"A","valorPromocao":7.505}`: 0, `{"titulo":"A"}`: 0, `{"titulo":"A","valorPromocao":0}`: 0, `{"mensagem":"nada"}`: 0, `[]`: 0,
 	} {
-		if err := c.sim.Add(cloudsim.Fault{Route: "promocao", Fault: "says", Body: text, Times: 1}); err != nil {
+		if err := c.sim.Add(simkit.Fault{Route: "promocao", Fault: "says", Body: text, Times: 1}); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := known.Promotion(t.Context(), "seguro"); (err != nil) != (want == 0) || (err == nil && got.Price != want) {

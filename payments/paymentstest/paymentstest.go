@@ -17,7 +17,8 @@ import (
 	"github.com/google/uuid"
 
 	"pdvagent/agent"
-	"pdvagent/agent/checkout"
+	"pdvagent/agent/paying/checkout"
+	"pdvagent/agent/records"
 	"pdvagent/agent/upstream"
 	"pdvagent/payments"
 	"pdvagent/store"
@@ -27,7 +28,7 @@ import (
 // Cloud is a vendor's simulator, as the exercise needs it.
 type Cloud interface {
 	http.Handler
-	// Fault plays one of cloudsim's faults on the next requests of a kind of call: register, charge, status, known or confirm.
+	// Fault plays one of simkit's faults on the next requests of a kind of call: register, charge, status, known or confirm.
 	// busy is a status with Retry-After: 20.
 	Fault(call, fault string, status, times int)
 	// Pay has the newest charge paid: with another amount where amount is not 0, after its expiry where late.
@@ -63,7 +64,7 @@ type bench struct {
 
 // power is a store that loses its power at a commit: before it, or just after it.
 type power struct {
-	checkout.Store
+	records.Store
 	mu    sync.Mutex
 	count int
 	at    int // 0: never

@@ -10,9 +10,10 @@ import (
 	"unicode/utf8"
 
 	"pdvagent/agent"
+	"pdvagent/agent/reading"
 )
 
-// MaxLength is the longest code, in bytes (contract 4.2).
+// MaxLength is the longest code, in bytes (pix.md 4.2).
 const MaxLength = 512
 
 // GUI is how a Pix template names itself; upper or lower case.
@@ -213,21 +214,24 @@ func (c *Code) common() error {
 	if !ok || text == "" {
 		return nil
 	}
-	amount, err := agent.ParseMilli(text)
-	if err != nil || amount < 0 || amount%10 != 0 || len(text) > 13 {
+	amount, rounded, err := reading.Cents(text)
+	if err != nil || rounded || strings.Trim(text, "0123456789.") != "" || len(text) > 13 {
 		return fmt.Errorf("%w: %q is no amount", ErrAmount, text)
 	}
-	c.Amount, c.Priced = agent.Cents(amount/10), true
+	c.Amount, c.Priced = amount, true
 	return nil
 }
 
-// Check looks at a provider's code before it is shown: readable, and of this amount where it says one.
+// Dynamic tells a code whose amount stands behind its address: payers ask there, and ignore field 54 (pix.md 4.2).
+func (c Code) Dynamic() bool { return c.URL != "" && c.Key == "" }
+
+// Check looks at a provider's code before it is shown: readable, and, of a static one, of this amount where it says one.
 func Check(text string, amount agent.Cents) error {
 	code, err := Parse(text)
 	if err != nil {
 		return err
 	}
-	if code.Priced && code.Amount != 0 && code.Amount != amount {
+	if !code.Dynamic() && code.Priced && code.Amount != 0 && code.Amount != amount {
 		return fmt.Errorf("%w: says %s, not %s", ErrAmount, code.Amount, amount)
 	}
 	return nil

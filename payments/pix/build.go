@@ -53,6 +53,25 @@ func Build(s Static) (string, error) {
 	return text + CRC(text), nil
 }
 
+// Dynamic is what a dynamic code says: its charge stands at a location.
+type Dynamic struct {
+	Location string // host and path, without a scheme
+	Name     string
+	City     string
+	Amount   agent.Cents // 0: the location says it
+}
+
+// BuildDynamic gives the code of a dynamic Pix, by the manual's order of fields, without a check of what it says: banks make
+// such codes, and here their simulators.
+func BuildDynamic(d Dynamic) string {
+	text := field(idFormat, "01") + field("01", "12") + field("26", field("00", GUI)+field("25", d.Location)) + field("52", "0000") + field(idCurrency, "986")
+	if d.Amount > 0 {
+		text += field(idAmount, d.Amount.String())
+	}
+	text += field(idCountry, "BR") + field(idName, d.Name) + field(idCity, d.City) + field(idMore, field("05", "***")) + idCRC + "04"
+	return text + CRC(text)
+}
+
 func field(id, value string) string { return fmt.Sprintf("%s%02d%s", id, len(value), value) }
 
 func ascii(text string) bool {

@@ -87,6 +87,8 @@ func TestFaultyCodesAreToldApart(t *testing.T) {
 		"not a number":               {sealed(body + "5403abc" + tail), pix.ErrAmount},
 		"negative":                   {sealed(body + "5405-1.00" + tail), pix.ErrAmount},
 		"another amount":             {sealed(body + "540516.00" + tail), pix.ErrAmount},
+		"an exponent":                {sealed(body + "54031e1" + tail), pix.ErrAmount},
+		"a point alone":              {sealed(body + "5401." + tail), pix.ErrAmount},
 		"513 characters":             {priced + strings.Repeat("x", 513-len(priced)), pix.ErrLength},
 		"spaces around":              {" " + priced, pix.ErrFields},
 		"half a letter":              {sealed("000201" + "2633" + "0014br.gov.bcb.pix0111chave-test\xc3" + "52040000" + "5303986" + tail), pix.ErrFields},
@@ -99,6 +101,17 @@ func TestFaultyCodesAreToldApart(t *testing.T) {
 	}
 	if err := pix.Check(pix.Clean(" "+priced[:40]+"\r\n"+priced[40:]+"\n"), 1500); err != nil {
 		t.Errorf("pasted over two lines: %v", err)
+	}
+	if err := pix.Check(priced, 7725); err != nil {
+		t.Errorf("a dynamic code of another amount, which payers do not look at: %v", err)
+	}
+	for amount, want := range map[string]agent.Cents{"540310.": 1000, "540210": 1000, "54041.50": 150, "540800010.00": 1000, "5403.73": 73} {
+		if err := pix.Check(sealed(body+amount+tail), want); err != nil {
+			t.Errorf("%s: %v", amount, err)
+		}
+		if err := pix.Check(sealed(body+amount+tail), want+1); !errors.Is(err, pix.ErrAmount) {
+			t.Errorf("%s, a cent more: %v", amount, err)
+		}
 	}
 	if err := pix.Check(unpriced, 7725); err != nil {
 		t.Errorf("a code without an amount: %v", err)

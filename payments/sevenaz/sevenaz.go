@@ -1,6 +1,6 @@
 // Package sevenaz speaks with 7AZ (contracts/sevenaz.md): open invoices of a document, what is needed to pay one, its PDF,
 // whether its Pix was paid, and its e-mails. It reads leniently where the contract says that its sources disagree, and never
-// takes a code that nobody knows for paid. When a call is made or repeated agent/checkout decides.
+// takes a code that nobody knows for paid. When a call is made or repeated agent/paying/checkout decides.
 package sevenaz
 
 import (
@@ -19,12 +19,13 @@ import (
 	"pdvagent/agent"
 	"pdvagent/agent/upstream"
 	"pdvagent/payments"
+	"pdvagent/payments/pix"
 )
 
 // Name is the vendor for people.
 const Name = "7AZ"
 
-// Poll is the vendor's own pace: a question a second while somebody waits (contract 2.2).
+// Poll is the vendor's own pace: a question a second while somebody waits (sevenaz.md 2.2).
 const Poll = time.Second
 
 // Config says where the service is and how it knows the provider.
@@ -54,7 +55,7 @@ func New(cfg Config) (*Client, error) {
 // Close lets go of idle connections.
 func (c *Client) Close() { c.cloud.Close() }
 
-// invoiceID is an id that may stand in a path (contract 2.2).
+// invoiceID is an id that may stand in a path (sevenaz.md 2.2).
 var invoiceID = regexp.MustCompile(`^[A-Za-z0-9-]{1,100}$`)
 
 // ValidID tells whether an id can be one of the vendor's.
@@ -83,14 +84,7 @@ func (w *wire) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// reais reads a decimal amount: more than two decimals are refused, never rounded.
-func (w wire) reais() (agent.Cents, bool) {
-	milli, err := agent.ParseMilli(string(w))
-	if err != nil || milli < 0 || milli%10 != 0 {
-		return 0, false
-	}
-	return agent.Cents(milli / 10), true
-}
+func (w wire) reais() (agent.Cents, bool) { return payments.Reais(string(w)) }
 
 // day is a local date without its time.
 func (w wire) day() string {
@@ -102,7 +96,7 @@ func (w wire) day() string {
 	return ""
 }
 
-// statusOf knows the vendor's codes; 91 to 93 are guesses of a client (contract 2.3), and anything else is unknown.
+// statusOf knows the vendor's codes; 91 to 93 are guesses of a client (sevenaz.md 2.3), and anything else is unknown.
 func statusOf(w wire) string {
 	switch strings.ToLower(string(w)) {
 	case "0", "open":
@@ -131,7 +125,7 @@ type invoiceWire struct {
 
 // lost says what an answer looks like that cannot be read: its shape, never its values.
 func lost(shape string) error {
-	return &payments.Failure{Class: payments.Lost, Detail: "unexpected answer: " + shape}
+	return payments.Misread("unexpected answer: " + shape)
 }
 
 // Invoices gives what is open for a CPF or CNPJ. One that cannot be read is left out, and counted.
@@ -150,7 +144,7 @@ func (c *Client) Invoices(ctx context.Context, document string) (list []Invoice,
 	list = []Invoice{}
 	for _, raw := range items {
 		var in invoiceWire
-		if json.Unmarshal(raw, &in) != nil {
+		if json.Unmarshal(raw, &in) != nil || payments.Unequivocal(raw, &in) != nil {
 			unread++
 			continue
 		}
@@ -170,7 +164,7 @@ func (c *Client) Invoices(ctx context.Context, document string) (list []Invoice,
 	return list, unread, nil
 }
 
-// root finds the list: the text itself, inside an object, or one bare invoice (contract 2.3).
+// root finds the list: the text itself, inside an object, or one bare invoice (sevenaz.md 2.3).
 func root(text []byte) ([]json.RawMessage, error) {
 	var items []json.RawMessage
 	if json.Unmarshal(text, &items) == nil {
@@ -179,6 +173,9 @@ func root(text []byte) ([]json.RawMessage, error) {
 	var object map[string]json.RawMessage
 	if json.Unmarshal(text, &object) != nil {
 		return nil, lost("no JSON")
+	}
+	if err := payments.Unequivocal(text, &object); err != nil {
+		return nil, err
 	}
 	for _, name := range []string{"data", "invoices", "items", "results"} {
 		if raw, there := object[name]; there && json.Unmarshal(raw, &items) == nil {
@@ -225,12 +222,15 @@ func (c *Client) PaymentData(ctx context.Context, id string) (PaymentData, error
 	if json.Unmarshal(outcome.Body, &in) != nil {
 		return PaymentData{}, lost("payment data are no object")
 	}
+	if err := payments.Unequivocal(outcome.Body, &in); err != nil {
+		return PaymentData{}, err
+	}
 	d := PaymentData{
-		ID: id, DueDate: in.DueDate.day(), BRCode: strings.TrimSpace(string(in.PixCode)), PicPay: string(in.PicPayCode),
+		ID: id, DueDate: in.DueDate.day(), BRCode: pix.Clean(string(in.PixCode)), PicPay: string(in.PicPayCode),
 		DigitableLine: string(in.BilletDigitableLine), HasPDF: in.InvoicePDFURL != "", PaymentLink: string(in.PaymentLink),
 	}
 	var ok bool
-	if d.OriginalAmount, ok = in.Amount.reais(); !ok && in.Amount != "" {
+	if d.OriginalAmount, ok = in.Amount.reais(); !ok && in.Amount != "" && in.FinalAmount == "" {
 		return PaymentData{}, lost("an amount that is none")
 	}
 	d.Amount = d.OriginalAmount
@@ -261,18 +261,21 @@ func (c *Client) PixStatus(ctx context.Context, id string) (string, error) {
 		return "", err
 	}
 	var in struct {
-		Paid      *bool `json:"paid"`
-		PaidByPix *bool `json:"paidByPix"`
-		Status    wire  `json:"status"`
+		Paid      wire `json:"paid"`
+		PaidByPix wire `json:"paidByPix"`
+		Status    wire `json:"status"`
 	}
 	if json.Unmarshal(outcome.Body, &in) != nil {
 		return "", lost("pix status is no object")
 	}
-	said := func(b *bool) bool { return b != nil && *b }
+	if err := payments.Unequivocal(outcome.Body, &in); err != nil {
+		return "", err
+	}
+	said := func(w wire) bool { return strings.EqualFold(string(w), "true") }
 	switch word := statusOf(in.Status); {
 	case said(in.Paid) || said(in.PaidByPix) || word == "paid":
 		return "paid", nil
-	case in.Paid != nil || in.PaidByPix != nil || word == "open" || slices.Contains([]string{"pending", "pendente"}, strings.ToLower(string(in.Status))):
+	case in.Paid != "" || in.PaidByPix != "" || word == "open" || slices.Contains([]string{"pending", "pendente"}, strings.ToLower(string(in.Status))):
 		return "pending", nil
 	}
 	return "unknown", nil
@@ -312,7 +315,7 @@ func (p Provider) Charge(ctx context.Context, payment payments.Payment) (payment
 	case err != nil:
 		return payments.Charge{}, err
 	case data.BRCode == "":
-		return payments.Charge{}, &payments.Failure{Class: payments.Lost, Detail: "the invoice has no Pix code"}
+		return payments.Charge{}, payments.Misread("the invoice has no Pix code")
 	}
 	amount := data.Amount
 	if amount == 0 {

@@ -5,14 +5,16 @@ import (
 	"errors"
 	"io"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"pdvagent/agent"
 	"pdvagent/agent/agenttest"
+	"pdvagent/agent/simkit"
 	"pdvagent/agent/upstream"
 	"pdvagent/payments"
-	"pdvagent/payments/cloudsim"
 	"pdvagent/payments/paymentstest"
+	"pdvagent/payments/pix"
 	"pdvagent/payments/sevenaz"
 	"pdvagent/payments/sevenaz/sevenazsim"
 )
@@ -36,7 +38,7 @@ func (c *cloud) Fault(call, fault string, status, times int) {
 	if fault == "busy" {
 		fault, wait = "status", 20
 	}
-	if err := c.Add(cloudsim.Fault{Route: route, Fault: fault, Status: status, RetryAfter: wait, Times: times}); err != nil {
+	if err := c.Add(simkit.Fault{Route: route, Fault: fault, Status: status, RetryAfter: wait, Times: times}); err != nil {
 		c.Fatal(err)
 	}
 }
@@ -96,7 +98,7 @@ func TestInvoicesAreReadInEveryShape(t *testing.T) {
 	if list, _, err := c.Invoices(t.Context(), "12ABC34501DE35"); err != nil || len(list) != 1 || list[0].Amount != 10000 {
 		t.Errorf("one bare invoice, a CNPJ with letters: %+v %v", list, err)
 	}
-	if list, _, err := c.Invoices(t.Context(), "52998224725"); err != nil || list == nil || len(list) != 0 {
+	if list, _, err := c.Invoices(t.Context(), "11144477735"); err != nil || list == nil || len(list) != 0 {
 		t.Errorf("nothing open: %+v %v", list, err)
 	}
 	for text, want := range map[string]int{
@@ -104,7 +106,7 @@ func TestInvoicesAreReadInEveryShape(t *testing.T) {
 		`[{"erpInvoiceId":"../x","amount":1}]`:                                  -1,
 		`{"total":0}`:                                                           -1, `"x"`: -1,
 	} {
-		if err := sim.Add(cloudsim.Fault{Route: "invoices", Fault: "says", Body: text, Times: 1}); err != nil {
+		if err := sim.Add(simkit.Fault{Route: "invoices", Fault: "says", Body: text, Times: 1}); err != nil {
 			t.Fatal(err)
 		}
 		list, unread, err := c.Invoices(t.Context(), "12345678909")
@@ -128,8 +130,8 @@ func TestPaidIsOnlyWhatIsSaidToBePaid(t *testing.T) {
 			}
 		}
 	}
-	for _, text := range []string{`{}`, `{"status":91}`, `{"status":"processing"}`, `{"paid":"no"}`, `[]`} {
-		if err := sim.Add(cloudsim.Fault{Route: "pix-status", Fault: "says", Body: text, Times: 1}); err != nil {
+	for _, text := range []string{`{}`, `{"status":91}`, `{"status":"processing"}`, `{"paid":"no"}`, `[]`, `{"paid":false,"paid":true}`, `{"status":"open","Status":"paid"}`} {
+		if err := sim.Add(simkit.Fault{Route: "pix-status", Fault: "says", Body: text, Times: 1}); err != nil {
 			t.Fatal(err)
 		}
 		if got, _ := c.PixStatus(t.Context(), "900001"); got == "paid" {
@@ -153,6 +155,28 @@ func TestPaymentDataOfEveryInstrument(t *testing.T) {
 	}
 	if _, err := c.PaymentData(t.Context(), "1"); payments.FailureOf(err).Class != payments.NotFound {
 		t.Errorf("an unknown invoice: %v", err)
+	}
+}
+
+// TestPaymentDataAsProgramsWriteThem has amounts as doubles are printed, and a code with a line break at its end.
+func TestPaymentDataAsProgramsWriteThem(t *testing.T) {
+	c, sim := open(t)
+	const code = "00020101021226750014br.gov.bcb.pix2553pix.example.com/cobv/aaaa1111bbbb2222cccc3333dddd4444520400005303986540575.005802BR5910LOJA TESTE6009SAO PAULO62070503***6304E83B"
+	for body, want := range map[string]agent.Cents{
+		`{"amount":75,"finalAmount":77.25000000000001,"pixCode":"` + code + `\r\n"}`: 7725, `{"amount":7.5E+1,"finalAmount":7.725E+1,"pixCode":" ` + code + `\n"}`: 7725,
+		`{"amount":"sem valor","finalAmount":77.25,"dueDate":7,"pixQrCodeBase64":[],"pixCode":"` + code + `"}`: 7725, `{"amount":75,"finalAmount":"?"}`: -1, `{"amount":75.005}`: -1,
+		`{"amount":75,"amount":77.25,"pixCode":"` + code + `"}`: -1, `{"amount":77.25,"pixCode":"` + code + `","PixCode":"outro"}`: -1, `{"amount":77.25,"pixCode":"` + code + `","x":1,"x":2}`: 7725,
+	} {
+		if err := sim.Add(simkit.Fault{Route: "payment-data", Fault: "says", Body: body, Times: 1}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.PaymentData(t.Context(), "900001")
+		if (err != nil) != (want < 0) || err == nil && (got.Amount != want || got.BRCode != code || pix.Check(got.BRCode, got.Amount) != nil) {
+			t.Errorf("%s: %+v %v", body, got, err)
+		}
+		if err != nil && !strings.Contains(payments.FailureOf(err).Words("7AZ"), "não se entende") {
+			t.Errorf("%s: %s", body, payments.FailureOf(err).Words("7AZ"))
+		}
 	}
 }
 

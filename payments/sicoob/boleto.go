@@ -12,25 +12,26 @@ import (
 	"pdvagent/agent/upstream"
 	"pdvagent/payments"
 	"pdvagent/payments/boleto"
+	"pdvagent/payments/pix"
 )
 
 // issuedWire is a boleto as both versions show it.
 type issuedWire struct {
-	NossoNumero    text   `json:"nossoNumero"`
-	SeuNumero      text   `json:"seuNumero"`
-	CodigoBarras   text   `json:"codigoBarras"`
-	LinhaDigitavel text   `json:"linhaDigitavel"`
-	QRCode         text   `json:"qrCode"`
-	Valor          text   `json:"valor"`
-	DataVencimento text   `json:"dataVencimento"`
-	Situacao       text   `json:"situacaoBoleto"`
-	PDF            string `json:"pdfBoleto"`
+	NossoNumero    text `json:"nossoNumero"`
+	SeuNumero      text `json:"seuNumero"`
+	CodigoBarras   text `json:"codigoBarras"`
+	LinhaDigitavel text `json:"linhaDigitavel"`
+	QRCode         text `json:"qrCode"`
+	Valor          text `json:"valor"`
+	DataVencimento text `json:"dataVencimento"`
+	Situacao       text `json:"situacaoBoleto"`
+	PDF            text `json:"pdfBoleto"`
 }
 
 func (w issuedWire) read() (boleto.Issued, error) {
 	b := boleto.Issued{
 		NossoNumero: w.NossoNumero.whole(), SeuNumero: string(w.SeuNumero), Barcode: string(w.CodigoBarras), Line: string(w.LinhaDigitavel),
-		BRCode: string(w.QRCode), Due: w.DataVencimento.day(),
+		BRCode: pix.Clean(string(w.QRCode)), Due: w.DataVencimento.day(),
 	}
 	switch strings.ToLower(string(w.Situacao)) {
 	case "em aberto":
@@ -40,10 +41,10 @@ func (w issuedWire) read() (boleto.Issued, error) {
 	case "baixado":
 		b.Situation = boleto.WrittenOff
 	}
-	var err error
-	if b.Amount, err = w.Valor.reais(); err != nil || b.NossoNumero == 0 {
-		return b, lost("a boleto without a number or an amount")
+	if b.NossoNumero == 0 {
+		return b, lost("a boleto without a number")
 	}
+	b.Amount, _ = w.Valor.reais() // one that cannot be read is as good as not told: its boleto is there all the same
 	return b, nil
 }
 
@@ -110,13 +111,13 @@ func oneOf(answer []byte) (issuedWire, error) {
 	if len(list) != 1 {
 		return issuedWire{}, lost("not one boleto")
 	}
-	if code, ok := list[0].Status.Codigo.integer(); ok && code >= 400 {
+	if code, ok := list[0].Status.Codigo.count(); ok && code >= 400 {
 		return issuedWire{}, &payments.Failure{Class: payments.Declined, Detail: "status " + itoa(code), Says: short(string(list[0].Status.Mensagem))}
 	}
 	return list[0].Boleto, nil
 }
 
-// Find asks for one boleto; a bank that has none answers with nothing (contract 7.2).
+// Find asks for one boleto; a bank that has none answers with nothing (sicoob.md 7.2).
 func (c *Client) Find(ctx context.Context, nosso int64) (boleto.Issued, error) {
 	return c.one(ctx, "boletos", c.who(c.v.modality, itoa(int64(c.cfg.Modality)), "nossoNumero", itoa(nosso)))
 }
@@ -144,7 +145,7 @@ func (c *Client) one(ctx context.Context, path string, query url.Values) (boleto
 	}
 	b, err := in.read()
 	if in.PDF != "" {
-		if b.PDF, _ = base64.StdEncoding.DecodeString(in.PDF); !strings.HasPrefix(string(b.PDF), "%PDF") {
+		if b.PDF, _ = base64.StdEncoding.DecodeString(string(in.PDF)); !strings.HasPrefix(string(b.PDF), "%PDF") {
 			b.PDF = nil
 		}
 	}

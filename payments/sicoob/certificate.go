@@ -2,12 +2,14 @@ package sicoob
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"software.sslmate.com/src/go-pkcs12"
@@ -62,7 +64,7 @@ func (i *Identity) read(content []byte) (*tls.Certificate, error) {
 	if bytes.Contains(content, []byte("-----BEGIN ")) {
 		return readPEM(content)
 	}
-	key, leaf, chain, err := pkcs12.DecodeChain(content, i.Password)
+	key, first, others, err := pkcs12.DecodeChain(content, i.Password)
 	switch {
 	case errors.Is(err, pkcs12.ErrIncorrectPassword):
 		return nil, wrong("A senha do certificado do Sicoob está errada. Confira payments.sicoob.certificate_password.")
@@ -71,12 +73,37 @@ func (i *Identity) read(content []byte) (*tls.Certificate, error) {
 	case err != nil:
 		return nil, wrong("O arquivo do certificado do Sicoob não é um PKCS#12 (.pfx) nem um PEM. Exporte-o de novo, com a chave.")
 	}
-	pair := &tls.Certificate{PrivateKey: key, Leaf: leaf, Certificate: [][]byte{leaf.Raw}}
-	for _, above := range chain {
-		pair.Certificate = append(pair.Certificate, above.Raw)
+	return paired(key, append([]*x509.Certificate{first}, others...))
+}
+
+// paired takes the certificate that belongs to the key for ours, wherever it stands in the file: programs write the root
+// first, too. Those that signed it follow in their order.
+func paired(key any, list []*x509.Certificate) (*tls.Certificate, error) {
+	private, ok := key.(crypto.Signer)
+	if !ok {
+		return nil, errNoPair
+	}
+	public, ok := private.Public().(interface{ Equal(crypto.PublicKey) bool })
+	at := -1
+	if ok {
+		at = slices.IndexFunc(list, func(c *x509.Certificate) bool { return public.Equal(c.PublicKey) })
+	}
+	if at < 0 {
+		return nil, errNoPair
+	}
+	pair := &tls.Certificate{PrivateKey: key, Leaf: list[at], Certificate: [][]byte{list[at].Raw}}
+	for below, n := list[at], 1; n < len(list) && !bytes.Equal(below.RawIssuer, below.RawSubject); n++ {
+		up := slices.IndexFunc(list, func(c *x509.Certificate) bool { return c != below && bytes.Equal(c.RawSubject, below.RawIssuer) })
+		if up < 0 {
+			break
+		}
+		below = list[up]
+		pair.Certificate = append(pair.Certificate, below.Raw)
 	}
 	return pair, nil
 }
+
+var errNoPair = wrong("Nenhum certificado do arquivo do Sicoob é o da chave que está nele. Exporte de novo o certificado da loja, com a chave dele.")
 
 var errKeyless = wrong("O arquivo do certificado do Sicoob veio sem a chave privada. Exporte-o de novo, com a chave.")
 
@@ -99,32 +126,50 @@ func keyless(content []byte, password string) bool {
 }
 
 func readPEM(content []byte) (*tls.Certificate, error) {
-	pair, err := tls.X509KeyPair(content, content)
-	if err == nil {
-		return &pair, nil
-	}
-	certificates, keys := 0, 0
+	var list []*x509.Certificate
+	var key any
+	keys := 0
 	for rest := content; ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
 			break
 		}
 		if block.Type == "CERTIFICATE" {
-			certificates++
-		} else {
-			keys++
+			if certificate, err := x509.ParseCertificate(block.Bytes); err == nil {
+				list = append(list, certificate)
+			}
+			continue
+		}
+		if keys++; key == nil {
+			key = privateKey(block.Bytes)
 		}
 	}
 	switch {
-	case certificates > 0 && keys == 0:
+	case len(list) > 0 && keys == 0:
 		return nil, errKeyless
-	case certificates == 0:
+	case len(list) == 0:
 		return nil, wrong("O arquivo PEM do Sicoob não tem certificado.")
+	case key == nil:
+		return nil, wrong("A chave do arquivo PEM do Sicoob está cifrada ou não pode ser lida. Exporte-o de novo, com a chave sem senha.")
 	}
-	return nil, wrong("O certificado e a chave do arquivo PEM do Sicoob não são um par, ou a chave está cifrada.")
+	return paired(key, list)
 }
 
-// Ends tells until when the certificate is good.
+// privateKey reads a key in any of its three forms; nil for none of them.
+func privateKey(raw []byte) any {
+	if key, err := x509.ParsePKCS8PrivateKey(raw); err == nil {
+		return key
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(raw); err == nil {
+		return key
+	}
+	if key, err := x509.ParseECPrivateKey(raw); err == nil {
+		return key
+	}
+	return nil
+}
+
+// Ends tells until when the shop's own certificate is good.
 func (i *Identity) Ends() (time.Time, error) {
 	pair, err := i.Load()
 	if err != nil {

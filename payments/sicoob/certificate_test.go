@@ -152,7 +152,7 @@ func TestWhatIsWrongWithACertificateIsSaid(t *testing.T) {
 	}{
 		"expired": {file(t, late, err2), "senha", "venceu em " + expired.NotAfter.Format("02/01/2006")}, "not yet valid": {file(t, soon, err3), "senha", "só vale a partir de " + early.NotBefore.Format("02/01/2006")},
 		"wrong password": {file(t, right, err1), "outra", "senha do certificado"}, "without its key": {file(t, keyless, err4), "senha", "sem a chave privada"}, "PEM without its key": {file(t, []byte(leafPEM), nil), "", "sem a chave privada"},
-		"another's key": {file(t, []byte(leafPEM+strangePEM), nil), "", "não são um par"}, "a key only": {file(t, []byte(keyPEM), nil), "", "não tem certificado"}, "no certificate": {file(t, []byte("olá"), nil), "", "não é um PKCS#12"},
+		"another's key": {file(t, []byte(leafPEM+strangePEM), nil), "", "Nenhum certificado do arquivo"}, "a key only": {file(t, []byte(keyPEM), nil), "", "não tem certificado"}, "no certificate": {file(t, []byte("olá"), nil), "", "não é um PKCS#12"},
 		"no file": {filepath.Join(t.TempDir(), "x"), "", "não pôde ser lido"}, "half a file": {file(t, right[:len(right)/2], nil), "senha", "não é um PKCS#12"},
 	} {
 		id := &sicoob.Identity{Path: c.path, Password: c.password}
@@ -168,5 +168,46 @@ func TestWhatIsWrongWithACertificateIsSaid(t *testing.T) {
 			t.Errorf("%s, a call: %+v", name, f)
 		}
 		client.Close()
+	}
+}
+
+// TestOurCertificateIsTheOneOfTheKeyWhereverItStands has files whose first certificate is the root's, which ends later.
+func TestOurCertificateIsTheOneOfTheKeyWhereverItStands(t *testing.T) {
+	rootKey, root := certificate(t, -1, 3000)
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sign := func(serial int64, name string, public any, days int) *x509.Certificate {
+		template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, days)}
+		raw, err := x509.CreateCertificate(rand.Reader, template, root, public, rootKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := x509.ParseCertificate(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made
+	}
+	leaf, other := sign(2, "LOJA", key.Public(), 20), sign(3, "OUTRA", rootKey.Public(), 900)
+	rootFirst, err1 := pkcs12.Modern.Encode(key, root, []*x509.Certificate{other, leaf}, "senha")
+	none, err2 := pkcs12.Modern.Encode(key, root, []*x509.Certificate{other}, "senha")
+	keyPEM, leafPEM := pemOf(t, key, leaf)
+	_, rootPEM := pemOf(t, rootKey, root)
+	for name, id := range map[string]*sicoob.Identity{
+		"PKCS#12": {Path: file(t, rootFirst, err1), Password: "senha"}, "PEM": {Path: file(t, []byte(rootPEM+leafPEM+keyPEM), nil)},
+	} {
+		pair, err := id.Load()
+		if err != nil || !pair.Leaf.Equal(leaf) || len(pair.Certificate) != 2 || string(pair.Certificate[0]) != string(leaf.Raw) || string(pair.Certificate[1]) != string(root.Raw) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if ends, err := id.Ends(); err != nil || !ends.Equal(leaf.NotAfter) {
+			t.Errorf("%s ends %v %v, want the shop's own", name, ends, err)
+		}
+	}
+	id := &sicoob.Identity{Path: file(t, none, err2), Password: "senha"}
+	if _, err := id.Load(); !strings.Contains(payments.FailureOf(err).Says, "Nenhum certificado do arquivo") {
+		t.Errorf("none that is the key's: %v", err)
 	}
 }

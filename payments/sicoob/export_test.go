@@ -12,5 +12,6 @@ func ReadAnswer(answer []byte, each func(boleto.Return) error) error {
 	if err != nil {
 		return err
 	}
-	return readArchive(archive, each)
+	_, err = readArchive(archive, each)
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"time"
 
 	"pdvagent/agent"
@@ -14,7 +15,7 @@ import (
 	"pdvagent/payments/boleto"
 )
 
-// settled is the movement that tells what was paid (contract 4.1).
+// settled is the movement that tells what was paid (sicoob.md 4.1).
 const settled = 5
 
 // Request asks for what was paid from one day to another, which are at most one apart: both readings of the bank's "two
@@ -45,79 +46,90 @@ var (
 	nothing    = regexp.MustCompile(`(?i)nenhum\s+registro`)
 )
 
-// Files asks whether what was requested is there (contract 4.3). An error is one that says nothing about it.
-func (c *Client) Files(ctx context.Context, code int64) (boleto.Readiness, []int64, error) {
+// Files asks whether what was requested is there (sicoob.md 4.3). An error is one that says nothing about it.
+func (c *Client) Files(ctx context.Context, code int64) (boleto.Movements, error) {
+	silent := boleto.Movements{Readiness: boleto.Silent, Total: -1, Count: -1}
 	answer, outcome, err := c.call(ctx, upstream.Request{Method: http.MethodGet, Path: c.v.status, Route: "/" + c.v.status, Query: c.who("codigoSolicitacao", itoa(code))})
 	if outcome.Class == agent.ClassStatus {
-		return readiness(outcome, err)
+		silent.Readiness, err = readiness(outcome, err)
+		return silent, err
 	}
-	if err != nil {
-		return boleto.Silent, nil, err
-	}
-	if len(answer) == 0 { // also 204
-		return boleto.Silent, nil, nil
-	}
-	for _, m := range saidIn(answer) {
-		if nothing.MatchString(string(m.Mensagem)) {
-			return boleto.Ready, nil, nil
-		}
+	if err != nil || len(answer) == 0 { // also 204
+		return silent, err
 	}
 	var in struct {
-		Files *[]text `json:"idArquivos"`
+		Files *texts `json:"idArquivos"`
+		Total text   `json:"quantidadeTotalRegistros"`
+		Count text   `json:"quantidadeArquivo"`
 	}
 	if err := result(answer, &in); err != nil {
-		return boleto.Silent, nil, err
+		return silent, err
+	}
+	out := silent
+	if total, ok := in.Total.total(); ok {
+		out.Total = int(total)
+	}
+	if count, ok := in.Count.total(); ok {
+		out.Count = int(count)
 	}
 	if in.Files == nil {
-		return boleto.Silent, nil, nil
+		if saysNothing(answer) && out.Total <= 0 {
+			out.Readiness = boleto.Ready
+		}
+		return out, nil
 	}
-	ids := make([]int64, 0, len(*in.Files))
 	for _, id := range *in.Files {
 		n := id.whole()
 		if n == 0 {
-			return boleto.Silent, nil, lost("an idArquivos that is none")
+			return silent, lost("an idArquivos that is none")
 		}
-		ids = append(ids, n)
+		out.Files = append(out.Files, n)
 	}
-	return boleto.Ready, ids, nil
+	out.Readiness = boleto.Ready
+	return out, nil
+}
+
+// saysNothing tells an answer in words that there are no records.
+func saysNothing(answer []byte) bool {
+	return slices.ContainsFunc(saidIn(answer), func(m message) bool { return nothing.MatchString(string(m.Mensagem)) })
 }
 
 // readiness reads an answer that is not 2xx.
-func readiness(o agent.Outcome, err error) (boleto.Readiness, []int64, error) {
+func readiness(o agent.Outcome, err error) (boleto.Readiness, error) {
 	for _, m := range saidIn(o.Body) {
 		switch {
 		case m.Codigo == "5004", processing.MatchString(string(m.Mensagem)):
-			return boleto.NotReady, nil, nil
+			return boleto.NotReady, nil
 		case nothing.MatchString(string(m.Mensagem)):
-			return boleto.Ready, nil, nil
+			return boleto.Ready, nil
 		}
 	}
 	if o.Status == http.StatusNotFound || len(o.Body) == 0 && o.Status < 500 && payments.FailureOf(err).Class == payments.Declined {
-		return boleto.Silent, nil, nil
+		return boleto.Silent, nil
 	}
-	return boleto.Silent, nil, err
+	return boleto.Silent, err
 }
 
 // downloadPatience is how long a file may take on the slowest of links.
 const downloadPatience = 10 * time.Minute
 
-// Read fetches one file and gives every settlement in it. Nothing is given before the whole file was found to be sound; an
-// error means that the window must be asked for again.
-func (c *Client) Read(ctx context.Context, code, file int64, each func(boleto.Return) error) error {
+// Read fetches one file, gives every settlement in it and counts the records of other movements. Nothing is given before the
+// whole file was found to be sound; an error means that the window must be asked for again.
+func (c *Client) Read(ctx context.Context, code, file int64, each func(boleto.Return) error) (other int, err error) {
 	request := upstream.Request{
 		Method: http.MethodGet, Path: c.v.download, Route: "/" + c.v.download, Query: c.who("codigoSolicitacao", itoa(code), "idArquivo", itoa(file)), Patience: downloadPatience,
 	}
 	var document upstream.Document
-	_, err := c.withToken(ctx, func() (outcome agent.Outcome) {
+	_, err = c.withToken(ctx, func() (outcome agent.Outcome) {
 		document, outcome = c.cloud.Open(ctx, request)
 		return outcome
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	archive, err := unpack(document)
 	if err := errors.Join(err, document.Close()); err != nil {
-		return err
+		return 0, err
 	}
 	return readArchive(archive, each)
 }

@@ -1,10 +1,11 @@
 // Package sicoob speaks with Sicoob's Cobrança Bancária (contracts/sicoob.md): boletos issued, looked up, printed again and
 // written off, and the three calls by which it tells which were paid. Version 3 is what lives; version 2, which the shop's
 // ticket describes, is the same calls with other names, and stands here as data. Every error is a [payments.Failure]. When
-// something is asked or asked again agent/settlement decides.
+// something is asked or asked again agent/paying/settlement decides.
 package sicoob
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"pdvagent/agent"
+	"pdvagent/agent/rawjson"
 	"pdvagent/agent/upstream"
 	"pdvagent/payments"
 )
@@ -25,7 +27,7 @@ import (
 // Name is the bank for people.
 const Name = "Sicoob"
 
-// perSecond is a little less than what the bank allows of the movement calls (contract 4.5): 10, and what it calls a second
+// perSecond is a little less than what the bank allows of the movement calls (sicoob.md 4.5): 10, and what it calls a second
 // need not be ours.
 const perSecond = 9
 
@@ -134,7 +136,7 @@ func (c *Client) identity() error {
 	return err
 }
 
-// says is an error of the bank: mensagens, which some of its servers spell otherwise (contract 3).
+// says is an error of the bank: mensagens, which some of its servers spell otherwise (sicoob.md 3).
 type says struct {
 	Mensagens []message `json:"mensagens"`
 	Mensagems []message `json:"mensagems"`
@@ -182,11 +184,16 @@ func short(text string) string {
 
 // lost says that an answer cannot be read: its shape, never its values.
 func lost(shape string) error {
-	return &payments.Failure{Class: payments.Lost, Detail: "unexpected answer: " + shape}
+	return payments.Misread("unexpected answer: " + shape)
 }
 
-// result opens the wrapper of every answer. v2's documents show it without (contract 4.1).
+// result opens the wrapper of every answer. v2's documents show it without (sicoob.md 4.1). A member that stands there twice
+// makes an answer one that nobody understands.
 func result(body []byte, into any) error {
+	body = bytes.ToValidUTF8(body, []byte("\ufffd"))
+	if _, err := rawjson.Parse(body); err != nil {
+		return lost("no JSON object: " + err.Error())
+	}
 	var in struct {
 		Resultado json.RawMessage `json:"resultado"`
 	}

@@ -15,9 +15,9 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/agenttest"
+	"pdvagent/agent/simkit"
 	"pdvagent/payments"
 	"pdvagent/payments/boleto"
-	"pdvagent/payments/cloudsim"
 	"pdvagent/payments/sicoob"
 	"pdvagent/payments/sicoob/sicoobsim"
 )
@@ -115,20 +115,20 @@ func fetch(t *testing.T, c *sicoob.Client) ([]boleto.Return, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ready, files, err := c.Files(t.Context(), code)
-	if err != nil || ready != boleto.Ready {
-		t.Fatalf("%s %v", ready, err)
+	told, err := c.Files(t.Context(), code)
+	if err != nil || told.Readiness != boleto.Ready {
+		t.Fatalf("%+v %v", told, err)
 	}
 	var list []boleto.Return
-	for _, file := range files {
-		if err := c.Read(t.Context(), code, file, func(r boleto.Return) error { list = append(list, r); return nil }); err != nil {
+	for _, file := range told.Files {
+		if _, err := c.Read(t.Context(), code, file, func(r boleto.Return) error { list = append(list, r); return nil }); err != nil {
 			return list, err
 		}
 	}
 	return list, nil
 }
 
-// paid gives the bank two boletos that were paid, as in contract 5.4.
+// paid gives the bank two boletos that were paid, as in sicoob.md 5.4.
 func paid(t *testing.T, sim *sicoobsim.Sim) {
 	t.Helper()
 	for _, b := range []sicoobsim.Boleto{{SeuNumero: "PDV01-0045", Amount: 15000, Due: "2026-03-10"}, {SeuNumero: "PDV01-0046", Amount: 8990, Due: "2026-03-05"}} {
@@ -221,7 +221,7 @@ func TestABadFileGivesNothingAndSaysWhy(t *testing.T) {
 }
 
 func TestMoneyIsReadExactlyOrNotAtAll(t *testing.T) {
-	for value, want := range map[string]agent.Cents{"85.0000": 8500, "85.1": 8510, "85": 8500, "85.10": 8510, "85.1230": -1, "85.001": -1, "-1.00": -1, "1e3": -1, `"85.00"`: 8500, "null": -1, "99999999999999": -1} {
+	for value, want := range map[string]agent.Cents{"85.0000": 8500, "85.1": 8510, "85": 8500, "85.10": 8510, "85.1230": -1, "85.001": -1, "-1.00": -1, "1e3": 100000, "8.5E+1": 8500, "85.00000000000001": 8500, `"85.00"`: 8500, "null": -1, "99999999999999": -1} {
 		c, sim := open(t)
 		if err := sim.Pay(sicoobsim.Movement{NossoNumero: 1013, PaidOn: "2026-03-10", Value: value, BoletoValue: 8500}); err != nil {
 			t.Fatal(err)
@@ -258,28 +258,28 @@ func TestNotReadyNothingAndSilenceAreToldApart(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got, files, err := client.Files(t.Context(), code)
-			if err != nil || got != c.want || len(files) != 0 {
-				t.Errorf("%s %v %v, want %s", got, files, err, c.want)
+			got, err := client.Files(t.Context(), code)
+			if err != nil || got.Readiness != c.want || len(got.Files) != 0 {
+				t.Errorf("%+v %v, want %s", got, err, c.want)
 			}
 		})
 	}
 	client, sim := open(t)
 	for _, body := range []string{`{"resultado":{}}`, `{}`, `{"resultado":{"idArquivos":null}}`} {
-		if err := sim.Add(cloudsim.Fault{Route: "status", Fault: "says", Body: body, Times: 1}); err != nil {
+		if err := sim.Add(simkit.Fault{Route: "status", Fault: "says", Body: body, Times: 1}); err != nil {
 			t.Fatal(err)
 		}
-		if got, _, err := client.Files(t.Context(), 1); err != nil || got != boleto.Silent {
-			t.Errorf("%s: %s %v", body, got, err)
+		if got, err := client.Files(t.Context(), 1); err != nil || got.Readiness != boleto.Silent {
+			t.Errorf("%s: %+v %v", body, got, err)
 		}
 	}
-	for _, fault := range []cloudsim.Fault{{Fault: "status", Status: 500}, {Fault: "status", Status: 429, RetryAfter: 3}, {Fault: "html"}, {Fault: "reset"}} {
+	for _, fault := range []simkit.Fault{{Fault: "status", Status: 500}, {Fault: "status", Status: 429, RetryAfter: 3}, {Fault: "html"}, {Fault: "reset"}} {
 		fault.Route = "status"
 		if err := sim.Add(fault); err != nil {
 			t.Fatal(err)
 		}
-		if got, _, err := client.Files(t.Context(), 1); err == nil || got != boleto.Silent {
-			t.Errorf("%s: %s %v", fault.Fault, got, err)
+		if got, err := client.Files(t.Context(), 1); err == nil || got.Readiness != boleto.Silent {
+			t.Errorf("%s: %+v %v", fault.Fault, got, err)
 		}
 		sim.Heal()
 	}
@@ -323,7 +323,7 @@ func TestATokenIsKeptRenewedAndAskedForAgainWhenItIsRefused(t *testing.T) {
 	if _, err := c.Find(t.Context(), 1); payments.FailureOf(err).Class != payments.NotFound || asked() != 3 {
 		t.Errorf("a refused token: %d tokens, %v", asked(), err)
 	}
-	if err := sim.Add(cloudsim.Fault{Route: "lookup", Fault: "status", Status: 401}); err != nil {
+	if err := sim.Add(simkit.Fault{Route: "lookup", Fault: "status", Status: 401}); err != nil {
 		t.Fatal(err)
 	}
 	before := len(sim.Received())
@@ -335,16 +335,16 @@ func TestATokenIsKeptRenewedAndAskedForAgainWhenItIsRefused(t *testing.T) {
 func TestATokenThatIsNotGivenSaysWhy(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*sicoob.Config)
-		fault  cloudsim.Fault
+		fault  simkit.Fault
 		class  payments.Class
 	}{
 		"a scope that there is not": {change: func(cfg *sicoob.Config) { cfg.Scopes = []string{"cco_x"} }, class: payments.Unauthorized},
 		"a scope that is too small": {change: func(cfg *sicoob.Config) { cfg.Scopes = []string{"boletos_inclusao"} }, class: payments.Unauthorized},
-		"another client":            {fault: cloudsim.Fault{Route: "token", Fault: "status", Status: 401, Body: `{"error":"invalid_client"}`}, class: payments.Unauthorized},
-		"no token in it":            {fault: cloudsim.Fault{Route: "token", Fault: "says", Body: `{}`}, class: payments.Away},
-		"a token with a line break": {fault: cloudsim.Fault{Route: "token", Fault: "says", Body: `{"access_token":"a\r\nX: y"}`}, class: payments.Away},
-		"a portal's page":           {fault: cloudsim.Fault{Route: "token", Fault: "html"}, class: payments.Away},
-		"no answer":                 {fault: cloudsim.Fault{Route: "token", Fault: "reset"}, class: payments.Away},
+		"another client":            {fault: simkit.Fault{Route: "token", Fault: "status", Status: 401, Body: `{"error":"invalid_client"}`}, class: payments.Unauthorized},
+		"no token in it":            {fault: simkit.Fault{Route: "token", Fault: "says", Body: `{}`}, class: payments.Away},
+		"a token with a line break": {fault: simkit.Fault{Route: "token", Fault: "says", Body: `{"access_token":"a\r\nX: y"}`}, class: payments.Away},
+		"a portal's page":           {fault: simkit.Fault{Route: "token", Fault: "html"}, class: payments.Away},
+		"no answer":                 {fault: simkit.Fault{Route: "token", Fault: "reset"}, class: payments.Away},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.change == nil {
@@ -473,7 +473,7 @@ func TestOneDamagedEntrySpoilsTheWholeFile(t *testing.T) {
 	}
 }
 
-// TestTheContractsOwnFile reads what contract 5.4 prints.
+// TestTheContractsOwnFile reads what sicoob.md 5.4 prints.
 func TestTheContractsOwnFile(t *testing.T) {
 	const printed = "UEsDBBQAAAAIAMFKa1yh/7MZyAEAAHIGAAAxAAAATElRVUlfMTIzNF81Njc4OTBfMjAyNjAzMTEwOTIyMDExMTg5ODg3XzQ3XzAuanNvbt1Ty27bMBD8lYJnWdiVTD1ysxUEMJDEbuD6UvSwkVhjAUl0KNkoUOScD+mhH+IfKyVZtpE4j6anRhAIcDRLzc5yvv4Uqc54qee80ld6w4Uqay3OpCMqXuZ0BInLyecvE+GIjGqalJzycYHwwAsG4A8Q5gBn7Wu3dt1VXHBxko5P6eW6UEYnOVuuslqCMIphD+uyNtScEYJ90BGFzijnjDLLxZ4253qdWxIC+rYXtb5uYfvn2fkCcAAwlDtlC1Wmna6+6MVmNpRrsz9egmuldR6OyRiqbHkog9hDP0JoJcpmQc8fAkLXTAtbZXbdidh7c8l3a9tMSm8x9a/IM6M2XJFOjMr4jUMYU5nqG5WqW5VpYz2XQf9ptGx8o/1Hsm7YHo/nRIk2phsighf7kSM4a27adHXBpT1acVPmoeeI+gksFkyfZvyj93x0S3V/f1rXW/RcVal+hF21ag77zqbDuLoRkuHvxxccXV92OhIydaNhujp4lUzHN6Pr7cNI3DsfPzQePBOa4PXQgHwlNFHsxiczg+iHQRsOiOL4ZGY8+O8y4w/xpcyE70iMjJ4NTKKLlSor2v7e/tLvjQ66kXycnRjdUP5zdr79AVBLAQIUAxQAAAAIAMFKa1yh/7MZyAEAAHIGAAAxAAAAAAAAAAAAAACAAQAAAABMSVFVSV8xMjM0XzU2Nzg5MF8yMDI2MDMxMTA5MjIwMTExODk4ODdfNDdfMC5qc29uUEsFBgAAAAABAAEAXwAAABcCAAAAAA=="
 	for name, answer := range map[string]string{"as printed": `{"resultado":{"arquivo":"` + printed + `"}}`, "slashes escaped": `{"resultado":{"arquivo":"` + strings.ReplaceAll(printed, "/", `\/`) + `"}}`} {

@@ -83,7 +83,7 @@ func (t *tokens) ask(ctx context.Context) error {
 		return &payments.Failure{Class: payments.Away, Detail: "the token's answer has no token"}
 	}
 	life := 300 * time.Second
-	if seconds, ok := in.ExpiresIn.integer(); ok && seconds > 0 {
+	if seconds, ok := in.ExpiresIn.count(); ok && seconds > 0 {
 		life = time.Duration(min(seconds, 86_400)) * time.Second
 	}
 	t.value, t.ends = in.AccessToken, asked.Add(life-min(life/5, time.Minute))

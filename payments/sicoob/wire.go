@@ -1,14 +1,14 @@
 package sicoob
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"pdvagent/agent"
+	"pdvagent/agent/reading"
+	"pdvagent/payments"
 )
 
 // text is a JSON string or number; null and everything else are empty. The sources disagree on which a field is (contract
@@ -20,10 +20,6 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 	*t = ""
 	switch {
 	case raw[0] == '"':
-		if end := len(raw) - 1; bytes.IndexByte(raw[1:end], '\\') < 0 {
-			*t = text(bytes.TrimSpace(raw[1:end]))
-			return nil
-		}
 		var s string
 		if err := json.Unmarshal(raw, &s); err != nil {
 			return err
@@ -35,46 +31,61 @@ func (t *text) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// integer reads a whole number, also one with dots between the thousands.
-func (t text) integer() (int64, bool) {
-	plain := strings.ReplaceAll(string(t), ".", "")
-	if plain == "" || len(plain) > 18 {
-		return 0, false
+// texts is a list of them, or one that stands alone.
+type texts []text
+
+// UnmarshalJSON takes both.
+func (t *texts) UnmarshalJSON(raw []byte) error {
+	if raw[0] == '[' {
+		return json.Unmarshal(raw, (*[]text)(t))
 	}
-	n, err := strconv.ParseInt(plain, 10, 64)
-	return n, err == nil && n >= 0 && !strings.HasPrefix(plain, "+")
+	*t = make(texts, 1)
+	return (*t)[0].UnmarshalJSON(raw)
 }
 
 // whole reads a whole number, which is never negative here; 0 where there is none.
 func (t text) whole() int64 {
-	if strings.Contains(string(t), ".") {
+	n, ok := t.count()
+	if !ok {
 		return 0
 	}
-	n, _ := t.integer()
 	return n
 }
 
-// reais reads money exactly: up to four decimals, of which those after the second are zeros. Its error is for people.
+// count reads a whole number from zero on.
+func (t text) count() (int64, bool) {
+	number, err := reading.ParseNumber(string(t))
+	if err != nil || number.Negative() {
+		return 0, false
+	}
+	n, rounded, err := number.Scale(0)
+	return n, err == nil && !rounded
+}
+
+// total reads a count that may have points between its thousands: 1.500.000 (sicoob.md 4.2).
+func (t text) total() (int64, bool) {
+	if grouped, err := reading.ParseLocal(string(t), ','); err == nil && strings.Contains(string(t), ".") {
+		n, rounded, err := grouped.Scale(0)
+		return n, err == nil && !rounded && !grouped.Negative()
+	}
+	return t.count()
+}
+
+// reais reads money. What is farther from a cent than the spelling of a double explains is no amount. Its error is for people.
 func (t text) reais() (agent.Cents, error) {
 	if t == "" {
 		return 0, nil
 	}
-	whole, decimals, _ := strings.Cut(string(t), ".")
-	decimals = strings.TrimRight(decimals, "0")
-	if len(decimals) > 2 || whole == "" || len(whole) > 13 {
-		return 0, fmt.Errorf("%q não é um valor em reais e centavos", string(t))
+	if cents, ok := payments.Reais(string(t)); ok {
+		return cents, nil
 	}
-	n, err := strconv.ParseUint(whole+decimals+"00"[len(decimals):], 10, 62)
-	if err != nil {
-		return 0, fmt.Errorf("%q não é um valor em reais e centavos", string(t))
-	}
-	return agent.Cents(n), nil
+	return 0, fmt.Errorf("%q não é um valor em reais e centavos", short(string(t)))
 }
 
 // brasilia is where the bank's days begin and end.
 func brasilia() *time.Location { return time.FixedZone("BRT", -3*3600) }
 
-// day reads a date, alone or with a time, also with one digit for the day (contract 5.3); zero where there is none. A
+// day reads a date, alone or with a time, also with one digit for the day (sicoob.md 5.3); zero where there is none. A
 // moment of another zone is the day that it is in Brasília.
 func (t text) day() time.Time {
 	date, clock, timed := strings.Cut(string(t), "T")

@@ -16,9 +16,27 @@ func TestDaysAreTheBanksHoweverTheyAreWritten(t *testing.T) {
 }
 
 func TestNumbersWithDotsBetweenTheThousands(t *testing.T) {
-	for written, want := range map[text]int64{"1.500.000": 1_500_000, "12": 12, "0": 0, "": -1, "-1": -1, "+1": -1, "1e3": -1, "9999999999999999999": -1} {
-		if got, ok := written.integer(); ok != (want >= 0) || ok && got != want {
+	for written, want := range map[text]int64{
+		"1.500.000": 1_500_000, "12": 12, "0": 0, "3.0": 3, "1e3": 1000, "1.5E+2": 150, "": -1, "-1": -1, "3.5": -1, "9999999999999999999": -1, "três": -1,
+	} {
+		if got, ok := written.total(); ok != (want >= 0) || ok && got != want {
 			t.Errorf("%q: %d %v", written, got, ok)
+		}
+	}
+	for written, want := range map[text]int64{"1013": 1013, "0001013": 1013, "1013.0": 1013, "1.013E+3": 1013, "1013.5": 0, "-1": 0, "": 0, "1013-0": 0} {
+		if got := written.whole(); got != want {
+			t.Errorf("%q: %d", written, got)
+		}
+	}
+}
+
+func TestMoneyAsProgramsSpellIt(t *testing.T) {
+	for written, want := range map[text]int64{
+		"150": 15000, "150.0": 15000, "1.5E+2": 15000, "1.5000000000000000E+002": 15000, "150.00000000000003": 15000, "7.725E+1": 7725, "77.25000000000001": 7725, "29.899999999999999": 2990, "10.": 1000, "": 0,
+		"150.001": -1, "-150": -1, "150,00": -1, "1e30": -1, "NaN": -1,
+	} {
+		if got, err := written.reais(); (err != nil) != (want < 0) || err == nil && int64(got) != want {
+			t.Errorf("%q: %d %v", written, got, err)
 		}
 	}
 }

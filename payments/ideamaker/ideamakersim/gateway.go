@@ -2,6 +2,7 @@ package ideamakersim
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,7 +15,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"pdvagent/payments/cloudsim"
+	"pdvagent/agent"
+	"pdvagent/agent/simkit"
 	"pdvagent/payments/pix"
 )
 
@@ -22,56 +24,53 @@ import (
 func (s *Sim) Gateway() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /pix", func(w http.ResponseWriter, r *http.Request) {
-		s.Serve(w, r, "pix", func(body []byte) cloudsim.Answer {
-			return s.admitted(r, func() cloudsim.Answer { return s.charge(body) })
+		s.Serve(w, r, "pix", func(body []byte) simkit.Answer {
+			return s.admitted(r, func() simkit.Answer { return s.charge(body) })
 		})
 	})
 	mux.HandleFunc("GET /pix/{id}", func(w http.ResponseWriter, r *http.Request) {
-		s.Serve(w, r, "status", func([]byte) cloudsim.Answer {
-			return s.admitted(r, func() cloudsim.Answer { return s.status(r.PathValue("id")) })
+		s.Serve(w, r, "status", func([]byte) simkit.Answer {
+			return s.admitted(r, func() simkit.Answer { return s.status(r.PathValue("id")) })
 		})
 	})
 	mux.HandleFunc("POST /webhook/idea/gateway", func(w http.ResponseWriter, r *http.Request) { // the sandbox's own trigger, without authorization
-		s.Serve(w, r, "trigger", s.trigger(r.Context()))
+		s.Serve(w, r, "trigger", func(body []byte) simkit.Answer { return s.trigger(r.Context(), body) }) //nolint:contextcheck // it is the request's
 	})
-	mux.HandleFunc("/", notThere)
+	mux.HandleFunc("/", notFound)
 	return mux
 }
 
-func (s *Sim) admitted(r *http.Request, do func() cloudsim.Answer) cloudsim.Answer {
+func (s *Sim) admitted(r *http.Request, do func() simkit.Answer) simkit.Answer {
 	if !s.basic(r) {
-		return no(http.StatusUnauthorized, "Não autorizado.")
+		return refusal(http.StatusUnauthorized, "Não autorizado.")
 	}
 	return do()
 }
 
-func no(status int, says string) cloudsim.Answer {
-	return cloudsim.Answer{Status: status, Body: refused(status, says)}
-}
-
-func (s *Sim) charge(body []byte) cloudsim.Answer {
+func (s *Sim) charge(body []byte) simkit.Answer {
 	if err := s.schemas.Check("pix", body); err != nil {
-		return no(http.StatusBadRequest, err.Error())
+		return refusal(http.StatusBadRequest, err.Error())
 	}
 	c := &Charge{}
 	if err := json.Unmarshal(body, c); err != nil {
-		return no(http.StatusBadRequest, err.Error())
+		return refusal(http.StatusBadRequest, err.Error())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if slices.ContainsFunc(s.charges, func(other *Charge) bool { return other.PaymentID == c.PaymentID }) {
-		return no(http.StatusConflict, "paymentId já utilizado.") // [ASSUMPTION] 1.5
+		return refusal(http.StatusConflict, "paymentId já utilizado.") // [ASSUMPTION] 1.5
 	}
 	c.ID, c.CreatedAt = uuid.NewString(), s.Now()
-	c.QRCode = s.code(c)
+	settings := s.settings.Get()
+	c.QRCode = code(c, settings)
 	s.charges = append(s.charges, c)
-	return cloudsim.Answer{Status: http.StatusOK, Body: map[string]any{"id": c.ID, "amount": c.Amount + s.settings.ChargeAmount, "qrCode": c.QRCode, "status": "pending"}}
+	return simkit.OK(map[string]any{"id": c.ID, "amount": c.Amount + settings.ChargeAmount, "qrCode": c.QRCode, "status": "pending"})
 }
 
 // code is a dynamic code with an amount, as the contract's example has it.
-func (s *Sim) code(c *Charge) string {
+func code(c *Charge, settings Settings) string {
 	amount := c.Amount
-	switch s.settings.QR {
+	switch settings.QR {
 	case "none":
 		return ""
 	case "html":
@@ -79,23 +78,21 @@ func (s *Sim) code(c *Charge) string {
 	case "other_amount":
 		amount += 100
 	}
-	field := func(id, value string) string { return fmt.Sprintf("%s%02d%s", id, len(value), value) }
-	account := field("00", "br.gov.bcb.pix") + field("25", "qrcodes-pix.example.com/v2/"+strings.ReplaceAll(c.ID, "-", ""))
-	text := field("00", "01") + field("01", "12") + field("26", account) + field("52", "0000") + field("53", "986") +
-		field("54", fmt.Sprintf("%d.%02d", amount/100, amount%100)) + field("58", "BR") + field("59", "LOJA MODELO") + field("60", "SAO PAULO") + field("62", field("05", "***")) + "6304"
-	sum := pix.CRC(text)
-	if s.settings.QR == "bad_crc" {
-		sum = pix.CRC(text + sum)
+	location := "qrcodes-pix.example.com/v2/" + strings.ReplaceAll(c.ID, "-", "")
+	code := pix.BuildDynamic(pix.Dynamic{Location: location, Name: "LOJA MODELO", City: "SAO PAULO", Amount: agent.Cents(amount)})
+	if settings.QR == "bad_crc" {
+		return code[:len(code)-4] + pix.CRC(code)
 	}
-	return text + sum
+	return code
 }
 
-func (s *Sim) status(id string) cloudsim.Answer {
+func (s *Sim) status(id string) simkit.Answer {
+	settings := s.settings.Get()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, err := s.find(id)
-	if err != nil || s.settings.KnowsNothing {
-		return no(http.StatusNotFound, "Algo deu errado.")
+	if err != nil || settings.KnowsNothing {
+		return refusal(http.StatusNotFound, "Algo deu errado.")
 	}
 	answer := map[string]any{
 		"id": c.ID, "amount": c.Amount, "status": "pending", "provider": "gerencianet", "customer": map[string]any{},
@@ -103,17 +100,17 @@ func (s *Sim) status(id string) cloudsim.Answer {
 		"createdAt": c.CreatedAt.UTC().Format("2006-01-02T15:04:05.000Z"),
 	}
 	if c.Times > 0 {
-		answer["status"] = s.settings.PaidWord
-		if s.settings.PaidAmount == "amount" {
+		answer["status"] = settings.PaidWord
+		if settings.PaidAmount == "amount" {
 			answer["amount"] = c.Paid
 		} else {
 			answer["amountPaid"], answer["paidAt"] = c.Paid, c.PaidAt.UTC().Format(time.RFC3339)
 		}
 	}
-	return cloudsim.Answer{Status: http.StatusOK, Body: answer}
+	return simkit.OK(answer)
 }
 
-// find gives a charge by its id, its paymentId or its customCode; "last" is the newest. It is called with the lock held.
+// find gives a charge by its id, its paymentId or its customCode; "last" is the newest. The caller holds mu.
 func (s *Sim) find(id string) (*Charge, error) {
 	if id == "last" && len(s.charges) > 0 {
 		return s.charges[len(s.charges)-1], nil
@@ -137,74 +134,81 @@ type Payment struct {
 
 // Pay pays a charge, and sends its notice.
 func (s *Sim) Pay(ctx context.Context, p Payment) (Charge, error) {
-	if p.Charge == "" {
-		p.Charge = "last"
+	p.Charge, p.Times = cmp.Or(p.Charge, "last"), max(p.Times, 1)
+	paid, err := s.settle(p)
+	if err == nil && !p.Silent {
+		_ = s.Notify(ctx, paid.ID, p.Times) // a gateway's notice may be lost
 	}
+	return paid, err
+}
+
+// settle has the money of a payment come.
+func (s *Sim) settle(p Payment) (Charge, error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	c, err := s.find(p.Charge)
 	if err != nil {
-		s.mu.Unlock()
 		return Charge{}, err
 	}
 	now := s.Now()
 	if now.After(c.CreatedAt.Add(time.Duration(c.Expire)*time.Second)) && !p.Late {
-		s.mu.Unlock()
 		return Charge{}, errors.New("the charge has expired: banks refuse it (late: true pays all the same)")
 	}
-	if p.Amount == 0 {
-		p.Amount = c.Amount
-	}
-	for range max(p.Times, 1) {
-		c.Paid += p.Amount
-		c.Times++
-	}
+	c.Paid += p.Times * cmp.Or(p.Amount, c.Amount)
+	c.Times += p.Times
 	c.PaidAt = now
-	paid := *c
-	s.mu.Unlock()
-	if !p.Silent {
-		_ = s.Notify(ctx, paid.ID, max(p.Times, 1)) // a notice that is lost is the gateway's trouble, and the client's to bear
-	}
-	return paid, nil
+	return *c, nil
 }
 
-// Notify sends the notice of a charge, as often as said. It goes nowhere without a webhook.
+// Notify sends the notice of a charge, times in all; without a webhook it sends none.
 func (s *Sim) Notify(ctx context.Context, id string, times int) error {
-	s.mu.Lock()
-	c, err := s.find(id)
-	if err != nil || s.settings.Webhook == "" {
-		s.mu.Unlock()
+	settings := s.settings.Get()
+	event, err := s.event(id)
+	if err != nil || settings.Webhook == "" {
 		return err
+	}
+	body, err := json.Marshal(enveloped(event, settings))
+	if err != nil {
+		return err
+	}
+	for range times {
+		if err := send(ctx, settings.Webhook, body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// event is what a notice says of a charge.
+func (s *Sim) event(id string) (map[string]any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := s.find(id)
+	if err != nil {
+		return nil, err
 	}
 	state := "pending"
 	if c.Times > 0 {
 		state = "paid"
 	}
-	event := map[string]any{"type": "pix", "createdAt": s.Now().UTC().Format(time.RFC3339Nano), "data": map[string]any{"pix": map[string]any{
+	return map[string]any{"type": "pix", "createdAt": s.Now().UTC().Format(time.RFC3339Nano), "data": map[string]any{"pix": map[string]any{
 		"amount": c.Amount, "amountPaid": c.Paid, "customCode": c.CustomCode, "id": c.ID, "paidAt": c.PaidAt.UTC().Format(time.RFC3339Nano),
 		"paymentId": c.PaymentID, "qrCode": c.QRCode, "status": state,
-	}}}
-	to, envelope := s.settings.Webhook, s.settings.Envelope
-	s.mu.Unlock()
-	var notice any = event
-	delivery := map[string]any{"data": map[string]any{"clientId": 10, "payload": map[string]any{"event": event}, "webhook": to}}
-	switch envelope {
+	}}}, nil
+}
+
+// enveloped puts an event into one of the envelopes of ideamaker.md 1.4.
+func enveloped(event map[string]any, settings Settings) any {
+	delivery := map[string]any{"data": map[string]any{"clientId": 10, "payload": map[string]any{"event": event}, "webhook": settings.Webhook}}
+	switch settings.Envelope {
 	case "event":
-		notice = map[string]any{"event": event}
+		return map[string]any{"event": event}
 	case "data":
-		notice = delivery
+		return delivery
 	case "jsonPayload":
-		notice = map[string]any{"jsonPayload": delivery}
+		return map[string]any{"jsonPayload": delivery}
 	}
-	body, err := json.Marshal(notice)
-	if err != nil {
-		return err
-	}
-	for range times {
-		if err := send(ctx, to, body); err != nil {
-			return err
-		}
-	}
-	return nil
+	return event
 }
 
 func send(ctx context.Context, to string, body []byte) error {
@@ -227,12 +231,8 @@ func send(ctx context.Context, to string, body []byte) error {
 	return nil
 }
 
-// trigger is the sandbox's own way to have a charge paid (contract 1.2, last but one).
-func (s *Sim) trigger(ctx context.Context) func(body []byte) cloudsim.Answer {
-	return func(body []byte) cloudsim.Answer { return s.triggered(ctx, body) }
-}
-
-func (s *Sim) triggered(ctx context.Context, body []byte) cloudsim.Answer {
+// trigger is the sandbox's own way to have a charge paid (ideamaker.md 1.2).
+func (s *Sim) trigger(ctx context.Context, body []byte) simkit.Answer {
 	var in struct {
 		Event struct {
 			Data struct {
@@ -244,93 +244,27 @@ func (s *Sim) triggered(ctx context.Context, body []byte) cloudsim.Answer {
 		}
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
-		return no(http.StatusBadRequest, err.Error())
+		return refusal(http.StatusBadRequest, err.Error())
 	}
 	if _, err := s.Pay(ctx, Payment{Charge: in.Event.Data.Pix.ID, Amount: in.Event.Data.Pix.AmountPaid}); err != nil {
-		return no(http.StatusBadRequest, err.Error())
+		return refusal(http.StatusBadRequest, err.Error())
 	}
-	return cloudsim.Answer{Status: http.StatusOK, Body: map[string]any{"ok": true}}
+	return simkit.OK(map[string]any{"ok": true})
 }
 
 // Set changes settings.
-func (s *Sim) Set(change func(*Settings)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	change(&s.settings)
-}
+func (s *Sim) Set(change func(*Settings)) { s.settings.Set(change) }
 
-// Charges gives every charge.
+// Charges gives every charge, oldest first.
 func (s *Sim) Charges() []Charge {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := make([]Charge, 0, len(s.charges))
-	for _, c := range s.charges {
-		list = append(list, *c)
-	}
-	return list
+	return simkit.Values(s.charges)
 }
 
-// Sales gives every registration.
+// Sales gives every registration, oldest first.
 func (s *Sim) Sales() []Sale {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := make([]Sale, 0, len(s.sales))
-	for _, sale := range s.sales {
-		list = append(list, *sale)
-	}
-	return list
-}
-
-// Promote adds a promotion, or changes one.
-func (s *Sim) Promote(product, promotion string) error {
-	if !json.Valid([]byte(promotion)) || product == "" {
-		return errors.New("product and promotion, a JSON object, are wanted")
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.promote(product, promotion)
-	return nil
-}
-
-// Control gives the routes by which a person or a test steers both services, beside those of [cloudsim.Kit.Control]:
-//
-//	POST /pay        a [Payment]: somebody pays a charge
-//	POST /notify     {"charge":"…","times":n}: its notice goes out, again or too early
-//	PUT  /settings   some of [Settings]; GET them
-//	POST /promotions {"product":"…","promotion":{…}} as the vendor tells it
-//	POST /customers  {"cpf":"…"}
-//	GET  /charges /sales
-//	POST /reset      forget everything
-func (s *Sim) Control() http.Handler {
-	mux := http.NewServeMux()
-	s.Kit.Control(mux)
-	cloudsim.Take(mux, "POST /pay", http.StatusOK, func(ctx context.Context, p Payment) (any, error) { return s.Pay(ctx, p) })
-	cloudsim.Take(mux, "POST /notify", http.StatusOK, func(ctx context.Context, in struct {
-		Charge string `json:"charge"`
-		Times  int    `json:"times"`
-	},
-	) (any, error) {
-		return map[string]any{}, s.Notify(ctx, in.Charge, max(in.Times, 1))
-	})
-	cloudsim.Settings(mux, &s.mu, &s.settings)
-	cloudsim.Take(mux, "POST /promotions", http.StatusCreated, func(_ context.Context, in struct {
-		Product   string          `json:"product"`
-		Promotion json.RawMessage `json:"promotion"`
-	},
-	) (any, error) {
-		return map[string]any{}, s.Promote(in.Product, string(in.Promotion))
-	})
-	cloudsim.Take(mux, "POST /customers", http.StatusCreated, func(_ context.Context, in struct {
-		CPF string `json:"cpf"`
-	},
-	) (any, error) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.customers[in.CPF] = true
-		return map[string]any{}, nil
-	})
-	cloudsim.Show(mux, "GET /charges", func() any { return s.Charges() })
-	cloudsim.Show(mux, "GET /sales", func() any { return s.Sales() })
-	cloudsim.Take(mux, "POST /reset", http.StatusOK, func(context.Context, struct{}) (any, error) { s.Reset(); return map[string]any{}, nil })
-	return mux
+	return simkit.Values(s.sales)
 }

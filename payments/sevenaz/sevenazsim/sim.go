@@ -1,6 +1,9 @@
-// Package sevenazsim plays 7AZ's invoices for tests, demos and a till's programmer at work. It is written from
-// contracts/sevenaz.md alone and shares no type with the client; what the contract assumes or leaves open is a setting. It
-// keeps everything in memory.
+// Package sevenazsim simulates 7AZ's invoices for tests, demos and a till's programmer at work: the open invoices of a person,
+// how one is paid, whether it was, its PDF and its e-mail. It is written from contracts/sevenaz.md alone and shares no type
+// with the client; what the contract assumes or leaves open is a setting ([Settings]). It does not know negotiations, PicPay or
+// cards, and sends no e-mail. Everything stays in memory.
+//
+// Package sandbox and tests call it; it calls agent, agent/simkit, and payments/pix and payments/boleto for its codes.
 package sevenazsim
 
 import (
@@ -10,11 +13,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"pdvagent/payments/cloudsim"
+	"pdvagent/agent"
+	"pdvagent/agent/simkit"
+	"pdvagent/payments/boleto"
 	"pdvagent/payments/pix"
 )
 
@@ -26,11 +32,11 @@ type Config struct {
 
 // Sim is the service. It is safe for concurrent use.
 type Sim struct {
-	*cloudsim.Kit
-	cfg Config
+	*simkit.Kit
+	cfg      Config
+	settings *simkit.Settings[Settings]
 
 	mu       sync.Mutex
-	settings Settings
 	invoices []*Invoice
 	mails    []string
 }
@@ -39,7 +45,7 @@ type Sim struct {
 type Settings struct {
 	Root       string `json:"root"`        // of the list: array (default), data, invoices, items, results or bare
 	NumericIDs bool   `json:"numeric_ids"` // erpInvoiceId is a number
-	PixStatus  string `json:"pix_status"`  // how paid is told: booleans (default), code (92), word (PAGO), or odd: a code nobody knows
+	PixStatus  string `json:"pix_status"`  // how a payment shows: booleans (default), code (92), word (PAGO), or odd: a code of no known meaning
 	QR         string `json:"qr"`          // right (default), bad_crc
 	PDF        string `json:"pdf"`         // right (default), html
 }
@@ -62,36 +68,42 @@ type Invoice struct {
 	Paid     int    `json:"paid"`   // how often
 }
 
-// New makes the service, with three invoices to begin with.
+// New makes the service, with four invoices to begin with.
 func New(cfg Config) *Sim {
-	s := &Sim{Kit: cloudsim.New(cfg.Now, refused, "invoices", "payment-data", "pix-status", "pdf", "email"), cfg: cfg}
+	kit := simkit.New(simkit.Config{Routes: []string{"invoices", "payment-data", "pix-status", "pdf", "email"}, Refuse: refusal, Now: cfg.Now})
+	s := &Sim{Kit: kit, cfg: cfg, settings: simkit.NewSettings(defaults, nil)}
 	s.forget()
 	return s
 }
 
-func refused(_ int, says string) any { return map[string]string{"error": says} }
+func refusal(status int, message string) simkit.Answer {
+	return simkit.Answer{Status: status, Body: map[string]string{"error": message}}
+}
 
-// Reset forgets everything but what it begins with.
+// Reset forgets everything but the four invoices to begin with.
 func (s *Sim) Reset() {
 	s.Kit.Reset()
+	s.settings.Restore()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forget()
 }
 
+// forget makes the service's state as it is at first. The caller holds mu, or has the only reference.
 func (s *Sim) forget() {
-	s.settings, s.mails = defaults(), nil
+	s.mails = nil
 	s.invoices = []*Invoice{
 		{ID: "900001", Document: "12345678909", Contract: "147000", DueDate: "2026-09-10", Amount: 7500, Final: 7725},
 		{ID: "900002", Document: "12345678909", Contract: "147000", DueDate: "2026-08-10", Amount: 130, NoPix: true},
 		{ID: "900003", Document: "12ABC34501DE35", Contract: "147001", DueDate: "2026-10-10", Amount: 10000, OwnQR: true},
+		{ID: "900004", Document: "52998224725", Contract: "147002", DueDate: "2026-10-15", Amount: 8990}, // of the club's first member
 	}
 }
 
 // AddInvoice gives the service an invoice.
 func (s *Sim) AddInvoice(in Invoice) error {
-	if in.ID == "" || in.Document == "" || in.Amount <= 0 {
-		return errors.New("erpInvoiceId, document and an amount in cents are wanted")
+	if _, err := time.Parse(time.DateOnly, in.DueDate); in.ID == "" || in.Document == "" || in.Amount <= 0 || in.Final < 0 || err != nil {
+		return errors.New("erpInvoiceId, document, a dueDate YYYY-MM-DD and an amount in cents are wanted")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,35 +127,26 @@ func (s *Sim) Pay(id string) error {
 func (s *Sim) Invoices() []Invoice {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := make([]Invoice, 0, len(s.invoices))
-	for _, in := range s.invoices {
-		list = append(list, *in)
-	}
-	return list
+	return simkit.Values(s.invoices)
 }
 
-// Mails gives what was asked to be sent: contract or document.
+// Mails gives whom e-mails were asked for: contracts and documents.
 func (s *Sim) Mails() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]string{}, s.mails...)
+	return simkit.List(s.mails)
 }
 
 // Set changes settings.
-func (s *Sim) Set(change func(*Settings)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	change(&s.settings)
-}
+func (s *Sim) Set(change func(*Settings)) { s.settings.Set(change) }
 
-// find is called with the lock held.
+// find gives an invoice, nil if there is none. The caller holds mu.
 func (s *Sim) find(id string) *Invoice {
-	for _, in := range s.invoices {
-		if in.ID == id {
-			return in
-		}
+	at := slices.IndexFunc(s.invoices, func(in *Invoice) bool { return in.ID == id })
+	if at < 0 {
+		return nil
 	}
-	return nil
+	return s.invoices[at]
 }
 
 const prefix = "/v2/integrations/omnichannel/"
@@ -152,41 +155,36 @@ const prefix = "/v2/integrations/omnichannel/"
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path, ok := strings.CutPrefix(r.URL.Path, prefix)
 	parts := strings.Split(path, "/")
-	name, do := "", func() cloudsim.Answer { return no(http.StatusNotFound, "not found") }
+	name, do := "", func() simkit.Answer { return refusal(http.StatusNotFound, "not found") }
 	switch {
 	case !ok:
 	case len(parts) == 1 && parts[0] == "invoices":
-		name, do = "invoices", func() cloudsim.Answer { return s.list(r.URL.Query().Get("txId")) }
+		name, do = "invoices", func() simkit.Answer { return s.list(r.URL.Query().Get("txId")) }
 	case len(parts) == 3 && parts[0] == "invoices" && (parts[2] == "payment-data" || parts[2] == "pix-status" || parts[2] == "pdf"):
-		name, do = parts[2], func() cloudsim.Answer { return s.one(parts[1], parts[2]) }
+		name, do = parts[2], func() simkit.Answer { return s.invoice(parts[1], parts[2]) }
 	case len(parts) == 3 && parts[0] == "email-notifications" && (parts[1] == "bycontract" || parts[1] == "bycustomer"):
-		name, do = "email", func() cloudsim.Answer { return s.mail(parts[1], parts[2]) }
+		name, do = "email", func() simkit.Answer { return s.mail(parts[1], parts[2]) }
 	}
 	if name == "" || r.Method != http.MethodGet {
-		cloudsim.Write(w, no(http.StatusNotFound, "Cannot "+r.Method+" "+r.URL.Path))
+		simkit.Write(w, refusal(http.StatusNotFound, "Cannot "+r.Method+" "+r.URL.Path))
 		return
 	}
-	s.Serve(w, r, name, func([]byte) cloudsim.Answer {
+	s.Serve(w, r, name, func([]byte) simkit.Answer {
 		key := r.Header.Get("X-API-Key")
 		if key == "" || (s.cfg.APIKey != "" && key != s.cfg.APIKey) {
-			return no(http.StatusUnauthorized, "invalid api key")
+			return refusal(http.StatusUnauthorized, "invalid api key")
 		}
 		return do()
 	})
 }
 
-func no(status int, says string) cloudsim.Answer {
-	return cloudsim.Answer{Status: status, Body: refused(status, says)}
-}
+func money(cents int) json.Number { return json.Number(agent.Cents(cents).String()) }
 
-func money(cents int) json.Number {
-	return json.Number(fmt.Sprintf("%d.%02d", cents/100, cents%100))
-}
-
-func (s *Sim) list(document string) cloudsim.Answer {
+func (s *Sim) list(document string) simkit.Answer {
 	if len(document) != 11 && len(document) != 14 {
-		return no(http.StatusBadRequest, "txId")
+		return refusal(http.StatusBadRequest, "txId")
 	}
+	settings := s.settings.Get()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	items := []any{}
@@ -198,40 +196,40 @@ func (s *Sim) list(document string) cloudsim.Answer {
 			"erpInvoiceId": in.ID, "uniqueId": nil, "dueDate": in.DueDate + "T00:00:00", "amount": money(in.Amount), "status": 0, "erpContractId": in.Contract,
 			"formatedAmount": "R$ " + strings.Replace(string(money(in.Amount)), ".", ",", 1), "competence": in.DueDate[:8] + "01T00:00:00", "reference": in.DueDate[5:7] + "/" + in.DueDate[:4], "charges": nil,
 		}
-		if s.settings.NumericIDs {
+		if settings.NumericIDs {
 			item["erpInvoiceId"] = json.Number(in.ID)
 		}
 		items = append(items, item)
 	}
-	switch s.settings.Root {
+	switch settings.Root {
 	case "data", "invoices", "items", "results":
-		return cloudsim.Answer{Status: http.StatusOK, Body: map[string]any{s.settings.Root: items}}
+		return simkit.OK(map[string]any{settings.Root: items})
 	case "bare":
 		if len(items) > 0 {
-			return cloudsim.Answer{Status: http.StatusOK, Body: items[0]}
+			return simkit.OK(items[0])
 		}
 	}
-	return cloudsim.Answer{Status: http.StatusOK, Body: items}
+	return simkit.OK(items)
 }
 
-func (s *Sim) one(id, what string) cloudsim.Answer {
+// invoice answers what of one invoice: payment-data, pdf or pix-status.
+func (s *Sim) invoice(id, what string) simkit.Answer {
+	settings := s.settings.Get()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in := s.find(id)
-	if in == nil {
-		return no(http.StatusNotFound, "invoice not found")
-	}
-	switch what {
-	case "payment-data":
-		return s.paymentData(in)
-	case "pdf":
-		if s.settings.PDF == "html" {
-			return cloudsim.Answer{Status: http.StatusOK, Raw: []byte("<html>erro</html>"), Type: "application/pdf"}
-		}
-		return cloudsim.Answer{Status: http.StatusOK, Raw: []byte("%PDF-1.4\n% fatura de exemplo\n%%EOF\n"), Type: "application/pdf"}
+	switch {
+	case in == nil:
+		return refusal(http.StatusNotFound, "invoice not found")
+	case what == "payment-data":
+		return paymentData(in, settings)
+	case what == "pdf" && settings.PDF == "html":
+		return simkit.File("application/pdf", []byte("<html>erro</html>"))
+	case what == "pdf":
+		return simkit.File("application/pdf", []byte("%PDF-1.4\n% fatura de exemplo\n%%EOF\n"))
 	}
 	answer := map[string]any{}
-	switch paid := in.Paid > 0; s.settings.PixStatus {
+	switch paid := in.Paid > 0; settings.PixStatus {
 	case "code":
 		answer["status"] = map[bool]int{false: 0, true: 92}[paid]
 	case "word":
@@ -241,10 +239,10 @@ func (s *Sim) one(id, what string) cloudsim.Answer {
 	default:
 		answer["paid"], answer["paidByPix"] = paid, paid
 	}
-	return cloudsim.Answer{Status: http.StatusOK, Body: answer}
+	return simkit.OK(answer)
 }
 
-func (s *Sim) paymentData(in *Invoice) cloudsim.Answer {
+func paymentData(in *Invoice, settings Settings) simkit.Answer {
 	final := in.Final
 	if final == 0 {
 		final = in.Amount
@@ -255,62 +253,65 @@ func (s *Sim) paymentData(in *Invoice) cloudsim.Answer {
 		"canSetRecurrence": false, "canPayInvoiceByCreditCard": false, "maximumCreditCardInstallments": 1, "customerName": nil, "billetOurNumber": nil, "invoicePDFURL": nil, "negotiationLink": nil,
 	}
 	if !in.NoPix {
-		code := s.code(in)
+		code := code(in, settings)
 		answer["pixCode"] = code
 		if drawn, err := pix.PNG(code, 4); err == nil && in.OwnQR {
 			answer["pixQrCodeBase64"] = base64.StdEncoding.EncodeToString(drawn)
 		}
 	}
 	if !in.NoBoleto {
-		answer["billetDigitableLine"] = "75691.30029 01234.567004 00012.340017 1 12340000" + fmt.Sprintf("%06d", final)
+		answer["billetDigitableLine"] = line(in.DueDate, final)
 	}
-	return cloudsim.Answer{Status: http.StatusOK, Body: answer}
+	return simkit.OK(answer)
+}
+
+// line is the digitable line of an invoice's boleto, as it stands on paper.
+func line(dueDate string, amount int) string {
+	due, err := time.Parse(time.DateOnly, dueDate)
+	barcode, buildErr := boleto.Build(boleto.Sicoob, due, agent.Cents(amount), "1300201234567000001234001")
+	slip, parseErr := boleto.Parse(barcode, due)
+	if errors.Join(err, buildErr, parseErr) != nil {
+		return ""
+	}
+	return slip.Printed()
 }
 
 // code is a dynamic code without an amount, as the contract's example has it.
-func (s *Sim) code(in *Invoice) string {
-	field := func(id, value string) string { return fmt.Sprintf("%s%02d%s", id, len(value), value) }
-	account := field("00", "br.gov.bcb.pix") + field("25", "pix.example.com/cobv/"+fmt.Sprintf("%032s", in.ID))
-	text := field("00", "01") + field("01", "12") + field("26", account) + field("52", "0000") + field("53", "986") + field("58", "BR") +
-		field("59", "PROVEDOR TESTE") + field("60", "CURITIBA") + field("62", field("05", "***")) + "6304"
-	if s.settings.QR == "bad_crc" {
-		return text + pix.CRC(text+"x")
+func code(in *Invoice, settings Settings) string {
+	code := pix.BuildDynamic(pix.Dynamic{Location: fmt.Sprintf("pix.example.com/cobv/%032s", in.ID), Name: "PROVEDOR TESTE", City: "CURITIBA"})
+	if settings.QR == "bad_crc" {
+		return code[:len(code)-4] + pix.CRC(code)
 	}
-	return text + pix.CRC(text)
+	return code
 }
 
-func (s *Sim) mail(by, whom string) cloudsim.Answer {
+func (s *Sim) mail(by, whom string) simkit.Answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, in := range s.invoices {
 		if (by == "bycontract" && in.Contract == whom) || (by == "bycustomer" && in.Document == whom) {
 			s.mails = append(s.mails, whom)
-			return cloudsim.Answer{Status: http.StatusNoContent}
+			return simkit.NoContent()
 		}
 	}
-	return no(http.StatusNotFound, "nothing to send")
+	return refusal(http.StatusNotFound, "nothing to send")
 }
 
-// Control gives the routes by which a person or a test steers the service, beside those of [cloudsim.Kit.Control]:
+// Control gives the routes by which a person or a test steers the service, beside those of [simkit.Kit.Control]:
 //
 //	POST /pay      {"invoice":"…"}
 //	POST /invoices an [Invoice]; GET all
-//	PUT  /settings some of [Settings]; GET them
 //	GET  /mails
-//	POST /reset    forget everything
 func (s *Sim) Control() http.Handler {
-	mux := http.NewServeMux()
-	s.Kit.Control(mux)
-	cloudsim.Take(mux, "POST /pay", http.StatusOK, func(_ context.Context, in struct {
+	c := s.Kit.Control(s.settings, s.Reset)
+	simkit.Take(c, "POST /pay", http.StatusOK, func(_ context.Context, in struct {
 		Invoice string `json:"invoice"`
 	},
 	) (any, error) {
 		return map[string]any{}, s.Pay(in.Invoice)
 	})
-	cloudsim.Take(mux, "POST /invoices", http.StatusCreated, func(_ context.Context, in Invoice) (any, error) { return in, s.AddInvoice(in) })
-	cloudsim.Show(mux, "GET /invoices", func() any { return s.Invoices() })
-	cloudsim.Show(mux, "GET /mails", func() any { return s.Mails() })
-	cloudsim.Settings(mux, &s.mu, &s.settings)
-	cloudsim.Take(mux, "POST /reset", http.StatusOK, func(context.Context, struct{}) (any, error) { s.Reset(); return map[string]any{}, nil })
-	return mux
+	simkit.Take(c, "POST /invoices", http.StatusCreated, func(_ context.Context, in Invoice) (any, error) { return in, s.AddInvoice(in) })
+	c.Show("GET /invoices", func() any { return s.Invoices() })
+	c.Show("GET /mails", func() any { return s.Mails() })
+	return c
 }

@@ -10,19 +10,19 @@ import (
 	"strings"
 	"time"
 
-	"pdvagent/payments/cloudsim"
+	"pdvagent/agent/simkit"
 )
 
-// token is one that was given: to whom, until when, for what.
+// token is an access token that the bank has given.
 type token struct {
-	ends   time.Time
-	scopes []string
-	print  string // of the certificate that it is bound to; empty over plain HTTP
-	client string
+	client  string
+	scopes  []string
+	expires time.Time
+	print   string // thumbprint of the certificate that it is bound to; empty over plain HTTP
 }
 
-// known tells whether a TLS request came with a certificate that is in its time.
-func (s *Sim) known(r *http.Request) bool {
+// certified tells whether a TLS request came with a certificate that is in its time.
+func (s *Sim) certified(r *http.Request) bool {
 	if len(r.TLS.PeerCertificates) == 0 {
 		return false
 	}
@@ -47,17 +47,17 @@ func scopes() []string {
 	}
 }
 
-func oauthError(status int, name, text string) cloudsim.Answer {
-	return cloudsim.Answer{Status: status, Body: map[string]string{"error": name, "error_description": text}}
+func oauthError(status int, name, text string) simkit.Answer {
+	return simkit.Answer{Status: status, Body: map[string]string{"error": name, "error_description": text}}
 }
 
 // token answers the token endpoint: client credentials, and no secret (contract section 2).
-func (s *Sim) token(r *http.Request, body []byte) cloudsim.Answer {
+func (s *Sim) token(r *http.Request, body []byte) simkit.Answer {
 	if r.Method != http.MethodPost {
-		return no(http.StatusMethodNotAllowed, "Method Not Allowed")
+		return refusal(http.StatusMethodNotAllowed, "Method Not Allowed")
 	}
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-		return no(http.StatusUnsupportedMediaType, "Unsupported Media Type")
+		return refusal(http.StatusUnsupportedMediaType, "Unsupported Media Type")
 	}
 	form, err := url.ParseQuery(string(body))
 	client := form.Get("client_id")
@@ -69,10 +69,8 @@ func (s *Sim) token(r *http.Request, body []byte) cloudsim.Answer {
 	case form.Has("client_secret"):
 		return oauthError(http.StatusBadRequest, "invalid_request", "client_secret is not expected")
 	}
-	asked := strings.Fields(form.Get("scope"))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.settings.Scopes == "strict" {
+	settings, asked := s.settings.Get(), strings.Fields(form.Get("scope"))
+	if settings.Scopes == "strict" {
 		for _, scope := range asked {
 			if !slices.Contains(scopes(), scope) {
 				return oauthError(http.StatusBadRequest, "invalid_scope", "Invalid scopes: "+scope)
@@ -80,32 +78,33 @@ func (s *Sim) token(r *http.Request, body []byte) cloudsim.Answer {
 		}
 	}
 	value := "eyJ" + rand.Text()
-	life := time.Duration(s.settings.TokenLife) * time.Second
-	s.tokens[value] = token{ends: s.Now().Add(life), scopes: asked, print: thumbprint(r), client: client}
-	return cloudsim.Answer{Status: http.StatusOK, Body: map[string]any{
-		"access_token": value, "expires_in": s.settings.TokenLife, "refresh_expires_in": 0, "token_type": "Bearer", "not-before-policy": 0, "scope": strings.Join(asked, " "),
-	}}
+	life := time.Duration(settings.TokenLife) * time.Second
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tokens[value] = token{client: client, scopes: asked, expires: s.Now().Add(life), print: thumbprint(r)}
+	return simkit.OK(map[string]any{
+		"access_token": value, "expires_in": settings.TokenLife, "refresh_expires_in": 0, "token_type": "Bearer", "not-before-policy": 0, "scope": strings.Join(asked, " "),
+	})
 }
 
-// admit looks at a call's headers; nil lets it in.
-func (s *Sim) admit(r *http.Request, scope string) *cloudsim.Answer {
-	refuse := func(status int, text string) *cloudsim.Answer { a := no(status, text); return &a }
+// admit checks a call's headers; nil lets it in.
+func (s *Sim) admit(r *http.Request, scope string) *refused {
+	settings := s.settings.Get()
+	client := r.Header.Get("client_id")
+	if client == "" && settings.ClientName == "any" {
+		client = r.Header.Get("X-Sicoob-Clientid")
+	}
 	value, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	given, ok := s.tokens[value]
-	client := r.Header.Get("client_id")
-	if client == "" && s.settings.ClientName == "any" {
-		client = r.Header.Get("X-Sicoob-Clientid")
-	}
-	switch {
-	case !bearer || !ok || !s.Now().Before(given.ends):
+	switch given, known := s.tokens[value]; {
+	case !bearer || !known || !s.Now().Before(given.expires):
 		return refuse(http.StatusUnauthorized, "Token inválido ou expirado.")
 	case given.print != thumbprint(r):
 		return refuse(http.StatusUnauthorized, "O token foi emitido para outro certificado.")
 	case client == "" || client != given.client:
 		return refuse(http.StatusUnauthorized, "client_id ausente ou inválido.")
-	case s.settings.Scopes == "strict" && !slices.ContainsFunc(given.scopes, func(have string) bool { return strings.Contains(have, scope) }):
+	case settings.Scopes == "strict" && !slices.ContainsFunc(given.scopes, func(have string) bool { return strings.Contains(have, scope) }):
 		return refuse(http.StatusForbidden, "O token não tem o escopo desta operação.")
 	}
 	return nil

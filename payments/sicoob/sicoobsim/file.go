@@ -3,22 +3,26 @@ package sicoobsim
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
-// fileName is the bank's pattern (contract 5.1).
+// fileName is the bank's pattern (sicoob.md 5.1).
 func fileName(sigla string, client int64, at time.Time, n int) string {
 	return fmt.Sprintf("%s_%d_%d_%s%07d_47_%d", sigla, cooperative, client, at.Format("20060102150405"), at.Nanosecond()/100, n)
 }
 
-// encode writes a ZIP as base64, in the ways that were seen. Called with the lock held.
-func (s *Sim) encode(packed []byte) string {
-	switch s.settings.Encoding {
-	case "latin1": // its bytes taken for letters (contract 5.3)
+// encode writes a ZIP as base64, in one of the ways that were seen.
+func encode(packed []byte, how string) string {
+	switch how {
+	case "latin1": // its bytes taken for letters (sicoob.md 5.3)
 		var letters strings.Builder
 		for _, b := range packed {
 			letters.WriteRune(rune(b))
@@ -31,40 +35,48 @@ func (s *Sim) encode(packed []byte) string {
 	return base64.StdEncoding.EncodeToString(packed)
 }
 
-// pack makes the ZIP of a file. Called with the lock held.
-func (s *Sim) pack(req *request, name string, file []*Movement) ([]byte, error) {
-	if s.settings.Archive == "garbage" {
+// writer makes the files of a request, by the settings of one call. Its user holds the bank's mu.
+type writer struct {
+	bank     *Sim
+	req      *request
+	settings Settings
+}
+
+// pack makes the ZIP of a file.
+func (w *writer) pack(name string, file []*Movement) ([]byte, error) {
+	if w.settings.Archive == "garbage" {
 		return []byte("isto não é um ZIP, \xff\xfe"), nil
 	}
 	var packed bytes.Buffer
-	w := zip.NewWriter(&packed)
-	entries := max(s.settings.Entries, 1)
-	if s.settings.Archive == "empty" {
+	archive := zip.NewWriter(&packed)
+	entries := max(w.settings.Entries, 1)
+	if w.settings.Archive == "empty" {
 		entries = 0
 	}
 	for i := range entries {
 		entry := fmt.Sprintf("%s_%d.json", name, i)
-		if s.settings.Archive == "slip" {
+		if w.settings.Archive == "slip" {
 			entry = "../../" + entry
 		}
-		out, err := w.Create(entry)
+		if w.settings.Archive == "bomb" {
+			if err := addBomb(archive, entry); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		out, err := archive.Create(entry)
 		if err != nil {
 			return nil, err
 		}
-		if s.settings.Archive == "bomb" {
-			_, err = out.Write(append([]byte("["), bytes.Repeat([]byte(" "), 64<<20)...))
-		} else {
-			_, err = out.Write(s.content(req, share(file, i, entries)))
-		}
-		if err != nil {
+		if _, err = out.Write(w.content(share(file, i, entries))); err != nil {
 			return nil, err
 		}
 	}
-	if err := w.Close(); err != nil {
+	if err := archive.Close(); err != nil {
 		return nil, err
 	}
 	raw := packed.Bytes()
-	switch s.settings.Archive {
+	switch w.settings.Archive {
 	case "encrypted": // the flag of both headers; what is inside is not
 		raw[6] |= 1
 		if at := bytes.LastIndex(raw, []byte("PK\x01\x02")); at >= 0 {
@@ -76,30 +88,53 @@ func (s *Sim) pack(req *request, name string, file []*Movement) ([]byte, error) 
 	return raw, nil
 }
 
+// bomb is 64 MiB of blanks, packed once for all: that takes seconds.
+var bomb = sync.OnceValues(func() (packed []byte, header zip.FileHeader) {
+	content := append([]byte("["), bytes.Repeat([]byte(" "), 64<<20)...)
+	var out bytes.Buffer
+	w, _ := flate.NewWriter(&out, flate.DefaultCompression) // the level is one of its own
+	_, _ = w.Write(content)                                 // to memory
+	_ = w.Close()
+	header = zip.FileHeader{Method: zip.Deflate, CRC32: crc32.ChecksumIEEE(content), UncompressedSize64: uint64(len(content)), CompressedSize64: uint64(out.Len())}
+	return out.Bytes(), header
+})
+
+// addBomb adds an entry that grows to far more than it weighs.
+func addBomb(archive *zip.Writer, name string) error {
+	packed, header := bomb()
+	header.Name = name
+	out, err := archive.CreateRaw(&header)
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(packed)
+	return err
+}
+
 // share is an entry's part of a file.
 func share(file []*Movement, i, entries int) []*Movement {
 	return file[len(file)*i/entries : len(file)*(i+1)/entries]
 }
 
-// content writes records. Called with the lock held.
-func (s *Sim) content(req *request, file []*Movement) []byte {
-	if s.settings.Content == "text" {
+// content writes records.
+func (w *writer) content(file []*Movement) []byte {
+	if w.settings.Content == "text" {
 		return []byte("Relatório de títulos liquidados\nnada que uma máquina leia\n")
 	}
-	if s.settings.Content == "cnab240" || s.settings.Content == "cnab400" {
-		return s.cnab(file)
+	if w.settings.Content == "cnab240" || w.settings.Content == "cnab400" {
+		return w.cnab(file)
 	}
 	var out bytes.Buffer
-	if s.settings.Content == "bom" {
+	if w.settings.Content == "bom" {
 		out.WriteString("\xef\xbb\xbf")
 	}
-	lines := s.settings.Content == "lines"
+	lines := w.settings.Content == "lines"
 	if !lines {
 		out.WriteString("[\n")
 	}
 	for i, m := range file {
-		raw, _ := json.Marshal(s.record(req, m)) // maps of texts and numbers
-		if s.settings.Content == "half" && i == len(file)-1 {
+		raw, _ := json.Marshal(w.record(m)) // maps of texts and numbers
+		if w.settings.Content == "half" && i == len(file)-1 {
 			out.Write(raw[:len(raw)/2])
 			return out.Bytes()
 		}
@@ -115,7 +150,7 @@ func (s *Sim) content(req *request, file []*Movement) []byte {
 	return out.Bytes()
 }
 
-// means are the bank's words (contract 5.2).
+// means are the bank's words (sicoob.md 5.2).
 func means(id int) string {
 	switch id {
 	case 212:
@@ -130,12 +165,12 @@ func means(id int) string {
 	return "Outros"
 }
 
-// record writes one, by the names of today or of 2019. Called with the lock held.
-func (s *Sim) record(req *request, m *Movement) map[string]any {
-	old := s.settings.Content == "old"
+// record writes one, by the names of today or of 2019.
+func (w *writer) record(m *Movement) map[string]any {
+	old := w.settings.Content == "old"
 	stamp := func(day string) string {
 		if old && day[8] == '0' {
-			day = day[:8] + day[9:] // a day with one digit (contract 5.3)
+			day = day[:8] + day[9:] // a day with one digit (sicoob.md 5.3)
 		}
 		return day + "T00:00:00-03:00"
 	}
@@ -145,12 +180,16 @@ func (s *Sim) record(req *request, m *Movement) map[string]any {
 		}
 		return reais(cents)
 	}
+	client, contract := m.Client, w.bank.cfg.Contract
+	if w.req.ticket && client == w.bank.cfg.Client {
+		client, contract = ticketContract, ticketContract
+	}
 	record := map[string]any{
-		"siglaMovimento": m.Sigla, "dataInicioMovimento": stamp(req.from), "dataFimMovimento": stamp(req.to), "numeroCliente": m.Client, "numeroContrato": s.cfg.Contract, "modalidade": modality,
+		"siglaMovimento": m.Sigla, "dataInicioMovimento": stamp(w.req.from), "dataFimMovimento": stamp(w.req.to), "numeroCliente": client, "numeroContrato": contract, "modalidade": modality,
 		"seuNumero": m.SeuNumero, "valorTitulo": amount(m.BoletoValue), "dataMovimentoLiquidacao": stamp(m.MovedOn), "dataLiquidacao": stamp(m.PaidOn),
 		"idTipoOpFinanceira": m.Means, "tipoOpFinanceira": means(m.Means), "numeroBancoRecebedor": 756, "numeroContaCorrente": 102938,
 		"valorAbatimento": amount(0), "valorDesconto": amount(0), "valorMora": amount(max(m.Amount-m.BoletoValue, 0)), "valorTarifaMovimento": amount(135), "tipoCarteiraOpCredito": "COBRANÇA",
-		"numeroContratoCobranca": 1, // nobody expects it (contract 5.2)
+		"numeroContratoCobranca": 1, // no client expects it (sicoob.md 5.2)
 	}
 	if m.Sigla == "LIQUI" {
 		record["valorLiquido"] = amount(m.Amount)
@@ -164,7 +203,7 @@ func (s *Sim) record(req *request, m *Movement) map[string]any {
 	if !m.NoNumber {
 		record["numeroTitulo"] = m.NossoNumero
 	}
-	if b := s.find(m.NossoNumero); b != nil {
+	if b := w.bank.find(m.NossoNumero); b != nil {
 		record["dataVencimentoTitulo"] = stamp(b.Due)
 		if !m.NoBarcode {
 			record["codigoBarras"] = b.Barcode
@@ -184,11 +223,11 @@ func rename(record map[string]any) {
 			delete(record, now)
 		}
 	}
-	record["codTipoMovimento"] = 5
+	record["codTipoMovimento"] = slices.Index(siglas(), fmt.Sprint(record["siglaMovimento"]))
 }
 
-// cnab writes a return file of 240 or 400 columns (contracts/boleto.md 8.5, 8.6). Called with the lock held.
-func (s *Sim) cnab(file []*Movement) []byte {
+// cnab writes a return file of 240 or 400 columns (contracts/boleto.md 8.5, 8.6).
+func (w *writer) cnab(file []*Movement) []byte {
 	var out bytes.Buffer
 	day := func(text, form string) string {
 		at, err := time.Parse(time.DateOnly, text)
@@ -205,7 +244,7 @@ func (s *Sim) cnab(file []*Movement) []byte {
 		out.Write(text)
 		out.WriteString("\r\n")
 	}
-	wide := s.settings.Content == "cnab400"
+	wide := w.settings.Content == "cnab400"
 	if wide {
 		line(400, map[int]string{1: "02RETORNO01COBRANCA"})
 	} else {

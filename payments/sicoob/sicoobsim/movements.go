@@ -8,41 +8,46 @@ import (
 	"strconv"
 	"time"
 
-	"pdvagent/payments/cloudsim"
+	"pdvagent/agent/simkit"
 )
 
-// request is one that was made for a window, with the files that were made for it.
+// request is a shop's request for the movements of a window, with the files made for it.
 type request struct {
 	code     int
 	from, to string
 	kind     int
+	ticket   bool // by the number of the shop's ticket
 	at       time.Time
-	files    [][]*Movement // nil until it is ready
-	made     bool
+	files    [][]*Movement
+	made     bool // the files
 }
 
 // firstCode and firstFile are where the bank begins to count.
 const (
-	firstCode   = 132
-	firstFile   = 12345678
-	filesPerOne = 1000 // numbers between the files of two requests
+	firstCode       = 132
+	firstFile       = 12345678
+	filesPerRequest = 1000 // numbers between the first files of two requests
 )
 
-// crowded tells more movement calls in a second than the bank allows (contract 4.5). Called with the lock held.
-func (s *Sim) crowded() bool {
+// firstFile is the number of the request's first file.
+func (r *request) firstFile() int { return firstFile + (r.code-firstCode)*filesPerRequest }
+
+// crowded counts a movement call, and tells whether there are more of them in a second than the bank allows (sicoob.md 4.5).
+// The caller holds mu.
+func (s *Sim) crowded(perSecond int) bool {
 	now := s.Now()
 	s.calls = slices.DeleteFunc(s.calls, func(at time.Time) bool { return now.Sub(at) >= time.Second })
 	s.calls = append(s.calls, now)
-	return len(s.calls) > s.settings.PerSecond
+	return len(s.calls) > perSecond
 }
 
-func tooMany() cloudsim.Answer {
-	return no(http.StatusTooManyRequests, "Limite de requisições excedido.")
+func tooMany() *refused {
+	return refuse(http.StatusTooManyRequests, "Limite de requisições excedido.")
 }
 
-func (s *Sim) request(version string, body []byte) cloudsim.Answer {
+func (s *Sim) request(version string, body []byte) simkit.Answer {
 	if err := s.schemas.Check("request-"+version, body); err != nil {
-		return no(http.StatusBadRequest, "Dados inválidos: "+err.Error())
+		return refusal(http.StatusBadRequest, "Dados inválidos: "+err.Error())
 	}
 	var in struct {
 		NumeroCliente, NumeroContrato int64
@@ -50,11 +55,11 @@ func (s *Sim) request(version string, body []byte) cloudsim.Answer {
 		DataInicial, DataFinal        string
 	}
 	if json.Unmarshal(body, &in) != nil {
-		return no(http.StatusBadRequest, "Dados inválidos.")
+		return refusal(http.StatusBadRequest, "Dados inválidos.")
 	}
 	from, err1 := time.Parse(time.DateOnly, in.DataInicial[:10])
 	to, err2 := time.Parse(time.DateOnly, in.DataFinal[:10])
-	today := s.today()
+	settings, today := s.settings.Get(), s.today()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	client, ours := in.NumeroCliente, s.cfg.Client
@@ -62,31 +67,33 @@ func (s *Sim) request(version string, body []byte) cloudsim.Answer {
 		client, ours = in.NumeroContrato, s.cfg.Contract
 	}
 	switch {
-	case s.crowded():
-		return tooMany()
-	case client != ours:
-		return no(http.StatusBadRequest, "Número do contrato do beneficiário inválido.")
+	case s.crowded(settings.PerSecond):
+		return tooMany().answer()
+	case !named(client, ours):
+		return refusal(http.StatusBadRequest, "Número do contrato do beneficiário inválido.")
 	case err1 != nil || err2 != nil || to.Before(from):
-		return no(http.StatusBadRequest, "Período inválido.")
-	case to.Sub(from) > time.Duration(s.settings.WindowDays)*24*time.Hour:
-		return coded(s.settings.WindowError, "9001", "O período informado não pode ser superior a 2 dias.")
+		return refusal(http.StatusBadRequest, "Período inválido.")
+	case to.Sub(from) > time.Duration(settings.WindowDays)*24*time.Hour:
+		return coded(settings.WindowError, "9001", "O período informado não pode ser superior a 2 dias.")
 	case from.Before(today.AddDate(-1, 0, 0)) || to.After(today):
-		return coded(s.settings.WindowError, "9001", "O período informado deve estar no último ano, até hoje.")
+		return coded(settings.WindowError, "9001", "O período informado deve estar no último ano, até hoje.")
 	}
-	req := &request{code: firstCode + len(s.requests), from: in.DataInicial[:10], to: in.DataFinal[:10], kind: in.TipoMovimento, at: s.Now()}
+	req := &request{code: firstCode + len(s.requests), from: in.DataInicial[:10], to: in.DataFinal[:10], kind: in.TipoMovimento, ticket: client == ticketContract, at: s.Now()}
 	s.requests = append(s.requests, req)
-	return cloudsim.Answer{Status: s.settings.Created, Body: map[string]any{"resultado": map[string]any{
+	return simkit.Answer{Status: settings.Created, Body: map[string]any{"resultado": map[string]any{
 		"mensagem": "Solicitação recebida com sucesso. Utilize o 'Código da Solicitação' para verificar se já foi processada.", "codigoSolicitacao": req.code,
 	}}}
 }
 
-// sigla is the name of a kind of movement; what was asked for is what a file holds.
-func sigla(kind int) string {
-	return []string{"", "ENTR", "PROR", "AVENC", "VENC", "LIQUI", "BAIX", "OCRED"}[kind]
+// siglas are the names of the kinds of movement, by their numbers.
+func siglas() []string {
+	return []string{"", "ENTR", "PROR", "AVENC", "VENC", "LIQUI", "BAIX", "OCRED"}
 }
 
-// collect makes the files of a request, once. Called with the lock held.
-func (s *Sim) collect(req *request) {
+func sigla(kind int) string { return siglas()[kind] }
+
+// collect makes the files of a request, once. The caller holds mu.
+func (s *Sim) collect(req *request, perFile int) {
 	if req.made {
 		return
 	}
@@ -97,7 +104,7 @@ func (s *Sim) collect(req *request) {
 			continue // a BAIX comes in a file of settlements, too (contract section 9)
 		}
 		for range map[bool]int{false: 1, true: 2}[m.Twice] {
-			if len(file) == s.settings.PerFile {
+			if len(file) == perFile {
 				req.files, file = append(req.files, file), nil
 			}
 			file = append(file, m)
@@ -108,87 +115,92 @@ func (s *Sim) collect(req *request) {
 	}
 }
 
-// of finds the request of a query. Called with the lock held.
-func (s *Sim) of(version string, query url.Values) (*request, *cloudsim.Answer) {
-	refuse := func(a cloudsim.Answer) (*request, *cloudsim.Answer) { return nil, &a }
-	if s.crowded() {
-		return refuse(tooMany())
+// requested finds the request that a query names. The caller holds mu.
+func (s *Sim) requested(version string, query url.Values, perSecond int) (*request, *refused) {
+	if s.crowded(perSecond) {
+		return nil, tooMany()
 	}
-	if !s.ours(version, query) {
-		return refuse(no(http.StatusBadRequest, "Número do contrato do beneficiário inválido."))
+	if _, ours := s.ours(version, query); !ours {
+		return nil, refuse(http.StatusBadRequest, "Número do contrato do beneficiário inválido.")
 	}
-	code, _ := strconv.Atoi(query.Get("codigoSolicitacao"))
-	for _, req := range s.requests {
-		if req.code == code {
-			return req, nil
-		}
+	code, _ := strconv.Atoi(query.Get("codigoSolicitacao")) // 0 is no request's
+	at := slices.IndexFunc(s.requests, func(req *request) bool { return req.code == code })
+	if at < 0 {
+		return nil, &refused{http.StatusNotFound, "9003", "Solicitação não encontrada."}
 	}
-	return refuse(coded(http.StatusNotFound, "9003", "Solicitação não encontrada."))
+	return s.requests[at], nil
 }
 
-// pending is how the bank says that a request is not done. Called with the lock held.
-func (s *Sim) pending() cloudsim.Answer {
-	switch s.settings.Pending {
+// pending is the answer while a request's files are not made.
+func pending(how string) simkit.Answer {
+	switch how {
 	case "text":
-		return no(http.StatusBadRequest, "Solicitação em PROCESSAMENTO.")
+		return refusal(http.StatusBadRequest, "Solicitação em PROCESSAMENTO.")
 	case "204":
-		return cloudsim.Answer{Status: http.StatusNoContent}
+		return simkit.NoContent()
 	case "404":
-		return cloudsim.Answer{Status: http.StatusNotFound, Raw: []byte{}, Type: "application/json"}
+		return simkit.Answer{Status: http.StatusNotFound, Raw: []byte{}, Type: "application/json"}
 	case "empty":
-		return cloudsim.Answer{Status: http.StatusOK, Raw: []byte{}, Type: "application/json"}
+		return simkit.File("application/json", []byte{})
 	}
 	return coded(http.StatusBadRequest, "5004", "Solicitação ainda em processamento.")
 }
 
-func (s *Sim) status(version string, query url.Values) cloudsim.Answer {
+func (s *Sim) status(version string, query url.Values) simkit.Answer {
+	settings := s.settings.Get()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	req, refusal := s.of(version, query)
-	if refusal != nil {
-		return *refusal
+	req, refused := s.requested(version, query, settings.PerSecond)
+	if refused != nil {
+		return refused.answer()
 	}
-	if s.settings.ReadyAfter < 0 || s.Now().Sub(req.at) < time.Duration(s.settings.ReadyAfter)*time.Second {
-		return s.pending()
+	if settings.ReadyAfter < 0 || s.Now().Sub(req.at) < time.Duration(settings.ReadyAfter)*time.Second {
+		return pending(settings.Pending)
 	}
-	s.collect(req)
+	s.collect(req, settings.PerFile)
 	total, ids := 0, []int{}
 	for i, file := range req.files {
 		total += len(file)
-		ids = append(ids, firstFile+(req.code-firstCode)*filesPerOne+i)
+		ids = append(ids, req.firstFile()+i)
 	}
-	if total == 0 {
-		switch s.settings.Nothing {
-		case "message":
-			return coded(http.StatusBadRequest, "9002", "Nenhum registro encontrado.")
-		case "204":
-			return cloudsim.Answer{Status: http.StatusNoContent}
-		}
+	switch {
+	case total == 0 && settings.Nothing == "message":
+		return coded(http.StatusBadRequest, "9002", "Nenhum registro encontrado.")
+	case total == 0 && settings.Nothing == "204":
+		return simkit.NoContent()
 	}
-	answer := map[string]any{"quantidadeTotalRegistros": total, "quantidadeRegistrosArquivo": s.settings.PerFile, "quantidadeArquivo": len(ids), "idArquivos": ids}
-	switch s.settings.Total {
+	answer := map[string]any{"quantidadeTotalRegistros": total, "quantidadeRegistrosArquivo": settings.PerFile, "quantidadeArquivo": len(ids), "idArquivos": ids}
+	switch settings.Total {
 	case "text":
-		answer["quantidadeTotalRegistros"] = "1.500.000"
+		answer["quantidadeTotalRegistros"] = thousands(total)
 	case "missing":
-		delete(answer, "quantidadeTotalRegistros")
-		delete(answer, "quantidadeRegistrosArquivo")
-		delete(answer, "quantidadeArquivo")
+		answer = map[string]any{"idArquivos": ids}
 	}
-	return cloudsim.Answer{Status: http.StatusOK, Body: map[string]any{"resultado": answer}}
+	return simkit.OK(map[string]any{"resultado": answer})
 }
 
-// keptFor is how long a file can be fetched (contract 4.5).
+// thousands writes a count with points between its thousands.
+func thousands(n int) string {
+	text := strconv.Itoa(n)
+	for at := len(text) - 3; at > 0; at -= 3 {
+		text = text[:at] + "." + text[at:]
+	}
+	return text
+}
+
+// keptFor is how long a file can be fetched (sicoob.md 4.5).
 const keptFor = 30 * 24 * time.Hour
 
-func (s *Sim) download(version string, query url.Values) cloudsim.Answer {
+func (s *Sim) download(version string, query url.Values) simkit.Answer {
+	settings := s.settings.Get()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	req, refusal := s.of(version, query)
-	if refusal != nil {
-		return *refusal
+	req, refused := s.requested(version, query, settings.PerSecond)
+	if refused != nil {
+		return refused.answer()
 	}
-	id, _ := strconv.Atoi(query.Get("idArquivo"))
-	n := id - firstFile - (req.code-firstCode)*filesPerOne
+	id, _ := strconv.Atoi(query.Get("idArquivo")) // 0 is no file's
+	n := id - req.firstFile()
 	if n < 0 || n >= len(req.files) {
 		return coded(http.StatusNotFound, "9003", "Arquivo não encontrado.")
 	}
@@ -196,9 +208,9 @@ func (s *Sim) download(version string, query url.Values) cloudsim.Answer {
 		return coded(http.StatusNotFound, "9003", "O arquivo não está mais disponível.")
 	}
 	name := fileName(sigla(req.kind), s.cfg.Client, s.Now(), n)
-	packed, err := s.pack(req, name, req.files[n])
+	packed, err := (&writer{s, req, settings}).pack(name, req.files[n])
 	if err != nil {
-		return no(http.StatusInternalServerError, err.Error())
+		return refusal(http.StatusInternalServerError, err.Error())
 	}
-	return cloudsim.Answer{Status: http.StatusOK, Body: map[string]any{"resultado": map[string]any{"arquivo": s.encode(packed), "nomeArquivo": name + ".zip"}}}
+	return simkit.OK(map[string]any{"resultado": map[string]any{"arquivo": encode(packed, settings.Encoding), "nomeArquivo": name + ".zip"}})
 }

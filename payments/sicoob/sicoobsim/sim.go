@@ -1,22 +1,24 @@
-// Package sicoobsim plays Sicoob's Cobrança Bancária for tests, demos and a till's programmer at work: the token, version 3
-// and version 2 of the boletos, and the files that tell which were paid, as real ZIPs made of the boletos it holds. It is
+// Package sicoobsim simulates Sicoob's Cobrança Bancária for tests, demos and a till's programmer at work: the token, version 3
+// and version 2 of the boletos, and the files of those that were paid, as real ZIPs made of the boletos it holds. It is
 // written from contracts/sicoob.md alone and shares no type with the client; what the contract assumes or leaves open is a
-// setting. It keeps everything in memory.
+// setting ([Settings]). It does not know webhooks, Pix charges or protests. Everything stays in memory.
+//
+// Package sandbox and tests call it; it calls agent, agent/simkit, payments/boleto for barcodes and payments/pix for codes.
 package sicoobsim
 
 import (
 	"cmp"
 	"embed"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"pdvagent/agent"
+	"pdvagent/agent/simkit"
 	"pdvagent/payments/boleto"
-	"pdvagent/payments/cloudsim"
 )
 
 //go:embed schema
@@ -27,17 +29,18 @@ type Config struct {
 	ClientID string // empty: any that is not empty
 	Client   int64  // numeroCliente, default 567890; any other is not the shop's
 	Contract int64  // numeroContrato of version 2, default 700001
+	First    int    // nosso número, without its digit, from which on the bank counts; default 101
 	Now      func() time.Time
 }
 
 // Sim is the bank. It is safe for concurrent use.
 type Sim struct {
-	*cloudsim.Kit
-	cfg     Config
-	schemas cloudsim.Schemas
+	*simkit.Kit
+	cfg      Config
+	schemas  simkit.Schemas
+	settings *simkit.Settings[Settings]
 
 	mu        sync.Mutex
-	settings  Settings
 	boletos   []*Boleto
 	movements []*Movement
 	requests  []*request
@@ -65,29 +68,29 @@ type Movement struct {
 	Amount      int    `json:"amount"`      // cents; 0: what the boleto is for
 	PaidOn      string `json:"paid_on"`     // YYYY-MM-DD, default today
 	MovedOn     string `json:"moved_on"`    // day by which the files are made, default paid_on
-	CreditOn    string `json:"credit_on"`   // empty: not told
+	CreditOn    string `json:"credit_on"`   // empty: not in the record
 	Means       int    `json:"means"`       // idTipoOpFinanceira, default 58; 212 Pix
 	Client      int64  `json:"client"`      // default the shop's
 	SeuNumero   string `json:"seu_numero"`  // default the boleto's
 	Value       string `json:"value"`       // JSON, written instead of Amount as it is: 85.0000
 	NoNumber    bool   `json:"no_number"`   // the record has no numeroTitulo
-	Abroad      bool   `json:"abroad"`      // it is given whatever window is asked for
+	Abroad      bool   `json:"abroad"`      // it is in the files of every window
 	Sigla       string `json:"sigla"`       // default LIQUI
 	NoBarcode   bool   `json:"no_barcode"`  // the record has no codigoBarras
 	Twice       bool   `json:"twice"`       // the record stands in the file twice
 	BoletoValue int    `json:"title_value"` // valorTitulo, cents; default the boleto's
 }
 
-// Settings are what the contract leaves open (section 9), and what a bad day brings.
+// Settings are what the contract leaves open (section 9), and what goes wrong with a bank.
 type Settings struct {
 	TokenLife   int    `json:"token_life"`    // seconds, default 300
 	ClientName  string `json:"client_header"` // client_id (default) or any: x-sicoob-clientid is taken, too
 	Scopes      string `json:"scopes"`        // as the bank takes them: strict (default) or any
 	ReadyAfter  int    `json:"ready_after"`   // seconds until a request is answered; negative: never
-	Pending     string `json:"pending"`       // how not ready is told: 5004 (default), text, 204, 404, empty
-	Nothing     string `json:"nothing"`       // how no records are told: list (default), message, 204
+	Pending     string `json:"pending"`       // the answer while not ready: 5004 (default), text, 204, 404, empty
+	Nothing     string `json:"nothing"`       // the answer without records: list (default), message, 204
 	Created     int    `json:"created"`       // status of a request: 200 (default) or 201
-	Total       string `json:"total"`         // quantidadeTotalRegistros: number (default), text ("1.500.000") or missing
+	Total       string `json:"total"`         // quantidadeTotalRegistros: number (default), text (with points: "1.500.000") or missing
 	PerFile     int    `json:"per_file"`      // records of a file, default 500000
 	Entries     int    `json:"entries"`       // of each ZIP, default 1
 	Encoding    string `json:"encoding"`      // of the base64: right (default), latin1, truncated
@@ -109,6 +112,7 @@ func defaults() Settings {
 const (
 	exampleClient   = 567890
 	exampleContract = 700001
+	ticketContract  = 707090 // which the shop's ticket writes; it names the same shop, in both versions
 	cooperative     = 1234
 	modality        = 1
 	firstNosso      = 101
@@ -116,48 +120,41 @@ const (
 
 // New makes the bank, without any boleto.
 func New(cfg Config) (*Sim, error) {
-	cfg.Client, cfg.Contract = cmp.Or(cfg.Client, exampleClient), cmp.Or(cfg.Contract, exampleContract)
-	schemas, err := cloudsim.Compile(schemaFiles, "schema")
+	cfg.Client, cfg.Contract, cfg.First = cmp.Or(cfg.Client, exampleClient), cmp.Or(cfg.Contract, exampleContract), cmp.Or(cfg.First, firstNosso)
+	schemas, err := simkit.Compile(schemaFiles, "https://sicoob.invalid/")
 	if err != nil {
 		return nil, err
 	}
-	s := &Sim{Kit: cloudsim.New(cfg.Now, refused, "token", "issue", "lookup", "copy", "payer", "write-off", "request", "status", "download"), cfg: cfg, schemas: schemas}
+	kit := simkit.New(simkit.Config{
+		Routes: []string{"token", "issue", "lookup", "copy", "payer", "write-off", "request", "status", "download"}, Refuse: refusal, Now: cfg.Now,
+	})
+	s := &Sim{Kit: kit, cfg: cfg, schemas: schemas, settings: simkit.NewSettings(defaults, nil)}
 	s.forget()
 	return s, nil
 }
 
-func refused(status int, text string) any {
-	return map[string]any{"mensagens": []map[string]string{{"mensagem": text, "codigo": fmt.Sprint(status)}}}
-}
-
+// forget makes the bank's state as it is at first, but for the nosso número: one is never given twice. The caller holds mu, or has the only reference.
 func (s *Sim) forget() {
-	s.settings, s.boletos, s.movements, s.requests, s.tokens, s.calls, s.next = defaults(), nil, nil, nil, make(map[string]token), nil, firstNosso
+	s.boletos, s.movements, s.requests, s.tokens, s.calls, s.next = nil, nil, nil, make(map[string]token), nil, max(s.next, s.cfg.First)
 }
 
 // Reset forgets everything.
 func (s *Sim) Reset() {
 	s.Kit.Reset()
+	s.settings.Restore()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forget()
 }
 
 // Set changes settings.
-func (s *Sim) Set(change func(*Settings)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	change(&s.settings)
-}
+func (s *Sim) Set(change func(*Settings)) { s.settings.Set(change) }
 
-// Boletos gives all of them.
+// Boletos gives all of them, in the order in which the bank got them.
 func (s *Sim) Boletos() []Boleto {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := make([]Boleto, 0, len(s.boletos))
-	for _, b := range s.boletos {
-		list = append(list, *b)
-	}
-	return list
+	return simkit.Values(s.boletos)
 }
 
 // today is the bank's day.
@@ -184,7 +181,7 @@ func (s *Sim) AddBoleto(b Boleto) (Boleto, error) {
 	return s.add(b, due)
 }
 
-// add is called with the lock held.
+// add keeps a boleto under the next free nosso número, unless it has one. The caller holds mu.
 func (s *Sim) add(b Boleto, due time.Time) (Boleto, error) {
 	for b.NossoNumero == 0 {
 		made := s.next*10 + boleto.NossoDigit(cooperative, int(s.cfg.Client), s.next)
@@ -196,7 +193,7 @@ func (s *Sim) add(b Boleto, due time.Time) (Boleto, error) {
 		return b, errNossoTaken
 	}
 	free := boleto.SicoobField{Portfolio: 1, Cooperative: cooperative, Modality: modality, Client: int(s.cfg.Client), NossoNumero: b.NossoNumero, Parcel: 1}.Free()
-	code, err := boleto.Build(boleto.Sicoob, due, centsOf(b.Amount), free)
+	code, err := boleto.Build(boleto.Sicoob, due, agent.Cents(b.Amount), free)
 	if err != nil {
 		return b, err
 	}
@@ -207,7 +204,7 @@ func (s *Sim) add(b Boleto, due time.Time) (Boleto, error) {
 
 var errNossoTaken = errors.New("nosso número já utilizado")
 
-// find is called with the lock held.
+// find gives a boleto, nil if there is none. The caller holds mu.
 func (s *Sim) find(nosso int) *Boleto {
 	at := slices.IndexFunc(s.boletos, func(b *Boleto) bool { return b.NossoNumero == nosso })
 	if at < 0 {
@@ -245,12 +242,12 @@ func (s *Sim) Pay(m Movement) error {
 
 // ServeHTTP answers as the bank would.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.TLS != nil && !s.known(r) {
-		cloudsim.Write(w, no(http.StatusForbidden, "Certificado digital ausente, vencido ou não autorizado."))
+	if r.TLS != nil && !s.certified(r) {
+		simkit.Write(w, refusal(http.StatusForbidden, "Certificado digital ausente, vencido ou não autorizado."))
 		return
 	}
 	if strings.HasSuffix(r.URL.Path, "/protocol/openid-connect/token") || r.URL.Path == "/token" {
-		s.Serve(w, r, "token", func(body []byte) cloudsim.Answer { return s.token(r, body) })
+		s.Serve(w, r, "token", func(body []byte) simkit.Answer { return s.token(r, body) })
 		return
 	}
 	version, path := "", ""
@@ -261,22 +258,20 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	name, scope, do := s.route(version, r.Method, path, r)
 	if name == "" {
-		cloudsim.Write(w, no(http.StatusNotFound, "Recurso não encontrado."))
+		simkit.Write(w, refusal(http.StatusNotFound, "Recurso não encontrado."))
 		return
 	}
-	s.Serve(w, r, name, func(body []byte) cloudsim.Answer {
-		if refusal := s.admit(r, scope); refusal != nil {
-			return *refusal
+	s.Serve(w, r, name, func(body []byte) simkit.Answer {
+		if refused := s.admit(r, scope); refused != nil {
+			return refused.answer()
 		}
 		return do(body)
 	})
 }
 
-type doer = func([]byte) cloudsim.Answer
-
 // route finds what a path of a version means. Paths of the other version, and those that circulate and are wrong, mean
 // nothing (contract section 1).
-func (s *Sim) route(version, method, path string, r *http.Request) (name, scope string, do doer) {
+func (s *Sim) route(version, method, path string, r *http.Request) (name, scope string, do func(body []byte) simkit.Answer) {
 	parts := strings.Split(path, "/")
 	query := r.URL.Query()
 	paths := map[string]string{"request": "boletos/movimentacoes", "download": "boletos/movimentacoes/download"}
@@ -286,34 +281,25 @@ func (s *Sim) route(version, method, path string, r *http.Request) (name, scope 
 	switch {
 	case version == "":
 	case method == http.MethodPost && path == "boletos":
-		return "issue", "inclu", func(body []byte) cloudsim.Answer { return s.issue(version, body) }
+		return "issue", "inclu", func(body []byte) simkit.Answer { return s.issue(version, body) }
 	case method == http.MethodGet && path == "boletos":
-		return "lookup", "consulta", func([]byte) cloudsim.Answer { return s.lookup(version, query, false) }
+		return "lookup", "consulta", func([]byte) simkit.Answer { return s.lookup(version, query, false) }
 	case method == http.MethodGet && path == "boletos/segunda-via":
-		return "copy", "", func([]byte) cloudsim.Answer { return s.lookup(version, query, true) }
+		return "copy", "", func([]byte) simkit.Answer { return s.lookup(version, query, true) }
 	case method == http.MethodPost && path == paths["request"]:
-		return "request", "consulta", func(body []byte) cloudsim.Answer { return s.request(version, body) }
+		return "request", "consulta", func(body []byte) simkit.Answer { return s.request(version, body) }
 	case method == http.MethodGet && path == paths["request"]:
-		return "status", "consulta", func([]byte) cloudsim.Answer { return s.status(version, query) }
+		return "status", "consulta", func([]byte) simkit.Answer { return s.status(version, query) }
 	case method == http.MethodGet && path == paths["download"]:
-		return "download", "consulta", func([]byte) cloudsim.Answer { return s.download(version, query) }
+		return "download", "consulta", func([]byte) simkit.Answer { return s.download(version, query) }
 	case version == "v3" && method == http.MethodGet && len(parts) == 3 && parts[0] == "pagadores" && parts[2] == "boletos":
-		return "payer", "consulta", func([]byte) cloudsim.Answer { return s.payer(version, parts[1], query) }
+		return "payer", "consulta", func([]byte) simkit.Answer { return s.payer(version, parts[1], query) }
 	case version == "v2" && method == http.MethodGet && len(parts) == 3 && parts[0] == "boletos" && parts[1] == "pagadores":
-		return "payer", "", func([]byte) cloudsim.Answer { return s.payer(version, parts[2], query) }
+		return "payer", "", func([]byte) simkit.Answer { return s.payer(version, parts[2], query) }
 	case version == "v3" && method == http.MethodPost && len(parts) == 3 && parts[0] == "boletos" && parts[2] == "baixar":
-		return "write-off", "altera", func(body []byte) cloudsim.Answer { return s.writeOff(parts[1], body) }
+		return "write-off", "altera", func(body []byte) simkit.Answer { return s.writeOff(parts[1], body) }
 	case version == "v2" && method == http.MethodPatch && path == "boletos/baixa":
-		return "write-off", "", func(body []byte) cloudsim.Answer { return s.writeOffs(body) }
+		return "write-off", "", func(body []byte) simkit.Answer { return s.writeOffs(body) }
 	}
 	return "", "", nil
-}
-
-func no(status int, text string) cloudsim.Answer {
-	return cloudsim.Answer{Status: status, Body: refused(status, text)}
-}
-
-// coded is a refusal with a code of its own.
-func coded(status int, code, text string) cloudsim.Answer {
-	return cloudsim.Answer{Status: status, Body: map[string]any{"mensagens": []map[string]string{{"mensagem": text, "codigo": code}}}}
 }

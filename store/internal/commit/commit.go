@@ -1,5 +1,6 @@
-// Package commit gathers the changes of many callers into groups, so that one sync to disk serves them all. It knows
-// neither bbolt nor jobs: package store hands in what applies a group. One goroutine runs it.
+// Package commit gathers the changes of many callers into groups, so that one sync to disk serves a whole group. One
+// goroutine runs it. It knows neither bbolt nor jobs: package store, its only caller, hands in the function that applies a
+// group.
 package commit
 
 import (
@@ -8,7 +9,7 @@ import (
 	"time"
 )
 
-// ErrClosed is what a caller gets after the end.
+// ErrClosed is the error of a change that came after [Committer.Close] or was still queued then.
 var ErrClosed = errors.New("committer is closed")
 
 // Limits of a group (store.md 3).
@@ -16,11 +17,11 @@ const (
 	maxGroup = 512
 	maxBytes = 4 << 20
 	linger   = 200 * time.Microsecond
-	// longest bounds the wait on a slow disk, where a fifth of the last commit is little against missing the next one.
-	longest = 3 * time.Millisecond
+	// maxLinger bounds the wait on a slow disk: a fifth of the last commit's time is less than missing the next one.
+	maxLinger = 3 * time.Millisecond
 )
 
-// Request is one caller's change and, after the group is through, its result.
+// Request is one caller's change and, when its group is done, the result.
 type Request[C, R any] struct {
 	Change C
 	Size   int // bytes, to bound a group
@@ -49,7 +50,7 @@ func Start[C, R any](apply func([]*Request[C, R])) *Committer[C, R] {
 	return c
 }
 
-// Do puts the change into a group and returns when the group is through. ctx counts only until the change is queued: a
+// Do puts the change into a group and returns when the group is done. ctx bounds only the wait for a place in the queue: a
 // durable write outlives its caller.
 func (c *Committer[C, R]) Do(ctx context.Context, change C, size int) (R, error) {
 	request := &Request[C, R]{Change: change, Size: size, done: make(chan struct{})}
@@ -69,7 +70,7 @@ func (c *Committer[C, R]) Do(ctx context.Context, change C, size int) (R, error)
 	select {
 	case <-request.done:
 	case <-c.ended:
-		select { // the last group may have been through before the end
+		select { // the last group may be done
 		case <-request.done:
 		default:
 			return none, ErrClosed
@@ -78,7 +79,7 @@ func (c *Committer[C, R]) Do(ctx context.Context, change C, size int) (R, error)
 	return request.Result, request.Err
 }
 
-// Close ends the goroutine after the group at hand. Changes still queued get [ErrClosed]: they were never acknowledged.
+// Close ends the goroutine after the present group. Changes still queued get [ErrClosed].
 func (c *Committer[C, R]) Close() {
 	close(c.stop)
 	<-c.ended
@@ -94,7 +95,7 @@ func (c *Committer[C, R]) run() {
 		case <-c.stop:
 			return
 		}
-		group := c.gather(first, last, min(max(linger, took/5), longest))
+		group := c.gather(first, last, min(max(linger, took/5), maxLinger))
 		begun := time.Now()
 		c.apply(group)
 		last, took = len(group), time.Since(begun)
@@ -104,11 +105,11 @@ func (c *Committer[C, R]) run() {
 	}
 }
 
-// gather takes what is there, and waits a moment for as many as were in the last group: whoever was answered with it is
-// about to come again.
+// gather takes the queued changes, and waits a moment for as many as the last group had: its callers are about to commit
+// again.
 func (c *Committer[C, R]) gather(first *Request[C, R], last int, wait time.Duration) []*Request[C, R] {
 	group, size := []*Request[C, R]{first}, first.Size
-	var patience <-chan time.Time
+	var timeout <-chan time.Time
 	for len(group) < maxGroup && size < maxBytes {
 		select {
 		case next := <-c.queue:
@@ -119,15 +120,15 @@ func (c *Committer[C, R]) gather(first *Request[C, R], last int, wait time.Durat
 		if len(group) >= last {
 			return group
 		}
-		if patience == nil {
+		if timeout == nil {
 			timer := time.NewTimer(wait)
 			defer timer.Stop()
-			patience = timer.C
+			timeout = timer.C
 		}
 		select {
 		case next := <-c.queue:
 			group, size = append(group, next), size+next.Size
-		case <-patience:
+		case <-timeout:
 			return group
 		case <-c.stop:
 			return group

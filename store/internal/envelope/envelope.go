@@ -1,13 +1,13 @@
-// Package envelope puts a value into a self-describing, encrypted, checksummed wrapper, so that it can be trusted when
-// read, recognised when a damaged file is searched byte by byte, and understood without any other page of the file. It
-// knows keys and bytes, not buckets' meaning; only package store uses it.
+// Package envelope wraps a value so that it is encrypted, checksummed, recognised when a damaged file is searched byte by
+// byte, and understood without any other page of the file. It knows keys and bytes, not what a bucket means. Package store
+// and its parts call it; it calls only crypto.
 //
 // Layout, big-endian (store.md 4):
 //
 //	 0  4  magic
 //	 4  1  format version
 //	 5  1  bucket code
-//	 6  1  tag: what may be read without the key (state and kind of a job), 0 otherwise
+//	 6  1  tag: readable without the key (state and kind of a job), 0 otherwise
 //	 7  1  length of the bucket key
 //	 8  4  length of the payload
 //	12  8  sequence
@@ -33,7 +33,7 @@ const (
 	headerLen = 44
 	crcLen    = 4
 	maxKeyLen = 255
-	// MaxPayload bounds a stored payload: larger bodies are spooled.
+	// MaxPayload bounds a payload, in bytes: larger bodies are spooled.
 	MaxPayload = 2 << 20
 )
 
@@ -48,7 +48,7 @@ var (
 	ErrUnknownKey = errors.New("envelope's key is not here")
 )
 
-// Header is what an envelope says about itself without any key. It holds no personal data.
+// Header is the part of an envelope that is readable without a key. It holds no personal data.
 type Header struct {
 	Bucket   byte
 	Tag      byte
@@ -58,7 +58,7 @@ type Header struct {
 	KeyID    uint32
 }
 
-// Key is one AES-256 key and its name.
+// Key is an AES-256 key and its id.
 type Key struct {
 	ID   uint32
 	aead cipher.AEAD
@@ -80,7 +80,7 @@ func NewKey(id uint32, secret []byte) (*Key, error) {
 	return &Key{ID: id, aead: aead}, nil
 }
 
-// Seal wraps payload. A nil key leaves it in clear, which is only for values that are ciphertext already.
+// Seal wraps payload. With a nil key the payload is in clear, which is only for ciphertext.
 func Seal(key *Key, h Header, payload []byte) ([]byte, error) {
 	if len(h.Key) > maxKeyLen || len(payload) > MaxPayload {
 		return nil, fmt.Errorf("envelope of %d bytes under a key of %d is too large", len(payload), len(h.Key))
@@ -132,7 +132,7 @@ func Peek(data []byte) (Header, []byte, error) {
 	}, data[headerLen+keyLen : end], nil
 }
 
-// Magic gives the bytes by which an envelope begins.
+// Magic gives the first bytes of every envelope.
 func Magic() []byte { return magic[:] }
 
 // Len is the length of the envelope at the beginning of data, which [Peek] has accepted.
@@ -140,7 +140,7 @@ func Len(data []byte) int {
 	return headerLen + int(data[7]) + int(binary.BigEndian.Uint32(data[8:])) + crcLen
 }
 
-// Open checks and decrypts. key finds a key by its id and gives nil for one that is not here. The payload is a copy.
+// Open checks and decrypts. key finds a key by its id, and gives nil for a missing one. The payload is a copy.
 func Open(data []byte, key func(id uint32) *Key) (Header, []byte, error) {
 	h, stored, err := Peek(data)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"pdvagent/store/internal/envelope"
 )
 
-// FuzzKeyFile: a key file of any bytes opens no key that it does not hold, and is never the end of the agent.
+// FuzzKeyFile: any key file opens only the keys that it holds, and never ends the agent.
 func FuzzKeyFile(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "keys.json")
 	if _, err := Open(path); err != nil {

@@ -1,9 +1,9 @@
-// Package keyring keeps the secrets that encrypt the store: one file beside it, readable by the agent's account alone,
-// and on Windows sealed by the machine (DPAPI), on Linux by a systemd credential where there is one. It protects a copy
-// of the store's file, not the machine: who controls the machine while the agent runs has the keys too.
+// Package keyring keeps the keys of the store in a file beside it, which only the agent's account can read; on Windows they
+// are sealed by the machine (DPAPI), on Linux by a systemd credential where there is one. It protects a copy of the store's
+// file, not the machine: who controls the machine while the agent runs has the keys too. Package store is its only caller.
 //
-// The file is made at the agent's first start, synced twice before anything is encrypted with it, and made anew when
-// the machine's own id differs (a cloned disk image). Old keys stay in it, for reading only.
+// The file is made at the agent's first start and synced twice before anything is encrypted with it. It gets a new key when
+// the machine's id differs (a cloned disk image). Old keys stay in it, for reading only.
 package keyring
 
 import (
@@ -30,7 +30,7 @@ import (
 
 const (
 	secretLen = 64 // 32 for AES-256, 32 for HMAC-SHA-256
-	// HashLen is the length of a hashed bucket key: 128 bits are enough against collisions and guesses under a secret.
+	// HashLen is the length of a hashed bucket key, in bytes: 128 bits are enough for an HMAC.
 	HashLen = 16
 )
 
@@ -38,9 +38,9 @@ const (
 type Ring struct {
 	AgentID string // UUID, made with the first key
 	Current *envelope.Key
-	Born    Birth // why the current key was made by this Open, or Old
+	Born    Birth // why this Open made the current key, or Old
 	mac     []byte
-	macs    sync.Pool // of hash.Hash under mac: keying one costs more than a name
+	macs    sync.Pool // of hash.Hash with mac: setting the key costs more than hashing a name
 	keys    map[uint32]*envelope.Key
 	secret  []byte // of the current key, for Wrap
 }
@@ -50,7 +50,7 @@ type Birth string
 
 // The births of a key.
 const (
-	Old    Birth = ""       // it was there
+	Old    Birth = ""       // no key was made
 	First  Birth = "first"  // there was no file
 	Lost   Birth = "lost"   // the file was there but its current key could not be opened
 	Cloned Birth = "cloned" // the file came from another machine
@@ -78,7 +78,7 @@ func Open(path string) (*Ring, error) {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		birth = First
-	case err != nil: // unreadable: keep it for a person, go on without
+	case err != nil: // unreadable: it is kept for a person
 		if moved := os.Rename(path, path+".unreadable-"+time.Now().UTC().Format("20060102T150405")); moved != nil {
 			return nil, fmt.Errorf("set the unreadable key file aside: %w", moved)
 		}
@@ -94,12 +94,12 @@ func Open(path string) (*Ring, error) {
 	return ring, ring.add(path, stored, birth)
 }
 
-// Look reads the key file and writes nothing: a ring of the keys that open here, perhaps of none, for reading.
+// Look reads the key file without writing. The ring is for reading only, and has the keys that open here, perhaps none.
 func Look(path string) *Ring {
 	ring := &Ring{keys: make(map[uint32]*envelope.Key)}
 	if stored, err := read(path); err == nil {
 		ring.AgentID = stored.AgentID
-		_ = ring.load(stored) // whether the current one serves is no matter for reading
+		_ = ring.load(stored) // reading needs no current key
 	}
 	return ring
 }
@@ -119,7 +119,7 @@ func read(path string) (file, error) {
 	return stored, nil
 }
 
-// load opens every key that opens, and says whether the current one is fit for use.
+// load opens the keys, and gives Old when the current one can be used.
 func (r *Ring) load(stored file) Birth {
 	birth := Lost
 	for _, e := range stored.Keys {
@@ -144,7 +144,7 @@ func (r *Ring) load(stored file) Birth {
 	return birth
 }
 
-// add makes a new current key and writes the file, twice synced and read back.
+// add makes a new current key and writes the file, syncs it twice and reads it back.
 func (r *Ring) add(path string, stored file, birth Birth) error {
 	secret := make([]byte, secretLen)
 	var id [4]byte
@@ -184,12 +184,15 @@ func (r *Ring) add(path string, stored file, birth Birth) error {
 	return err
 }
 
-// Key finds a key by its id; nil when it is not here.
+// Key finds a key by its id; nil for a missing one.
 func (r *Ring) Key(id uint32) *envelope.Key { return r.keys[id] }
 
-// Hash gives the key under which a name stands in a bucket, so that the file shows no name.
+// Readable tells whether any key is there to read with.
+func (r *Ring) Readable() bool { return len(r.keys) > 0 }
+
+// Hash gives the bucket key of a name: the file must not show names.
 func (r *Ring) Hash(space, name string) []byte {
-	mac, ok := r.macs.Get().(hash.Hash) // keyed already
+	mac, ok := r.macs.Get().(hash.Hash) // its key is set
 	if !ok {
 		mac = hmac.New(sha256.New, r.mac)
 	}
@@ -201,6 +204,7 @@ func (r *Ring) Hash(space, name string) []byte {
 	return mac.Sum(nil)[:HashLen]
 }
 
+// machine is a hash of the machine's id; empty when it has none.
 func machine() string {
 	id := machineID()
 	if id == "" {

@@ -18,7 +18,7 @@ type Wrapped struct {
 	Secret []byte `json:"secret"` // RSA-OAEP with SHA-256 over the 64 bytes of secret
 }
 
-// Wrap makes that copy. publicPEM is an RSA public key of at least 2048 bits in PEM (PKIX).
+// Wrap makes a [Wrapped] in JSON. publicPEM is an RSA public key of at least 2048 bits in PEM (PKIX).
 func (r *Ring) Wrap(publicPEM []byte) ([]byte, error) {
 	block, _ := pem.Decode(publicPEM)
 	if block == nil {

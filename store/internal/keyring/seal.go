@@ -11,7 +11,7 @@ import (
 	"pdvagent/store/internal/envelope"
 )
 
-// Names of what seals a secret, as they stand in the key file.
+// Names of the seals in the key file.
 const (
 	sealNone       = "none"       // the file's rights alone
 	sealCredential = "credential" // AES-256-GCM under the systemd credential "pdvagent-store-key"
@@ -20,7 +20,7 @@ const (
 
 const credentialName = "pdvagent-store-key"
 
-// entropy ties the sealed secret to this program: another one on the machine needs it too.
+// entropy binds the sealed secret to its purpose: another program needs it too.
 const entropy = "pdvagent store key v1"
 
 func seal(secret []byte) (string, []byte, error) {
@@ -52,7 +52,7 @@ func unseal(name string, sealed []byte) ([]byte, error) {
 	return nil, osfile.ErrNoSeal
 }
 
-// credentialKey derives a key from the systemd credential (LoadCredentialEncrypted=), at least 16 bytes long.
+// credentialKey derives a key from the systemd credential (LoadCredentialEncrypted=), which has at least 16 bytes.
 func credentialKey() (*envelope.Key, error) {
 	folder := os.Getenv("CREDENTIALS_DIRECTORY")
 	if folder == "" {

@@ -1,7 +1,6 @@
-// Package salvage reads a bbolt file without bbolt: page by page through plain reads, believing nothing. A page that lies
-// about itself ends neither the reading nor the process. It finds what the tree still reaches, and every envelope
-// anywhere in the file, also where no page leads any more (store.md 13). It knows pages and envelopes, no keys and no
-// domain; only package store uses it.
+// Package salvage reads a bbolt file without bbolt, page by page with plain reads, and checks everything it reads: a wrong
+// page ends neither the reading nor the process. It finds the entries in the tree, and every envelope in the file, also
+// outside of the tree (store.md 13). It knows pages and envelopes, no keys and no domain. Package store is its only caller.
 package salvage
 
 import (
@@ -16,7 +15,7 @@ import (
 	"pdvagent/store/internal/envelope"
 )
 
-// ErrNoTree says that neither of the two meta pages is sound: only a search of the bytes is left.
+// ErrNoTree says that both meta pages are damaged: the file can only be searched.
 var ErrNoTree = errors.New("both meta pages are damaged")
 
 const (
@@ -42,10 +41,10 @@ type File struct {
 	root     uint64
 	freelist uint64
 	pages    uint64 // high-water mark
-	sound    bool   // there is a meta page
+	hasMeta  bool   // a meta page is undamaged
 }
 
-// Open opens the file. One without a sound meta page opens too: it can be searched.
+// Open opens the file. One with damaged meta pages opens too: it can be searched.
 func Open(path string) (*File, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -63,8 +62,8 @@ func Open(path string) (*File, error) {
 // Close closes the file.
 func (f *File) Close() error { return f.file.Close() }
 
-// readMetas takes the newer of the sound meta pages. The second one stands after the first page, whose size only a meta
-// page tells: every size that machines have is tried.
+// readMetas takes the newer of the undamaged meta pages. The second one is after the first page, whose size only a meta page
+// tells: every usual size is tried.
 func (f *File) readMetas() {
 	var newest uint64
 	places := []int64{0}
@@ -85,22 +84,22 @@ func (f *File) readMetas() {
 			continue
 		}
 		txid := binary.LittleEndian.Uint64(meta[48:])
-		if f.sound && txid < newest {
+		if f.hasMeta && txid < newest {
 			continue
 		}
-		f.sound, newest, f.pageSize = true, txid, pageSize
+		f.hasMeta, newest, f.pageSize = true, txid, pageSize
 		f.root, f.freelist = binary.LittleEndian.Uint64(meta[16:]), binary.LittleEndian.Uint64(meta[32:])
 		f.pages = binary.LittleEndian.Uint64(meta[40:])
 	}
 	if f.pages > maxPages {
-		f.sound = false
+		f.hasMeta = false
 	}
 }
 
-// there is how many pages can be in the file: fewer than there should be where it was cut.
-func (f *File) there() uint64 { return min(f.pages, uint64(f.size/f.pageSize)) }
+// present is the number of pages in the file: fewer than f.pages in a file that was cut.
+func (f *File) present() uint64 { return min(f.pages, uint64(f.size/f.pageSize)) }
 
-// page is one page with all that flows over.
+// page is a page with its overflow pages.
 type page struct {
 	id    uint64
 	flags uint16
@@ -108,7 +107,7 @@ type page struct {
 	data  []byte // header included
 }
 
-// read gives a page that says of itself what it must say.
+// read gives a page, and checks the number in its header.
 func (f *File) read(id uint64) (page, error) {
 	p, err := f.readAny(id)
 	if err == nil && p.id != id {
@@ -140,11 +139,11 @@ func (f *File) readAny(id uint64) (page, error) {
 	return p, nil
 }
 
-// entry is one element of a page: a key with its value, or with the page below it.
+// entry is one element of a page: a key with its value or its child page.
 type entry struct {
 	key, value []byte
 	flags      uint32
-	below      uint64
+	child      uint64
 }
 
 // entries gives the elements of a leaf or branch page.
@@ -167,7 +166,7 @@ func (p page) entries() ([]entry, error) {
 			valueLen = uint64(binary.LittleEndian.Uint32(head[12:]))
 		} else {
 			pos, keyLen = uint64(binary.LittleEndian.Uint32(head)), uint64(binary.LittleEndian.Uint32(head[4:]))
-			e.below = binary.LittleEndian.Uint64(head[8:])
+			e.child = binary.LittleEndian.Uint64(head[8:])
 		}
 		start := uint64(at) + pos
 		if start+keyLen+valueLen > uint64(len(p.data)) {
@@ -179,7 +178,7 @@ func (p page) entries() ([]entry, error) {
 	return list, nil
 }
 
-// freePages gives what the free list names.
+// freePages gives the pages of the free list.
 func (f *File) freePages() ([]bool, error) {
 	p, err := f.read(f.freelist)
 	if err != nil {
@@ -195,23 +194,23 @@ func (f *File) freePages() ([]bool, error) {
 	if count > uint64(len(ids)/8) {
 		return nil, fmt.Errorf("free list of %d pages in %d bytes", count, len(ids))
 	}
-	free := make([]bool, f.there())
+	free := make([]bool, f.present())
 	for i := range count {
 		id := binary.LittleEndian.Uint64(ids[i*8:])
 		if id < 2 || id >= f.pages || is(free, id) {
 			return nil, fmt.Errorf("free list names page %d", id)
 		}
-		if id < f.there() {
+		if id < f.present() {
 			free[id] = true
 		}
 	}
 	return free, nil
 }
 
-// window is how much of a file is searched at a time; the largest envelope lies whole in two of them.
+// window is the part of a file that is searched at a time, in bytes; two of them hold the largest envelope.
 const window = 4 << 20
 
-// Search finds every sound envelope of the file, wherever it lies, in the order of its bytes. raw is valid during the call.
+// Search finds every undamaged envelope in the file, in the order of bytes. raw is valid only during the call.
 func (f *File) Search(each func(offset int64, h envelope.Header, raw []byte) error) error {
 	buffer := make([]byte, 2*window)
 	for start := int64(0); start < f.size; start += window {
@@ -234,7 +233,7 @@ func (f *File) Search(each func(offset int64, h envelope.Header, raw []byte) err
 	return nil
 }
 
-// fill reads as much as there is. Where a sector of the disk cannot be read the page is zeros: around it all is found.
+// fill reads up to the end of the file. A page that the disk cannot read is filled with zeros, so that the rest is found.
 func (f *File) fill(buffer []byte, start int64) []byte {
 	n, err := f.file.ReadAt(buffer, start)
 	if err == nil || errors.Is(err, io.EOF) {

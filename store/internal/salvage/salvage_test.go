@@ -149,7 +149,7 @@ func TestPageThatLeadsBackIsAFaultAndNoEndlessWay(t *testing.T) {
 }
 
 // TestEmptyKeyIsAFaultWhereverItStands zeroes the length of the first key of every leaf, also of one that is a bucket's only
-// page, where no page above says what its first key is: bbolt would give up on it in the middle of a commit.
+// page, whose first key is on no page above: bbolt panics on it during a commit.
 func TestEmptyKeyIsAFaultWhereverItStands(t *testing.T) {
 	path, _ := database(t)
 	db, err := bbolt.Open(path, 0o600, nil)
@@ -216,7 +216,7 @@ func TestFileWithoutMetaPagesIsSearchedAllTheSame(t *testing.T) {
 	}
 }
 
-// FuzzFile: no bytes whatever end the reader, or make it walk for ever.
+// FuzzFile: no bytes end the process or make the walk endless.
 func FuzzFile(f *testing.F) {
 	path, _ := database(f)
 	sound, err := os.ReadFile(path)

@@ -6,43 +6,43 @@ import (
 	"fmt"
 )
 
-// Tree is what a walk has found out about the pages of a file.
+// Tree is the result of a walk: what each page of a file is.
 type Tree struct {
-	Faults []error // nothing of the list means that the structure is sound
+	Faults []error // none in an undamaged file
 
-	reached []bool // by page: the tree leads there
-	free    []bool // by page: the free list names it; nil when the list is damaged
-	whole   []bool // by page: neither of the two, and part of a run that says of itself what it must say
+	reached []bool // by page: in the tree
+	free    []bool // by page: in the free list; nil when the list is damaged
+	orphan  []bool // by page: in neither, and an undamaged leaf or branch or its overflow
 	size    int64  // of a page
 }
 
-// Live tells whether what lies at the offset belongs to the newest commit: the tree leads there, or, where the tree is
-// broken, the page is in use and is what it says. Everything else may be of an earlier time.
+// Live tells whether the bytes at an offset are of the newest commit: their page is in the tree, or, where the tree is
+// broken, in use and undamaged. Any other page may be of an earlier commit.
 func (t *Tree) Live(offset int64) bool {
 	if t == nil || t.size == 0 {
 		return false
 	}
 	id := uint64(offset / t.size)
-	return is(t.reached, id) || is(t.whole, id)
+	return is(t.reached, id) || is(t.orphan, id)
 }
 
-// is tells whether a page is one of the list. Pages beyond the end of a file that was cut are in none.
+// is tells whether a page is in a list. Pages beyond the end of a file that was cut are in none.
 func is(list []bool, id uint64) bool { return id < uint64(len(list)) && list[id] }
 
-// walker goes through a tree and goes on after every fault.
+// walker walks through a tree and goes on after a fault.
 type walker struct {
 	*File
 	tree *Tree
 	each func(bucket string, key, value []byte) error
 }
 
-// Walk goes through the whole tree and calls each (unless nil) for every entry of every bucket at the top. What is wrong,
-// in the structure or in the judgement of each, is in the result. Without a sound meta page there is no tree: ErrNoTree.
+// Walk walks through the whole tree and calls each, unless nil, for every entry of every top-level bucket. Faults of the
+// structure, and errors of each, are in the result. With damaged meta pages there is no tree: [ErrNoTree].
 func (f *File) Walk(each func(bucket string, key, value []byte) error) (*Tree, error) {
-	if !f.sound {
+	if !f.hasMeta {
 		return nil, ErrNoTree
 	}
-	w := walker{File: f, each: each, tree: &Tree{reached: make([]bool, f.there()), size: f.pageSize}}
+	w := walker{File: f, each: each, tree: &Tree{reached: make([]bool, f.present()), size: f.pageSize}}
 	if f.size < int64(f.pages)*f.pageSize {
 		w.fault("the file has %d bytes, its pages need %d", f.size, int64(f.pages)*f.pageSize)
 	}
@@ -63,7 +63,7 @@ func (w *walker) fault(format string, args ...any) {
 	}
 }
 
-// mark notes a page run as reached. A page that was reached before, or is free, is a fault, and not gone through.
+// mark notes a page and its overflow as reached. A page that is reached already, or free, is a fault; it is not walked.
 func (w *walker) mark(id uint64) (page, bool) {
 	p, err := w.read(id)
 	if err != nil {
@@ -86,7 +86,7 @@ func (w *walker) mark(id uint64) (page, bool) {
 	return p, true
 }
 
-// pages goes through the page and all below it. above is the smallest key allowed.
+// pages walks through a page and its descendants. above is the smallest key allowed.
 func (w *walker) pages(id uint64, bucket string, above []byte) {
 	p, ok := w.mark(id)
 	if !ok {
@@ -105,13 +105,13 @@ func (w *walker) entries(p page, bucket string, above []byte) {
 		if c := bytes.Compare(e.key, above); c < 0 || (c == 0 && i > 0) {
 			w.fault("page %d: keys are not in order", p.id)
 		}
-		if len(e.key) == 0 { // bbolt never writes one, and gives up on it in the middle of a commit
+		if len(e.key) == 0 { // bbolt never writes one, and panics on it during a commit
 			w.fault("page %d: an empty key", p.id)
 		}
 		above = e.key
 		switch {
 		case p.flags == flagBranch:
-			w.pages(e.below, bucket, e.key)
+			w.pages(e.child, bucket, e.key)
 		case e.flags&flagBucket != 0 && bucket == "":
 			w.bucket(p, e)
 		case bucket == "" || e.flags != 0:
@@ -124,7 +124,7 @@ func (w *walker) entries(p page, bucket string, above []byte) {
 	}
 }
 
-// bucket goes into a bucket at the top: its own pages, or the small one that lies in the value.
+// bucket walks through a top-level bucket: its own pages, or an inline bucket in the value.
 func (w *walker) bucket(p page, e entry) {
 	const head = 16
 	if len(e.value) < head || len(e.key) == 0 {
@@ -145,14 +145,14 @@ func (w *walker) bucket(p page, e entry) {
 	}, string(e.key), nil)
 }
 
-// account looks at every page that is neither reached nor free: in a sound file there is none. Where there are some, those
-// that are what they say are of the newest commit too, and only the way to them is lost.
+// account finds the pages that are neither reached nor free; an undamaged file has none. Undamaged ones among them are of the
+// newest commit, and only the way to them is lost.
 func (w *walker) account() {
-	w.tree.whole = make([]bool, w.there())
+	w.tree.orphan = make([]bool, w.present())
 	if w.tree.free == nil {
 		return
 	}
-	for id := uint64(2); id < w.there(); id++ {
+	for id := uint64(2); id < w.present(); id++ {
 		if w.tree.reached[id] || w.tree.free[id] {
 			continue
 		}
@@ -162,7 +162,7 @@ func (w *walker) account() {
 			continue
 		}
 		for at := id; at < id+uint64(len(p.data))/uint64(w.pageSize) && !is(w.tree.reached, at) && !is(w.tree.free, at); at++ {
-			w.tree.whole[at] = true
+			w.tree.orphan[at] = true
 			if at > id {
 				w.fault("page %d is neither used nor free", at)
 			}
@@ -171,9 +171,9 @@ func (w *walker) account() {
 	}
 }
 
-// Glance looks at what an opening trusts: a meta page, the length of the file, the free list, the top of every bucket.
+// Glance checks what an opening trusts: a meta page, the length of the file, the free list, the root of every bucket.
 func (f *File) Glance() error {
-	if !f.sound {
+	if !f.hasMeta {
 		return ErrNoTree
 	}
 	if f.size < int64(f.pages)*f.pageSize {
@@ -185,7 +185,7 @@ func (f *File) Glance() error {
 	return f.glanceAt(f.root, 0)
 }
 
-// glanceAt looks at the page that names the buckets, which may have grown branches.
+// glanceAt checks a page of the list of buckets.
 func (f *File) glanceAt(id uint64, depth int) error {
 	const deepest = 16
 	p, err := f.read(id)
@@ -199,7 +199,7 @@ func (f *File) glanceAt(id uint64, depth int) error {
 	for _, e := range list {
 		switch {
 		case p.flags == flagBranch && depth < deepest:
-			err = f.glanceAt(e.below, depth+1)
+			err = f.glanceAt(e.child, depth+1)
 		case p.flags != flagLeaf || e.flags&flagBucket == 0 || len(e.value) < pageHeader:
 			err = fmt.Errorf("page %d: an entry that is no bucket", p.id)
 		default:
@@ -212,7 +212,7 @@ func (f *File) glanceAt(id uint64, depth int) error {
 	return nil
 }
 
-// glanceBucket looks at the first page of a bucket that has pages of its own.
+// glanceBucket checks the root page of a bucket that is not inline.
 func (f *File) glanceBucket(value []byte) error {
 	root := binary.LittleEndian.Uint64(value)
 	if root == 0 {
@@ -225,5 +225,5 @@ func (f *File) glanceBucket(value []byte) error {
 	return err
 }
 
-// Judges tells whether the tree can say of every page whether it is of the newest commit.
+// Judges tells whether Live is certain for every page.
 func (t *Tree) Judges() bool { return t != nil && t.free != nil }

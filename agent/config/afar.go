@@ -1,0 +1,134 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+
+	"gopkg.in/yaml.v3"
+
+	"pdvagent/agent"
+	"pdvagent/agent/osfile"
+)
+
+var entryNumber = regexp.MustCompile(`\[[0-9]+\]`)
+
+// ApplyAfar is [Editor.Apply] for somebody who need not be the machine's administrator, such as a caller of the local API: where
+// secrets are read from and where they are sent stays as it is (SEC-20).
+func (e *Editor) ApplyAfar(changes []Change, author string) (Edited, error) {
+	return e.change(false, func(_ []stored, text []byte) (stored, error) {
+		edited, err := Edit(text, changes)
+		if err == nil {
+			err = e.bound(text, edited)
+		}
+		return stored{Version: Version{Author: author}, Text: string(edited)}, err
+	})
+}
+
+// UndoAfar is [Editor.Undo] under the rule of [Editor.ApplyAfar].
+func (e *Editor) UndoAfar(author string) (Edited, error) {
+	return e.change(true, func(list []stored, text []byte) (stored, error) {
+		next, err := undo(list, author)
+		if err == nil {
+			err = e.bound(text, []byte(next.Text))
+		}
+		return next, err
+	})
+}
+
+// bound is the faults of a change of a cloud's address, or of the name of a file with a secret: an address must be the one
+// before or, where the file names none, the vendor's own; a file must be the one before, or lie in the configuration's folder.
+func (e *Editor) bound(before, after []byte) error {
+	known := make(map[string][]string) // by the key's path, without the entries' numbers: a list may be put in another order
+	note := func(field, value string) {
+		field = entryNumber.ReplaceAllString(field, "")
+		known[field] = append(known[field], value)
+	}
+	eachBound("", rawTree(before), note)
+	if cfg, _, err := Parse(before, filepath.Dir(e.Path), e.env()); err == nil {
+		tree, err := cfg.Tree()
+		if err != nil {
+			return err
+		}
+		eachBound("", tree, note) // with the defaults
+	}
+	var faults Faults
+	eachBound("", rawTree(after), func(field, value string) {
+		if slices.Contains(known[entryNumber.ReplaceAllString(field, "")], value) || value == "" {
+			return
+		}
+		if strings.HasSuffix(field, "_file") && e.inFolder(value) {
+			return
+		}
+		faults = append(faults, Fault{Field: field, Detail: fmt.Sprintf("só o administrador desta máquina muda para onde os segredos vão e de onde são lidos: rode nela, no terminal, pdvagent config set %s VALOR", field)})
+	})
+	if len(faults) > 0 {
+		return inOrder(faults)
+	}
+	return nil
+}
+
+// inFolder tells whether a file lies in the configuration's folder, by no link that leads out of it.
+func (e *Editor) inFolder(path string) bool {
+	own := filepath.Dir(e.Path)
+	below, err := filepath.Rel(own, resolve(own, path))
+	if err != nil || !filepath.IsLocal(below) {
+		return false
+	}
+	folder, err := osfile.OpenFolder(own)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = folder.Close() }() // only looked at
+	file, err := folder.Open(filepath.ToSlash(below))
+	return err == nil && file.Close() == nil
+}
+
+// rawTree is what a file says; nil for one that is no YAML.
+func rawTree(text []byte) any {
+	var tree any
+	if yaml.Unmarshal(Text(text), &tree) != nil {
+		return nil
+	}
+	return tree
+}
+
+// eachBound calls do for each address and each file of a tree, sorted.
+func eachBound(field string, tree any, do func(field, value string)) {
+	switch tree := tree.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(tree)) {
+			eachBound(strings.TrimPrefix(field+"."+name, "."), tree[name], do)
+		}
+	case []any:
+		for i, value := range tree {
+			eachBound(fmt.Sprintf("%s[%d]", field, i), value, do)
+		}
+	case string:
+		if strings.HasSuffix(field, "_url") || strings.HasSuffix(field, "_file") {
+			do(field, tree)
+		}
+	}
+}
+
+// notWritten is why the file could not be written.
+func notWritten(path string, err error) error {
+	switch {
+	case errors.Is(err, osfile.ErrDiskFull):
+		return agent.Errorf(agent.CodeStoreFull, err, "O disco está cheio e a configuração não foi alterada. Libere espaço e tente de novo.")
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS): // systemd shows /etc read-only
+		return agent.Errorf(agent.CodeConflict, err, "A configuração não foi alterada: o serviço pode ler %s, mas não gravar na pasta dele. O administrador desta máquina altera com: sudo pdvagent config set", path)
+	}
+	return agent.Errorf(agent.CodeStoreFailed, err, "O arquivo %s não pôde ser gravado; a configuração não foi alterada. Confira o disco.", path)
+}
+
+// notKept is why the versions of a file that was written could not be kept.
+func notKept(err error) error {
+	return agent.Errorf(agent.CodeStoreFailed, err, "A configuração foi alterada e vale depois de reiniciar, mas o histórico dela não pôde ser gravado. Confira o espaço no disco.")
+}

@@ -1,0 +1,102 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"pdvagent/agent"
+	"pdvagent/agent/config"
+	"pdvagent/agent/osfile"
+)
+
+// afar makes one change as a caller of the API does.
+func afar(e *config.Editor, path string, value any) error {
+	_, err := e.ApplyAfar([]config.Change{{Path: path, Value: value}}, "chefe")
+	return err
+}
+
+func TestFromAfarSecretsComeFromAndGoToWhereTheyDid(t *testing.T) {
+	answers := config.Example()
+	answers.DataDir = t.TempDir()
+	e := newEditor(t, config.Template(answers))
+	before := content(t, e)
+	elsewhere := filepath.Join(t.TempDir(), "um-segredo-de-root")
+	own := filepath.Join(filepath.Dir(e.Path), "mercafacil.token")
+	for _, path := range []string{elsewhere, own} {
+		if err := os.WriteFile(path, []byte("0123456789012345678901"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := filepath.Join(filepath.Dir(e.Path), "atalho.token")
+	if err := os.Symlink(elsewhere, link); err != nil {
+		t.Fatal(err)
+	}
+	evil := "https://evil.example/"
+	for field, value := range map[string]any{
+		"mercafacil.base_url":      evil,
+		"mercafacil.token_file":    elsewhere,
+		"mercafacil":               map[string]any{"base_url": evil, "token": "abc", "pdv_version": "1"},
+		"network.proxy_login_file": "../" + filepath.Base(elsewhere),
+		"api.tokens":               []any{map[string]any{"name": "a", "scope": "till", "token_file": elsewhere}},
+		"api.tokens[0].token_file": link,
+		"payments.ticket":          map[string]any{"gateway_url": evil},
+		"payments.sicoob.ca_file":  elsewhere,
+		"routines.products.source": map[string]any{"type": "query", "driver": "postgres", "dsn_file": "/etc/passwd", "query": "select 1"},
+	} {
+		err := afar(e, field, value)
+		faults, ok := errors.AsType[config.Faults](err)
+		if !ok || len(faults) != 1 || !strings.HasPrefix(faults[0].Field, field) || !strings.Contains(faults[0].Detail, "pdvagent config set "+faults[0].Field) {
+			t.Errorf("%s: got %v", field, err)
+		}
+		if content(t, e) != before {
+			t.Fatalf("%s: the file was changed", field)
+		}
+	}
+	cfg, _, err := config.Load(e.Path, noEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []struct {
+		field string
+		value any
+	}{
+		{"mercafacil.base_url", cfg.Mercafacil.BaseURL}, {"mercafacil.token", nil}, {"log.level", "debug"}, {"payments.ticket.gateway_url", nil},
+	} {
+		if err := afar(e, change.field, change.value); err != nil && !strings.Contains(err.Error(), "mercafacil.token: falta") {
+			t.Errorf("%s: %v", change.field, err)
+		}
+	}
+	if _, err := e.ApplyAfar([]config.Change{{Path: "mercafacil.token"}, {Path: "mercafacil.token_file", Value: "mercafacil.token"}}, "chefe"); err != nil {
+		t.Errorf("a file in the configuration's folder: %v", err)
+	}
+	set(t, e, "mercafacil.base_url", evil) // the local administrator may
+	set(t, e, "mercafacil.base_url", cfg.Mercafacil.BaseURL)
+	if _, err := e.UndoAfar("chefe"); err == nil || !strings.Contains(err.Error(), "mercafacil.base_url") {
+		t.Errorf("an undo led elsewhere: %v", err)
+	}
+}
+
+func TestAFileThatCannotBeWrittenIsSaidAndStays(t *testing.T) {
+	for cause, want := range map[error]agent.Code{
+		syscall.EACCES: agent.CodeConflict, syscall.EROFS: agent.CodeConflict, osfile.ErrDiskFull: agent.CodeStoreFull, syscall.EIO: agent.CodeStoreFailed,
+	} {
+		err := config.NotWritten("/etc/pdvagent/config.yaml", &os.PathError{Op: "open", Path: "x", Err: cause})
+		if agent.CodeOf(err) != want || !strings.Contains(agent.Sentence(err), "não foi alterada") {
+			t.Errorf("%v: got %v", cause, err)
+		}
+	}
+	answers := config.Example()
+	answers.DataDir = t.TempDir()
+	e := newEditor(t, config.Template(answers))
+	before := content(t, e)
+	if err := os.MkdirAll(filepath.Join(e.Path+".tmp", "x"), 0o700); err != nil { // nothing can be made there, even by root
+		t.Fatal(err)
+	}
+	if err := afar(e, "log.level", "debug"); agent.CodeOf(err) != agent.CodeStoreFailed || content(t, e) != before {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,58 @@
+package app
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gopkg.in/natefinch/lumberjack.v2"
+
+	"pdvagent/agent/config"
+	"pdvagent/agent/osfile"
+)
+
+// NewLog writes logfmt to w.
+func NewLog(w io.Writer, level string) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: logLevel(level)}))
+}
+
+func logLevel(text string) slog.Level {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(text)); err != nil {
+		return slog.LevelInfo
+	}
+	return level
+}
+
+const (
+	logName  = "pdvagent.log"
+	logFiles = 5 // share log.max_mb: the one being written and those kept
+)
+
+// LogFolder is the folder of the log's files.
+func LogFolder(cfg config.Config) string { return filepath.Join(cfg.DataDir, "log") }
+
+// OpenLog writes to w and to rotating files in the data folder. On a full disk, the files lose lines and w does not.
+func OpenLog(cfg config.Config, level *slog.LevelVar, w io.Writer) (*slog.Logger, func() error, error) {
+	if err := osfile.MakePrivateFolder(LogFolder(cfg)); err != nil {
+		return nil, nil, err
+	}
+	files := &lumberjack.Logger{Filename: filepath.Join(LogFolder(cfg), logName), MaxSize: cfg.Log.MaxMB / logFiles, MaxBackups: logFiles - 1}
+	level.Set(logLevel(cfg.Log.Level))
+	options := &slog.HandlerOptions{Level: level}
+	both := slog.NewMultiHandler(slog.NewTextHandler(w, options), slog.NewTextHandler(files, options))
+	return slog.New(both), files.Close, nil
+}
+
+// logSize is the length of the log's files and their limit, in bytes.
+func logSize(cfg config.Config) (used, limit int64) {
+	entries, _ := os.ReadDir(LogFolder(cfg)) // a folder that cannot be read has no size
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && strings.HasSuffix(entry.Name(), ".log") {
+			used += info.Size()
+		}
+	}
+	return used, int64(cfg.Log.MaxMB) << 20
+}

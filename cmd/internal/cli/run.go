@@ -1,0 +1,19 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"pdvagent/agent/ops/service"
+	"pdvagent/cmd/internal/app"
+)
+
+func newRun(opts *Options) *cobra.Command {
+	return &cobra.Command{
+		Use: "run", Short: "Executa o agente: em primeiro plano, ou para o gerenciador de serviços que o iniciou", Args: NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return service.Run(cmd.Context(), func(ctx context.Context, ready func()) error { return app.Serve(ctx, opts.config, ready) })
+		},
+	}
+}
