@@ -101,12 +101,10 @@ func Run(ctx context.Context, cfg Config) error {
 		}
 		listener = tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}})
 	}
-	gate := door.NewGate(door.Bound(maxConnections))
-	server := &http.Server{
-		Handler: gate.Answers(handler), ConnState: gate.State, ConnContext: gate.Context,
-		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+	server := door.NewServer(&http.Server{
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
-	}
+	}, maxConnections)
 	ended := context.AfterFunc(ctx, func() { _ = server.Close() }) // the gateway repeats a notice that is cut
 	defer ended()
 	cfg.Log.Info("webhook_listening", "address", listener.Addr().String(), "tls", cfg.Cert != "")

@@ -141,20 +141,17 @@ func Handler(cfg Config) (http.Handler, error) {
 	return g, nil
 }
 
-// Server returns an http.Server with the limits of SEC-08.
-func Server(handler http.Handler, log *slog.Logger) *http.Server {
-	gate := door.NewGate(door.Bound(MaxConnections))
-	return &http.Server{
-		Handler:           gate.Answers(handler),
-		ConnState:         gate.State,
-		ConnContext:       gate.Context,
+// Server returns a server with the limits of SEC-08.
+func Server(handler http.Handler, log *slog.Logger) *door.Server {
+	return door.NewServer(&http.Server{
+		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      65 * time.Second, // longer than the longest wait that a till may ask for (30 s)
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	}, MaxConnections)
 }
 
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {

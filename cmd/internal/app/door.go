@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"pdvagent/agent/door"
 	"pdvagent/agent/ops/service"
 	"pdvagent/agent/till/web"
 )
@@ -70,7 +71,7 @@ func (a *Assembly) Handler(port int) (http.Handler, error) {
 }
 
 // shutDown waits for the requests in progress, and cuts those that take too long.
-func (a *Assembly) shutDown(ctx context.Context, server *http.Server) error {
+func (a *Assembly) shutDown(ctx context.Context, server *door.Server) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {

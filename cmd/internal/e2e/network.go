@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"net"
-	"net/http"
 	"sync"
 	"syscall"
 )
@@ -78,8 +77,14 @@ func (local) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0,
 
 func (local) LocalAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: bubblePort} }
 
+// server is a cloud's or the agent's.
+type server interface {
+	Serve(l net.Listener) error
+	Close() error
+}
+
 // serve puts a server on the network until stop is called.
-func (n *Network) serve(address string, server *http.Server) (stop func()) {
+func (n *Network) serve(address string, server server) (stop func()) {
 	l := &listener{conns: make(chan net.Conn), closed: make(chan struct{})}
 	n.mu.Lock()
 	n.listeners[address] = l.conns
