@@ -19,8 +19,8 @@ import (
 
 var entryNumber = regexp.MustCompile(`\[[0-9]+\]`)
 
-// ApplyAfar is [Editor.Apply] for somebody who need not be the machine's administrator, such as a caller of the local API: where
-// secrets are read from and where they are sent stays as it is (SEC-20).
+// ApplyAfar is [Editor.Apply] for somebody who need not be the machine's administrator, such as a caller of the local API: what
+// is read, and the places where anything is sent to or comes from, stay as they are (SEC-20).
 func (e *Editor) ApplyAfar(changes []Change, author string) (Edited, error) {
 	return e.change(false, func(_ []stored, text []byte) (stored, error) {
 		edited, err := Edit(text, changes)
@@ -42,31 +42,31 @@ func (e *Editor) UndoAfar(author string) (Edited, error) {
 	})
 }
 
-// bound is the faults of a change of a cloud's address, or of the name of a file with a secret: an address must be the one
-// before or, where the file names none, the vendor's own; a file must be the one before, or lie in the configuration's folder.
+// bound is the faults of a change of a field that names a file or a place, as the schema says: a place must be the one before
+// or, where the file names none, the default; a file must be the one before, or lie in the configuration's folder.
 func (e *Editor) bound(before, after []byte) error {
 	known := make(map[string][]string) // by the key's path, without the entries' numbers: a list may be put in another order
-	note := func(field, value string) {
+	note := func(field, value, _ string) {
 		field = entryNumber.ReplaceAllString(field, "")
 		known[field] = append(known[field], value)
 	}
-	eachBound("", rawTree(before), note)
+	eachBound("", rawTree(before), document(), note)
 	if cfg, _, err := Parse(before, filepath.Dir(e.Path), e.env()); err == nil {
 		tree, err := cfg.Tree()
 		if err != nil {
 			return err
 		}
-		eachBound("", tree, note) // with the defaults
+		eachBound("", tree, document(), note) // with the defaults
 	}
 	var faults Faults
-	eachBound("", rawTree(after), func(field, value string) {
+	eachBound("", rawTree(after), document(), func(field, value, names string) {
 		if slices.Contains(known[entryNumber.ReplaceAllString(field, "")], value) || value == "" {
 			return
 		}
-		if strings.HasSuffix(field, "_file") && e.inFolder(value) {
+		if names == aFile && e.inFolder(value) {
 			return
 		}
-		faults = append(faults, Fault{Field: field, Detail: fmt.Sprintf("só o administrador desta máquina muda para onde os segredos vão e de onde são lidos: rode nela, no terminal, pdvagent config set %s VALOR", field)})
+		faults = append(faults, Fault{Field: field, Detail: fmt.Sprintf("só o administrador desta máquina muda os arquivos e pastas que são lidos e os endereços que são chamados: rode nela, no terminal, pdvagent config set %s VALOR", field)})
 	})
 	if len(faults) > 0 {
 		return inOrder(faults)
@@ -99,20 +99,29 @@ func rawTree(text []byte) any {
 	return tree
 }
 
-// eachBound calls do for each address and each file of a tree, sorted.
-func eachBound(field string, tree any, do func(field, value string)) {
+// aFile is the schema's word "x-names" of a field with the name of a file that is read. The other, "place", is of addresses, of
+// folders, and of what is asked of a database, which may name both.
+const aFile = "file"
+
+// eachBound calls do for each field of a tree that names a file or a place, sorted. Fields that the schema does not have are
+// refused elsewhere.
+func eachBound(field string, tree any, schema node, do func(field, value, names string)) {
 	switch tree := tree.(type) {
+	case nil:
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(tree)) {
-			eachBound(strings.TrimPrefix(field+"."+name, "."), tree[name], do)
+			if below, known := schema.child(part{name, -1}); known {
+				eachBound(strings.TrimPrefix(field+"."+name, "."), tree[name], below, do)
+			}
 		}
 	case []any:
+		below, _ := schema.child(part{index: 0})
 		for i, value := range tree {
-			eachBound(fmt.Sprintf("%s[%d]", field, i), value, do)
+			eachBound(fmt.Sprintf("%s[%d]", field, i), value, below, do)
 		}
-	case string:
-		if strings.HasSuffix(field, "_url") || strings.HasSuffix(field, "_file") {
-			do(field, tree)
+	default:
+		if names, _ := schema["x-names"].(string); names != "" {
+			do(field, fmt.Sprint(tree), names)
 		}
 	}
 }

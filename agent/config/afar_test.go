@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -43,9 +44,11 @@ func TestFromAfarSecretsComeFromAndGoToWhereTheyDid(t *testing.T) {
 		"network.proxy_login_file": "../" + filepath.Base(elsewhere),
 		"api.tokens":               []any{map[string]any{"name": "a", "scope": "till", "token_file": elsewhere}},
 		"api.tokens[0].token_file": link,
-		"payments.ticket":          map[string]any{"gateway_url": evil},
+		"payments.ideamaker":       map[string]any{"gateway_url": evil},
 		"payments.sicoob.ca_file":  elsewhere,
-		"routines.products.source": map[string]any{"type": "query", "driver": "postgres", "dsn_file": "/etc/passwd", "query": "select 1"},
+		"routines.products.source": map[string]any{"type": "query", "driver": "postgres", "dsn_file": "/etc/passwd"},
+		"security":                 map[string]any{"recovery_public_key": elsewhere},
+		"routines.operators":       map[string]any{"source": map[string]any{"type": "folder", "path": 7}},
 	} {
 		err := afar(e, field, value)
 		faults, ok := errors.AsType[config.Faults](err)
@@ -64,7 +67,8 @@ func TestFromAfarSecretsComeFromAndGoToWhereTheyDid(t *testing.T) {
 		field string
 		value any
 	}{
-		{"mercafacil.base_url", cfg.Mercafacil.BaseURL}, {"mercafacil.token", nil}, {"log.level", "debug"}, {"payments.ticket.gateway_url", nil},
+		{"mercafacil.base_url", cfg.Mercafacil.BaseURL}, {"mercafacil.token", nil}, {"log.level", "debug"}, {"payments.ideamaker.gateway_url", nil},
+		{"network.proxy", "none"}, {"data_dir", answers.DataDir}, {"api.listen", cfg.API.Listen},
 	} {
 		if err := afar(e, change.field, change.value); err != nil && !strings.Contains(err.Error(), "mercafacil.token: falta") {
 			t.Errorf("%s: %v", change.field, err)
@@ -78,6 +82,71 @@ func TestFromAfarSecretsComeFromAndGoToWhereTheyDid(t *testing.T) {
 	if _, err := e.UndoAfar("chefe"); err == nil || !strings.Contains(err.Error(), "mercafacil.base_url") {
 		t.Errorf("an undo led elsewhere: %v", err)
 	}
+}
+
+// unbound are the texts of the schema that name no file and no place, each by its last two names.
+var unbound = []string{
+	"shop.id", "shop.till", "shop.timezone", "tokens.name", "tokens.token", "mercafacil.token", "mercafacil.pdv_version", "network.proxy_login",
+	"ideamaker.customer_id", "ideamaker.customer_key", "ideamaker.api_key", "ideamaker.gateway_key", "seller.distribuidor", "seller.pdv",
+	"sevenaz.api_key", "webhook.path_secret", "sicoob.client_id", "sicoob.certificate_password", "sicoob.scopes", "cashorder.header",
+	"source.separator", "source.quote", "source.columns",
+	"api.allowed_origins", // pages that may call with a token, and are called by nobody
+}
+
+// A new option with a text says in the schema whether it names a file or a place, or stands in unbound.
+func TestEveryFieldThatNamesAFileOrAPlaceIsOutOfReachFromAfar(t *testing.T) {
+	_, document := schema(t)
+	e := newEditor(t, minimal())
+	before := content(t, e)
+	bound := 0
+	eachText(document, func(path, names string) {
+		steps := strings.Split(strings.NewReplacer("[0]", "", ".*", "").Replace(path), ".")
+		short := strings.Join(steps[max(0, len(steps)-2):], ".")
+		if (names == "") != slices.Contains(unbound, short) {
+			t.Errorf("%s is %q in the schema and in unbound %v", path, names, slices.Contains(unbound, short))
+		}
+		if names == "" {
+			return
+		}
+		bound++
+		err := afar(e, path, "/outro")
+		faults, _ := errors.AsType[config.Faults](err)
+		if len(faults) != 1 || faults[0].Field != path || !strings.Contains(faults[0].Detail, "pdvagent config set "+path+" VALOR") || content(t, e) != before {
+			t.Errorf("%s: got %v", path, err)
+		}
+	})
+	if bound < 30 {
+		t.Errorf("%d fields are bound", bound)
+	}
+}
+
+// eachText calls do for each field of the schema that takes any text.
+func eachText(document map[string]any, do func(path, names string)) {
+	var walk func(path string, at map[string]any)
+	walk = func(path string, at map[string]any) {
+		if reference, ok := at["$ref"].(string); ok {
+			name := strings.TrimPrefix(reference, "#/$defs/")
+			if name == "duration" || name == "times" {
+				return
+			}
+			at = document["$defs"].(map[string]any)[name].(map[string]any)
+		}
+		properties, _ := at["properties"].(map[string]any)
+		for name, below := range properties {
+			walk(strings.TrimPrefix(path+"."+name, "."), below.(map[string]any))
+		}
+		if items, ok := at["items"].(map[string]any); ok {
+			walk(path+"[0]", items)
+		}
+		if below, ok := at["additionalProperties"].(map[string]any); ok {
+			walk(path+".*", below)
+		}
+		if at["type"] == "string" {
+			names, _ := at["x-names"].(string)
+			do(path, names)
+		}
+	}
+	walk("", document)
 }
 
 func TestAFileThatCannotBeWrittenIsSaidAndStays(t *testing.T) {

@@ -70,7 +70,8 @@ func (s *Settings) Show() (map[string]any, error) {
 }
 
 // Put changes the fields of a patch, which has the form of the file: null removes a field, a secret that is still hidden
-// stays; where secrets come from and go to is the local administrator's (config.Editor.ApplyAfar). An empty patch applies what was changed in the file by hand.
+// stays; files and places are the local administrator's (config.Editor.ApplyAfar). An empty patch applies what was changed in
+// the file by hand.
 func (s *Settings) Put(patch map[string]any, author string) (Outcome, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
