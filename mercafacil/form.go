@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math/big"
 	"slices"
+	"strconv"
+	"strings"
 
 	"pdvagent/agent"
 	"pdvagent/agent/rawjson"
@@ -144,6 +146,10 @@ func (r *reader) document(v rawjson.Value, at, name string) string {
 	if text == "" || text == noMember || r.faulty(at+name) {
 		return text
 	}
+	if strings.Trim(text, " .-/_") == "" { // the mask of an empty field on a till's screen
+		r.edit(field, emptyText)
+		return ""
+	}
 	id, ok := reading.TaxID(text)
 	switch {
 	case field.Kind == rawjson.Number && (len(text) == 10 || len(text) == 13):
@@ -183,10 +189,14 @@ func (r *reader) number(v rawjson.Value, at, name string) (n reading.Number, ok 
 
 func (r *reader) tooLarge(field string) { r.fault(field, "too_large", "O número é grande demais.") }
 
-// plainDecimal tells whether the contract takes a numeric text as it is: digits, and up to six decimals (mercafacil.md 3.0).
+// plainDecimal tells whether the contract takes a numeric text as it is: digits without zeros before them, and up to six
+// decimals (mercafacil.md 3.0).
 func plainDecimal(text string) bool {
 	if text[0] == '-' {
 		text = text[1:]
+	}
+	if len(text) > 1 && text[0] == '0' && text[1] != '.' { // fixed-width fields of old programs
+		return false
 	}
 	decimals := -1 // no point yet
 	for i := range len(text) {
@@ -269,9 +279,9 @@ func (r *reader) whole(v rawjson.Value, at, name string) {
 	switch value, rounded, err := n.Scale(0); {
 	case err != nil || rounded || value < 0:
 		r.fault(at+name, "type", "Este campo deve ser um número inteiro.")
-	case field.Kind == rawjson.String:
+	case field.Kind == rawjson.String, !n.Whole():
 		r.edits = slices.DeleteFunc(r.edits, func(e rawjson.Edit) bool { return e.Start == field.Start })
-		r.edit(field, n.String())
+		r.edit(field, strconv.FormatInt(value, 10))
 	}
 }
 

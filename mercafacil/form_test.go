@@ -28,6 +28,12 @@ func TestAReceiptGoesUpAsItCameButForWhatTheContractRefuses(t *testing.T) {
 		{"an operator as a number", `"operator_id":"0123"`, `"operator_id":123`, `"operator_id":"123"`},
 		{"a text that the agent does not use", `"origin":"pdv"`, `"origin":7`, `"origin":"7"`},
 		{"instalments as a text", `"instalments":1`, `"instalments":"1"`, `"instalments":1`},
+		{"instalments as a double near a whole", `"instalments":1`, `"instalments":2.0000000000000004`, `"instalments":2`},
+		{"instalments as a text near a whole", `"instalments":1`, `"instalments":"0.0000000001"`, `"instalments":0`},
+		{"a numeric text of a fixed width", `"amount":5.00`, `"amount":"0000005.00"`, `"amount":5`},
+		{"a numeric text below one", `"amount":5.00`, `"amount":"0.50"`, `"amount":"0.50"`},
+		{"the mask of an empty document", `"client_id":"0"`, `"client_id":"   .   .   -  "`, `"client_id":""`},
+		{"a document of spaces", `"client_id":"0"`, `"client_id":"  "`, `"client_id":""`},
 		{"packing that is null", `"packing_quantity":1`, `"packing_quantity":null`, `"packing_quantity":1`},
 		{"an unknown field", `"origin":"pdv"`, `"origin":"pdv","x":[1.50,null]`, `"origin":"pdv","x":[1.50,null]`},
 	} {

@@ -2,12 +2,13 @@ package mercafacil
 
 import (
 	"bytes"
+	"errors"
 	"slices"
-	"strconv"
 	"strings"
 
 	"pdvagent/agent"
 	"pdvagent/agent/rawjson"
+	"pdvagent/agent/reading"
 )
 
 // inside looks for a refusal that came with a 2xx. The vendor documents no answer for these routes, so an empty one and any
@@ -15,7 +16,7 @@ import (
 // portal or a provider's page says: no answer. At the top of a JSON object, in any case of letters:
 //
 //	statusCode 300 to 599, code or status 400 to 499     the answer of that status
-//	success, sucesso or ok false ("false", 0)            denied
+//	success, sucesso or ok false ("false", "N", 0)       denied
 //	status error, erro, fail, failed, failure or falha   denied
 //	any other code of 400 or more, unless success is true  denied
 //	error, errors, errorMessage and the like, not empty  denied
@@ -26,6 +27,10 @@ func inside(outcome agent.Outcome) agent.Outcome {
 		return outcome
 	}
 	answer, err := rawjson.Parse(outcome.Body)
+	if errors.Is(err, rawjson.ErrEncoding) { // it is judged, and goes nowhere
+		text, _ := reading.FromLatin(outcome.Body)
+		answer, err = rawjson.Parse(text)
+	}
 	if err != nil {
 		outcome.Class, outcome.Detail = agent.ClassForeign, "half an answer, or text: "+err.Error()
 		return outcome
@@ -66,11 +71,13 @@ func readVerdict(answer rawjson.Value) verdict {
 			if refuses(member.Value) {
 				deny(name)
 			}
-			success = success || member.Value.Kind == rawjson.True
+			yes, _ := flag(member.Value)
+			success = success || yes
 		case name == "status":
 			if failure(member.Value) {
 				deny(name)
 			}
+			success = success || succeeds(member.Value)
 		case slices.Contains(errorFields(), name) && says(member.Value):
 			deny(name)
 		}
@@ -92,17 +99,40 @@ func errorFields() []string {
 // codeOf gives a whole number, also one in a text; 0 for all else.
 func codeOf(v rawjson.Value) int {
 	text, _ := v.Text()
-	code, err := strconv.Atoi(strings.TrimSpace(text))
+	n, err := reading.ParseNumber(text)
 	if err != nil {
 		return 0
 	}
-	return code
+	code, rounded, err := n.Scale(0)
+	if err != nil || rounded {
+		return 0
+	}
+	return int(code)
 }
 
 // refuses tells whether a field that promises success says no. null says nothing.
 func refuses(v rawjson.Value) bool {
+	yes, known := flag(v)
+	return known && !yes
+}
+
+// flag reads a yes or no: true, 1, a text that says so. known is false where it says neither.
+func flag(v rawjson.Value) (yes, known bool) {
 	text, _ := v.Text()
-	return v.Kind == rawjson.False || text == "0" || slices.Contains([]string{"false", "no", "nao", "não"}, strings.ToLower(text))
+	switch text = strings.ToLower(strings.TrimSpace(text)); {
+	case v.Kind == rawjson.True, slices.Contains([]string{"true", "yes", "sim", "s", "y", "t"}, text):
+		return true, true
+	case v.Kind == rawjson.False, slices.Contains([]string{"false", "no", "nao", "não", "n", "f"}, text):
+		return false, true
+	}
+	n, err := reading.ParseNumber(text)
+	return n != reading.Number{}, err == nil
+}
+
+// succeeds tells whether a text of status says that the request was done.
+func succeeds(v rawjson.Value) bool {
+	text, _ := v.Text()
+	return slices.Contains([]string{"success", "sucesso", "ok"}, strings.ToLower(strings.TrimSpace(text)))
 }
 
 // failure tells whether a status says that the request failed.
@@ -118,10 +148,9 @@ func says(v rawjson.Value) bool {
 	switch v.Kind {
 	case rawjson.Null, rawjson.False:
 		return false
-	case rawjson.String:
-		return strings.TrimSpace(text) != "" && text != "0"
-	case rawjson.Number:
-		return text != "0"
+	case rawjson.String, rawjson.Number:
+		n, err := reading.ParseNumber(text)
+		return strings.TrimSpace(text) != "" && (err != nil || n != reading.Number{})
 	case rawjson.Array:
 		return len(v.Elements) > 0
 	case rawjson.Object:

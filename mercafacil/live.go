@@ -68,9 +68,10 @@ func ReadOpened(answer rawjson.Value) Opened {
 	if len(opened.Session) > MaxID {
 		opened.Session = ""
 	}
-	if loyalty, ok := answer.Get("loyalty"); ok && (loyalty.Kind == rawjson.True || loyalty.Kind == rawjson.False) {
-		member := loyalty.Kind == rawjson.True
-		opened.Loyalty = &member
+	if loyalty, ok := answer.Get("loyalty"); ok {
+		if member, known := flag(loyalty); known {
+			opened.Loyalty = &member
+		}
 	}
 	if user, ok := answer.Get("user"); ok && opened.Name == "" {
 		opened.Name = textOf(user, "name")
@@ -98,13 +99,13 @@ func (p Prompt) Takes(tag string) bool {
 }
 
 // ReadPrompt reads message and should_display_message: an empty object, null and absence mean none, a false overrides a
-// present object, and without the boolean the object decides.
+// present object, and without a yes or no the object decides.
 func ReadPrompt(answer rawjson.Value) Prompt {
 	message, ok := answer.Get(fieldMessage)
 	if !ok || message.Kind != rawjson.Object || len(message.Members) == 0 {
 		return Prompt{}
 	}
-	if show, ok := answer.Get(fieldShow); ok && show.Kind != rawjson.True {
+	if show, ok := answer.Get(fieldShow); ok && (nothing(show) || refuses(show)) {
 		return Prompt{}
 	}
 	prompt := Prompt{Shown: true, Text: message.Canonical()}

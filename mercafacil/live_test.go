@@ -26,6 +26,9 @@ func TestPromptsAreShownAsTheContractSays(t *testing.T) {
 		`{}`: false, `{"message":null}`: false, `{"message":{}}`: false, `{"message":"ok"}`: false, `{"should_display_message":true}`: false,
 		`{"message":{"text":"a"}}`: true, `{"should_display_message":true,"message":{"text":"a"}}`: true,
 		`{"should_display_message":false,"message":{"text":"a"}}`: false, `{"should_display_message":null,"message":{"text":"a"}}`: false,
+		`{"should_display_message":1,"message":{"text":"a"}}`: true, `{"should_display_message":"true","message":{"text":"a"}}`: true,
+		`{"should_display_message":0,"message":{"text":"a"}}`: false, `{"should_display_message":"false","message":{"text":"a"}}`: false,
+		`{"should_display_message":"","message":{"text":"a"}}`: false, `{"message":[]}`: false,
 	} {
 		if got := mercafacil.ReadPrompt(value(t, text)); got.Shown != want {
 			t.Errorf("%s: shown %v, want %v", text, got.Shown, want)
@@ -97,6 +100,12 @@ func TestOffersAreReadAsNumbersTextsNullsAndEitherSpelling(t *testing.T) {
 		got, err := mercafacil.ReadOffered(value(t, `{"items":[`+text+`],"absolute":{"discount_value":"5.00"},"payment_discount":{"discount_value":null}}`))
 		if err != nil || got.Lines[0] != want || got.Absolute != 5000 || got.Payment != 0 {
 			t.Errorf("%s: got %+v, %v", text, got, err)
+		}
+	}
+	for _, none := range []string{`null`, `[]`, `0`, `0.0`, `""`, `false`, `{}`, `{"discount_value":""}`, `{"discount_value":false}`} {
+		text := `{"items":[{"quantity":1,"total_value_without_discount":10,"discount_value":"","total_value_with_discount":10}],"absolute":` + none + `,"payment_discount":` + none + `}`
+		if got, err := mercafacil.ReadOffered(value(t, text)); err != nil || got.Absolute != 0 || got.Payment != 0 || got.Lines[0].Discount != 0 {
+			t.Errorf("%s: got %+v, %v", none, got, err)
 		}
 	}
 	for _, text := range []string{
@@ -183,4 +192,19 @@ func FuzzReadAnswers(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func TestMembershipIsReadInEveryTypeThatSaysYesOrNo(t *testing.T) {
+	for text, want := range map[string]string{
+		`true`: "yes", `1`: "yes", `"true"`: "yes", `"S"`: "yes", `1.0`: "yes", `false`: "no", `0`: "no", `"False"`: "no", `"não"`: "no",
+		`null`: "unknown", `""`: "unknown", `[]`: "unknown", `"talvez"`: "unknown",
+	} {
+		got := "unknown"
+		if member := mercafacil.ReadOpened(value(t, `{"transaction_id":"T","loyalty":`+text+`}`)).Loyalty; member != nil {
+			got = map[bool]string{true: "yes", false: "no"}[*member]
+		}
+		if got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
 }

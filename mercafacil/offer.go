@@ -35,7 +35,7 @@ func ReadOffered(answer rawjson.Value) (agent.Offered, error) {
 		into *agent.Milli
 	}{{"absolute", &offered.Absolute}, {"payment_discount", &offered.Payment}} {
 		inner, ok := answer.Get(total.name)
-		if !ok || inner.Kind == rawjson.Null {
+		if !ok || nothing(inner) {
 			continue
 		}
 		if inner.Kind != rawjson.Object {
@@ -76,7 +76,7 @@ type offerReader struct{ err error }
 func (r *offerReader) amount(v rawjson.Value, name string) amount {
 	zero := amount{exact: new(big.Rat)}
 	field, ok := v.Get(name)
-	if !ok || field.Kind == rawjson.Null || r.err != nil {
+	if !ok || nothing(field) && field.Kind != rawjson.Number || r.err != nil {
 		return zero
 	}
 	text, ok := field.Text()
@@ -105,6 +105,24 @@ func (r *offerReader) amount(v rawjson.Value, name string) amount {
 		a.exact = big.NewRat(int64(a.milli), 1000)
 	}
 	return a
+}
+
+// nothing tells a value that stands for none: null, false, 0, an empty text, and the empty list that PHP writes for an empty
+// object.
+func nothing(v rawjson.Value) bool {
+	text, _ := v.Text()
+	switch v.Kind {
+	case rawjson.Null, rawjson.False:
+		return true
+	case rawjson.String:
+		return strings.TrimSpace(text) == ""
+	case rawjson.Number:
+		n, err := reading.ParseNumber(text)
+		return err == nil && n == reading.Number{}
+	case rawjson.Array:
+		return len(v.Elements) == 0
+	}
+	return false
 }
 
 // readOfferedLine reads a line, and what the cloud takes off it exactly.

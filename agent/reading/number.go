@@ -215,6 +215,9 @@ func (n Number) String() string {
 	return text
 }
 
+// Whole tells that the number has no decimals at all.
+func (n Number) Whole() bool { return n.exponent >= len(n.digits) }
+
 // Negative tells a number below zero.
 func (n Number) Negative() bool { return n.negative }
 

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -19,10 +20,12 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-resty/resty/v2"
 
 	"pdvagent/agent"
+	"pdvagent/agent/reading"
 )
 
 // Config says where a cloud is and how long it may take.
@@ -218,6 +221,7 @@ func (c *Client) read(ctx context.Context, response *http.Response, outcome *age
 	outcome.Status = response.StatusCode
 	outcome.RetryAfter = retryAfter(response.Header.Get("Retry-After"), c.cfg.Now())
 	body, err := io.ReadAll(io.LimitReader(response.Body, c.cfg.MaxAnswer+1))
+	body = utf8Text(body, response.Header.Get("Content-Type"))
 	switch {
 	case response.StatusCode < 200 || response.StatusCode > 299:
 		outcome.Class, outcome.Body = agent.ClassStatus, body // an error page may be cut
@@ -230,6 +234,21 @@ func (c *Client) read(ctx context.Context, response *http.Response, outcome *age
 	default:
 		outcome.Class, outcome.Body = agent.ClassOK, body
 	}
+}
+
+// utf8Text gives an answer that is declared to be windows-1252 or iso-8859-1, and is not UTF-8 all the same, as UTF-8.
+func utf8Text(body []byte, contentType string) []byte {
+	if utf8.Valid(body) {
+		return body
+	}
+	_, params, err := mime.ParseMediaType(contentType)
+	if err != nil || !reading.Latin(params["charset"]) {
+		return body
+	}
+	if text, ok := reading.FromLatin(body); ok {
+		return text
+	}
+	return body
 }
 
 // looksLikeHTML recognises the page of a captive portal or a proxy, also under another content type.

@@ -57,6 +57,14 @@ func TestEveryEndOfAnExchangeHasItsClass(t *testing.T) {
 			w.WriteHeader(201)
 			_, _ = io.WriteString(w, `{"a":1}`)
 		}, agent.Outcome{Class: agent.ClassOK, Status: 201, Body: []byte(`{"a":1}`), Reached: true}},
+		{"windows-1252 that says so", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", `application/json; charset="ISO-8859-1"`)
+			_, _ = io.WriteString(w, "\"n\xe3o\"")
+		}, agent.Outcome{Class: agent.ClassOK, Status: 200, Body: []byte(`"não"`), Reached: true}},
+		{"UTF-8 that calls itself iso-8859-1", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json; charset=iso-8859-1")
+			_, _ = io.WriteString(w, `"não"`)
+		}, agent.Outcome{Class: agent.ClassOK, Status: 200, Body: []byte(`"não"`), Reached: true}},
 		{
 			"204 without a body", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) },
 			agent.Outcome{Class: agent.ClassOK, Status: 204, Reached: true},

@@ -30,8 +30,8 @@ const thousandth = 1
 // Shares checks what the cloud offers on the till's lines and gives each line its part, in the till's order. The line
 // discounts add up to the cloud's, the shares of the absolute discount to exactly that, and no line falls below zero.
 //
-// Lines are matched by position where product, quantity (to the thousandth) and value (to the cent) agree at each; otherwise by product (SKU, EAN and,
-// where the cloud says it, packing), when quantity and value of all its lines together agree.
+// Lines are matched by position where product, quantity (to the thousandth) and value (to the cent) agree at each; otherwise
+// by product (SKU, EAN and packing, as far as the cloud says them), when quantity and value of all its lines together agree.
 func Shares(lines []agent.CartLine, offered agent.Offered) ([]agent.LineShare, error) {
 	if err := check(offered); err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func byPosition(lines []agent.CartLine, offered []agent.OfferedLine) ([]agent.Li
 	shares := make([]agent.LineShare, len(lines))
 	for i, line := range lines {
 		given := offered[i]
-		if code(line.SKU) != code(given.SKU) || code(line.EAN) != code(given.EAN) || apart(line.Quantity, given.Quantity) > thousandth {
+		if !same(line, given) || apart(line.Quantity, given.Quantity) > thousandth {
 			return nil, ErrUnmatched
 		}
 		values, ok := base([]agent.CartLine{line}, given.Without)
@@ -121,6 +121,13 @@ func byPosition(lines []agent.CartLine, offered []agent.OfferedLine) ([]agent.Li
 		shares[i] = agent.LineShare{Discount: discount, Total: values[0] - discount}
 	}
 	return shares, nil
+}
+
+// same tells that a line of the cloud's is of the till's product. A code that the cloud leaves out does not count, but it
+// must say one.
+func same(line agent.CartLine, given agent.OfferedLine) bool {
+	sku, ean := code(line.SKU) == code(given.SKU), code(line.EAN) == code(given.EAN)
+	return sku && ean || sku && given.SKU != "" && given.EAN == "" || ean && given.EAN != "" && given.SKU == ""
 }
 
 // inCents is a line's discount as far as a line of whole cents can have it: one of more than three decimals is rounded.
@@ -157,10 +164,26 @@ func within(discount, line agent.Milli) (agent.Milli, error) {
 	return 0, ErrTotal
 }
 
-// product gives the key of a line's product. packed tells that the packing is part of it.
-func product(sku, ean string, packing agent.Milli, packed bool) string {
-	name := code(sku) + "\x00" + code(ean)
-	if packed {
+// naming tells what names a product in an answer: a code that stands in none of the cloud's lines does not, unless neither does.
+type naming struct{ sku, ean, packed bool }
+
+func namingOf(offered []agent.OfferedLine) naming {
+	sku := slices.ContainsFunc(offered, func(line agent.OfferedLine) bool { return line.SKU != "" })
+	ean := slices.ContainsFunc(offered, func(line agent.OfferedLine) bool { return line.EAN != "" })
+	packed := !slices.ContainsFunc(offered, func(line agent.OfferedLine) bool { return line.Packing == 0 })
+	return naming{sku: sku || !ean, ean: ean || !sku, packed: packed}
+}
+
+// product gives the key of a line's product.
+func (by naming) product(sku, ean string, packing agent.Milli) string {
+	name := ""
+	if by.sku {
+		name += code(sku)
+	}
+	if name += "\x00"; by.ean {
+		name += code(ean)
+	}
+	if by.packed {
 		name += "\x00" + packing.String()
 	}
 	return name
@@ -176,10 +199,10 @@ func code(text string) string {
 
 // byProduct matches all lines of a product together and divides their discount in proportion to their values.
 func byProduct(lines []agent.CartLine, offered []agent.OfferedLine) ([]agent.LineShare, error) {
-	packed := !slices.ContainsFunc(offered, func(line agent.OfferedLine) bool { return line.Packing == 0 })
+	by := namingOf(offered)
 	sums := make(map[string]agent.OfferedLine)
 	for _, line := range offered {
-		name := product(line.SKU, line.EAN, line.Packing, packed)
+		name := by.product(line.SKU, line.EAN, line.Packing)
 		sum := sums[name]
 		sum.Quantity, sum.Without = sum.Quantity+line.Quantity, sum.Without+line.Without
 		sum.Discount, sum.InCents, sum.Rounded = sum.Discount+line.Discount, sum.InCents+inCents(line), true
@@ -191,7 +214,7 @@ func byProduct(lines []agent.CartLine, offered []agent.OfferedLine) ([]agent.Lin
 		if packing == 0 {
 			packing = 1000
 		}
-		name := product(line.SKU, line.EAN, packing, packed)
+		name := by.product(line.SKU, line.EAN, packing)
 		groups[name] = append(groups[name], i)
 	}
 	if len(groups) != len(sums) {

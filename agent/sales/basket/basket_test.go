@@ -146,6 +146,9 @@ func TestOrderAndMergingOfLinesDoNotMatterToTheSum(t *testing.T) {
 		turned := rapid.Permutation(lines).Draw(t, "till's order")
 		for name, answer := range map[string][]agent.OfferedLine{
 			"as sent": offered, "reordered": rapid.Permutation(offered).Draw(t, "cloud's order"), "merged": merge(offered),
+			"without EANs":         without(offered, func(line *agent.OfferedLine) { line.EAN = "" }),
+			"without SKUs":         without(offered, func(line *agent.OfferedLine) { line.SKU = "" }),
+			"merged, without EANs": without(merge(offered), func(line *agent.OfferedLine) { line.EAN = "" }),
 		} {
 			for _, basketLines := range [][]agent.CartLine{lines, turned} {
 				shares, err := basket.Shares(basketLines, agent.Offered{Lines: answer, Absolute: absolute})
@@ -163,6 +166,14 @@ func TestOrderAndMergingOfLinesDoNotMatterToTheSum(t *testing.T) {
 			}
 		}
 	})
+}
+
+func without(lines []agent.OfferedLine, drop func(*agent.OfferedLine)) []agent.OfferedLine {
+	lines = slices.Clone(lines)
+	for i := range lines {
+		drop(&lines[i])
+	}
+	return lines
 }
 
 func merge(lines []agent.OfferedLine) []agent.OfferedLine {

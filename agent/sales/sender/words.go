@@ -2,6 +2,7 @@ package sender
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"regexp"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/rawjson"
+	"pdvagent/agent/reading"
 )
 
 // heed judges an outcome by its words first, then by its status (till-api.md, "What the cloud refuses"):
@@ -150,11 +152,15 @@ const maxSaid = 64 << 10
 // statements takes an answer apart: each object's own texts are one statement, each text of a list is one of its own, and
 // each has the names of the fields that lead to it. HTML says nothing.
 func statements(body []byte) []statement {
-	body = bytes.TrimSpace(body[:min(len(body), maxSaid)])
+	body = bytes.TrimSpace(bytes.TrimPrefix(body[:min(len(body), maxSaid)], []byte("\xef\xbb\xbf")))
 	if len(body) == 0 || body[0] == '<' {
 		return nil
 	}
 	answer, err := rawjson.Parse(body)
+	if errors.Is(err, rawjson.ErrEncoding) {
+		body, _ = reading.FromLatin(body)
+		answer, err = rawjson.Parse(body)
+	}
 	if err != nil || answer.Kind != rawjson.Object && answer.Kind != rawjson.Array {
 		return []statement{{words: plainWords(string(body))}}
 	}

@@ -36,6 +36,8 @@ func TestCancellationsOfUnknownCouponsEndAfterAnHourAndNeverStopTheRoute(t *test
 	for name, unknown := range map[string]agent.Outcome{
 		"by its words":      says(404, `{"message":"coupon not found"}`),
 		"in Portuguese":     says(404, `{"mensagem":"Cupom não encontrado"}`),
+		"in windows-1252":   says(404, "{\"mensagem\":\"n\xe3o encontrado\"}"),
+		"behind a BOM":      says(404, "\xef\xbb\xbf"+`{"message":"not found"}`),
 		"bare":              says(404, `{"statusCode":404,"message":"Not Found"}`),
 		"by its id, plain":  says(404, `no record OLD-1`),
 		"as a field":        says(404, `{"errors":[{"field":"coupon","message":"não existe"}]}`),
@@ -82,6 +84,7 @@ func TestMissingRouteIsNoJobsFault(t *testing.T) {
 	for name, missing := range map[string]agent.Outcome{
 		"no body":    says(404, ""),
 		"HTML":       says(404, "<html><body>coupon OLD not found</body></html>"),
+		"HTML, BOM":  says(404, "\xef\xbb\xbf<html><body>coupon OLD not found</body></html>"),
 		"Express":    says(404, `{"statusCode":404,"message":"Cannot POST /v2/coupons-cancellation","error":"Not Found"}`),
 		"a gateway":  says(404, `{"message":"no Route matched with those values"}`),
 		"plain text": says(404, "404 page not found"),

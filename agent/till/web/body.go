@@ -10,8 +10,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"golang.org/x/text/encoding/charmap"
-
 	"pdvagent/agent"
 	"pdvagent/agent/reading"
 )
@@ -79,16 +77,16 @@ func undeclared(body []byte, configured string) string {
 
 // decode gives a text as UTF-8.
 func decode(body []byte, charset string) ([]byte, error) {
-	switch charset {
-	case "utf-8", "utf8":
+	switch {
+	case charset == "utf-8", charset == "utf8":
 		if !utf8.Valid(body) {
 			return nil, notUTF8(body)
 		}
 		return bytes.TrimPrefix(body, bom), nil
-	case "windows-1252", "iso-8859-1", "cp1252", "latin1":
-		text, err := charmap.Windows1252.NewDecoder().Bytes(body)
-		if err != nil || bytes.ContainsRune(text, utf8.RuneError) { // five bytes of that code page are undefined
-			return nil, agent.Errorf(agent.CodeEncoding, err, "O texto tem bytes que não existem em windows-1252.")
+	case reading.Latin(charset):
+		text, ok := reading.FromLatin(body)
+		if !ok {
+			return nil, agent.Errorf(agent.CodeEncoding, nil, "O texto tem bytes que não existem em windows-1252.")
 		}
 		return text, nil
 	}

@@ -13,6 +13,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/rawjson"
+	"pdvagent/agent/reading"
 )
 
 // NDJSON is the media type of JSON objects, one per line.
@@ -31,10 +32,10 @@ func Stream(w http.ResponseWriter, r *http.Request, limit int64) (io.Reader, err
 		return nil, err
 	}
 	var body io.Reader = &watched{r: http.MaxBytesReader(w, r.Body, limit), scope: scopeOf(r), ended: func() { w.Header().Del("Connection") }}
-	switch charset(r) {
-	case "", "utf-8", "utf8":
+	switch declared := charset(r); {
+	case declared == "", declared == "utf-8", declared == "utf8":
 		return &utf8Reader{r: body}, nil
-	case "windows-1252", "iso-8859-1", "cp1252", "latin1":
+	case reading.Latin(declared):
 		return &utf8Reader{r: transform.NewReader(body, charmap.Windows1252.NewDecoder()), foreign: true}, nil
 	}
 	return nil, agent.Errorf(agent.CodeEncoding, nil, "Use UTF-8 ou informe charset=windows-1252.")
