@@ -19,5 +19,8 @@ func (*EventLog) Failed(error) {}
 // Crashed does nothing.
 func (*EventLog) Crashed(string) {}
 
+// Hung does nothing.
+func (*EventLog) Hung(error) {}
+
 // Close does nothing.
 func (*EventLog) Close() error { return nil }

@@ -12,6 +12,7 @@ import (
 const (
 	eventFailed  = 201 // the agent ended with an error
 	eventCrashed = 202 // the run before crashed; the text names the file of its report
+	eventHung    = 203 // the watchdog ended an agent that did not answer
 )
 
 // EventLog is the Application log of Windows.
@@ -48,6 +49,15 @@ func (l *EventLog) Failed(err error) {
 // Crashed writes that the run before crashed, and where its report is.
 func (l *EventLog) Crashed(file string) {
 	_ = l.log.Error(eventCrashed, "O pdvagent terminou de repente e foi iniciado de novo. Os detalhes estão em "+file) // the log has it too
+}
+
+// Hung writes that the watchdog ended a silent agent, or could not.
+func (l *EventLog) Hung(err error) {
+	text := "O pdvagent não respondia há um minuto. O vigia o encerrou, e o Windows o inicia de novo."
+	if err != nil {
+		text = "O pdvagent não responde há um minuto, e o vigia não pôde encerrá-lo: " + err.Error()
+	}
+	_ = l.log.Error(eventHung, text) // nobody else is there to be told
 }
 
 // Close closes the log.

@@ -10,16 +10,17 @@ import (
 	"time"
 )
 
-// Notifier reports the agent's state to systemd (sd_notify): ready, alive, stopping. Without systemd, and on Windows, it does
-// nothing.
+// Notifier reports the agent's state to systemd (sd_notify): ready, alive, stopping. As a service of Windows it reports alive
+// to a companion process, see [Watchdog]; else it does nothing.
 type Notifier struct {
-	socket   string        // empty: no systemd
-	watchdog time.Duration // systemd restarts an agent that is silent for so long; 0: never
+	socket    string        // empty: no systemd
+	watchdog  time.Duration // systemd restarts an agent that is silent for so long; 0: never
+	companion *companion    // nil: none
 }
 
 // NewNotifier reads systemd's variables of the environment.
 func NewNotifier(getenv func(string) string) *Notifier {
-	n := &Notifier{socket: getenv("NOTIFY_SOCKET")}
+	n := &Notifier{socket: getenv("NOTIFY_SOCKET"), companion: newCompanion()}
 	if pid := getenv("WATCHDOG_PID"); pid == "" || pid == strconv.Itoa(os.Getpid()) {
 		if us, err := strconv.ParseInt(getenv("WATCHDOG_USEC"), 10, 64); err == nil && us > 0 {
 			n.watchdog = time.Duration(us) * time.Microsecond
@@ -51,13 +52,21 @@ func (n *Notifier) send(state string) error {
 	return errors.Join(err, conn.Close())
 }
 
-// Alive reports to the watchdog until ctx ends, each time that healthy returns no error, so that systemd restarts an agent
-// that hangs. The context of healthy ends after a third of the watchdog's period.
+// Alive gives signs of life until ctx ends, each time that healthy returns no error, so that an agent that hangs is started
+// again: to systemd's watchdog, or to a companion process where the service manager has none. The context of healthy ends
+// before the next sign is due.
 func (n *Notifier) Alive(ctx context.Context, healthy func(context.Context) error, log *slog.Logger) error {
-	if n.watchdog == 0 {
-		return nil
+	switch {
+	case n.companion != nil:
+		return n.companion.alive(ctx, healthy, log)
+	case n.watchdog != 0:
+		return signsOfLife(ctx, n.watchdog/3, healthy, func() error { return n.send("WATCHDOG=1") }, log)
 	}
-	every := n.watchdog / 3
+	return nil
+}
+
+// signsOfLife calls sign after each check that finds the agent healthy.
+func signsOfLife(ctx context.Context, every time.Duration, healthy func(context.Context) error, sign func() error, log *slog.Logger) error {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
@@ -70,7 +79,7 @@ func (n *Notifier) Alive(ctx context.Context, healthy func(context.Context) erro
 		err := healthy(check)
 		cancel()
 		if err == nil {
-			err = n.send("WATCHDOG=1")
+			err = sign()
 		}
 		if err != nil && ctx.Err() == nil {
 			log.Error("not_healthy", "error", err)

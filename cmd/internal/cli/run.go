@@ -17,3 +17,10 @@ func newRun(opts *Options) *cobra.Command {
 		},
 	}
 }
+
+func newWatchdog(*Options) *cobra.Command {
+	return &cobra.Command{
+		Use: service.WatchdogCommand, Short: "Vigia do serviço do Windows: o agente o inicia e o encerra", Hidden: true, Args: NoArgs,
+		RunE: func(*cobra.Command, []string) error { return service.Watchdog() },
+	}
+}
