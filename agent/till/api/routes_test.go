@@ -5,11 +5,15 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"pdvagent/agent"
 	"pdvagent/agent/till/api"
 	"pdvagent/payments"
+	"pdvagent/store"
+	"pdvagent/store/storetest"
 )
 
 // concrete fills the parameters of a route's path.
@@ -178,6 +182,25 @@ func TestEachGroupOfTheConfigurationChecksItself(t *testing.T) {
 		if _, err := api.New(cfg); err == nil || !strings.HasPrefix(err.Error(), c.want+" wants") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %v, want an error of %s alone", name, err, c.want)
 		}
+	}
+}
+
+// The watchdogs ask /health: a disk that takes minutes for a commit is no agent that hangs.
+func TestHealthAnswersWhileACommitIsUnderWay(t *testing.T) {
+	began, released := make(chan struct{}), make(chan struct{})
+	begin := sync.OnceFunc(func() { close(began) })
+	slow := storetest.OpenIn(t, store.Config{Dir: storetest.Dir(t), Committed: func(int, time.Duration) { begin(); <-released }})
+	f := newFixture(t, func(cfg *api.Config) { cfg.Agent.Store = slow })
+	committed := make(chan error, 1)
+	go func() {
+		_, err := slow.Commit(t.Context(), agent.Change{Puts: []agent.Record{{Bucket: store.UnreadRecords, Key: "k", Value: []byte("{}")}}})
+		committed <- err
+	}()
+	<-began
+	f.call(http.MethodGet, "/health", "", "Authorization", "").want(http.StatusOK)
+	close(released)
+	if err := <-committed; err != nil {
+		t.Error(err)
 	}
 }
 
