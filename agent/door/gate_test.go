@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"pdvagent/agent/agenttest"
 )
 
 // conn is a connection that only says whether it was closed.
@@ -47,7 +49,7 @@ func TestAtAFullDoorTheOneThatWaitedLongestMakesWay(t *testing.T) {
 		second, _ := enters(t, g)
 		third, _ := enters(t, g)
 		g.state(first, http.StateActive)
-		time.Sleep(time.Second)
+		agenttest.Takes(t.Context(), time.Second)
 		g.state(second, http.StateActive)
 		g.state(second, http.StateIdle) // it has just been answered
 		if _, waited := enters(t, g); waited != 0 {
@@ -67,7 +69,7 @@ func TestWhoHasJustComeIsNotClosedForTheNext(t *testing.T) {
 		g.state(handled, http.StateActive)
 		young, _ := enters(t, g)
 		go func() {
-			time.Sleep(grace / 2)
+			agenttest.Takes(t.Context(), grace/2)
 			g.state(young, http.StateActive)
 		}()
 		if _, waited := enters(t, g); waited != grace {
@@ -93,7 +95,7 @@ func TestWhereAllAreHandledANewcomerEntersBeyondTheBound(t *testing.T) {
 			all = append(all, c)
 		}
 		go func() {
-			time.Sleep(time.Minute)
+			agenttest.Takes(t.Context(), time.Minute)
 			g.state(all[0], http.StateClosed)
 		}()
 		if _, waited := enters(t, g); waited != time.Minute {
@@ -112,7 +114,7 @@ func TestAConnectionThatMadeWayIsNotCountedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate(1)
 		gone, _ := enters(t, g)
-		time.Sleep(grace)
+		agenttest.Takes(t.Context(), grace)
 		enters(t, g)
 		g.state(gone, http.StateActive)
 		g.state(gone, http.StateIdle)

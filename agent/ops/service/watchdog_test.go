@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pdvagent/agent/agenttest"
 )
 
 func TestASilentAgentIsEndedAfterSoManyTicks(t *testing.T) {
@@ -49,7 +51,7 @@ func TestHanging(t *testing.T) {
 			}
 		}
 		_, _ = os.Stdout.WriteString("hangs\n")
-		time.Sleep(10 * time.Minute)
+		agenttest.Takes(t.Context(), 10*time.Minute)
 	case "companion":
 		if err := watchParent(os.Stdin, 20*time.Millisecond, 5); err != nil {
 			t.Fatal(err)

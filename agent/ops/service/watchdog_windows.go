@@ -16,7 +16,7 @@ func newCompanion() *companion {
 	}
 	return &companion{command: func() *exec.Cmd {
 		program, _ := os.Executable() // without it the start says so
-		command := exec.Command(program, WatchdogCommand)
+		command := exec.Command(program, WatchdogCommand) //nolint:gosec // our own program
 		command.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.DETACHED_PROCESS}
 		return command
 	}}
