@@ -15,8 +15,8 @@ func newCompanion() *companion {
 		return nil
 	}
 	return &companion{command: func() *exec.Cmd {
-		program, _ := os.Executable() // without it the start says so
-		command := exec.Command(program, WatchdogCommand) //nolint:gosec // our own program
+		program, _ := os.Executable()                     // without it the start says so
+		command := exec.Command(program, WatchdogCommand) //nolint:gosec,noctx // our own program; the end of its pipe ends it
 		command.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.DETACHED_PROCESS}
 		return command
 	}}
