@@ -170,7 +170,8 @@ func (f *file) elements(r io.Reader, yield func(Record) bool) {
 		case errors.Is(err, io.EOF):
 			return
 		case err != nil:
-			f.err = agent.Errorf(agent.CodeMalformed, err, "O arquivo %s não pôde ser lido a partir do registro %d, na linha %d: %s.", f.name, number, elements.Line(), inWords(err))
+			words, rest := inWords(err)
+			f.err = agent.Errorf(agent.CodeMalformed, rest, "O arquivo %s não pôde ser lido a partir do registro %d, na linha %d: %s.", f.name, number, elements.Line(), words)
 			return
 		}
 		record := Record{Place: fmt.Sprintf("%s, registro %d, linha %d", f.name, number, elements.Line()), Body: body, Fault: fault}
@@ -203,18 +204,19 @@ func (f *file) check(record *Record) {
 	record.Body = nil
 }
 
-func inWords(err error) string {
+// inWords says why a text cannot be read on; rest is what the words do not tell.
+func inWords(err error) (words string, rest error) {
 	switch {
 	case errors.Is(err, ErrComma):
-		return "não é JSON: há uma vírgula a mais antes do fim da lista"
+		return "não é JSON: há uma vírgula a mais antes do fim da lista", nil
 	case errors.Is(err, ErrCut):
-		return "ele termina no meio"
+		return "ele termina no meio", nil
 	case errors.Is(err, ErrShape):
-		return "não é JSON como se espera: ele não é uma lista, um objeto com uma lista, nem um objeto por linha"
+		return "não é JSON como se espera: ele não é uma lista, um objeto com uma lista, nem um objeto por linha", nil
 	case errors.Is(err, rawjson.ErrEncoding):
-		return "ele não está em UTF-8"
+		return "ele não está em UTF-8", nil
 	}
-	return "a leitura falhou"
+	return "a leitura falhou", err
 }
 
 // table reads the header of a CSV file; nil for an empty one.
@@ -296,6 +298,8 @@ func (f *file) rows(r io.Reader, yield func(Record) bool) {
 		record := Record{Place: fmt.Sprintf("%s, linha %d", f.name, number), Fault: fault}
 		switch {
 		case fault != nil:
+		case empty(values):
+			continue
 		case len(values) != len(columns):
 			record.Fault = &agent.Fault{Code: "columns", Detail: fmt.Sprintf("A linha tem %d campos e o cabeçalho %d.", len(values), len(columns))}
 		default:

@@ -108,7 +108,8 @@ func (p *preview) add(record source.Record, shape agent.LoadShape) {
 	if record.Fault == nil {
 		parsed, err := rawjson.Parse(record.Body)
 		if err != nil {
-			p.Faults = append(p.Faults, previewFault{record.Place, agent.Fault{Code: "malformed", Detail: err.Error()}})
+			refusal := rawjson.Refusal(err)
+			p.Faults = append(p.Faults, previewFault{record.Place, agent.Fault{Code: string(refusal.Code), Detail: refusal.Message}})
 			return
 		}
 		_, form := mercafacil.ReadRecord(shape, parsed)
