@@ -35,6 +35,7 @@ type Edited struct {
 	Config   Config
 	Version  Version // the one in force
 	Warnings []Fault
+	Same     bool // the file's text is what it was
 }
 
 // Current reads the file. A change that was made by hand becomes a version.
@@ -116,7 +117,7 @@ func (e *Editor) change(accepted bool, decide func(list []stored, text []byte) (
 		if err := e.keepSections(text); err != nil {
 			return Edited{}, err
 		}
-		return Edited{cfg, list[len(list)-1].Version, warnings}, nil
+		return Edited{cfg, list[len(list)-1].Version, warnings, true}, nil
 	}
 	if err := osfile.Replace(e.Path, []byte(next.Text)); err != nil {
 		return Edited{}, notWritten(e.Path, err)
@@ -129,7 +130,7 @@ func (e *Editor) change(accepted bool, decide func(list []stored, text []byte) (
 	if err != nil {
 		return Edited{}, notKept(err)
 	}
-	return Edited{cfg, list[len(list)-1].Version, warnings}, nil
+	return Edited{cfg, list[len(list)-1].Version, warnings, false}, nil
 }
 
 // history returns the versions. The last one is the present file: a change by hand is added.

@@ -93,6 +93,10 @@ func Parse(raw []byte, folder string, env Env) (Config, []Fault, error) {
 	if fault, ok := emptyFile(raw); ok {
 		return Config{}, nil, Faults{fault}
 	}
+	if at := bytes.IndexByte(raw, 0); at >= 0 {
+		line := 1 + bytes.Count(raw[:at], []byte("\n"))
+		return Config{}, nil, Faults{{Line: line, Detail: "há bytes zero no arquivo, como os que uma queda de energia deixa; volte à versão anterior com: pdvagent config undo"}}
+	}
 	if fault, ok := strangeSpace(raw); ok {
 		return Config{}, nil, Faults{fault}
 	}

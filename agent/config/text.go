@@ -11,8 +11,17 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// Text gives a file that people write as UTF-8. Editors save it as UTF-16 or Windows-1252, too; a byte order mark is dropped.
+// Text gives a file that people write as UTF-8. Editors save it as UTF-16 or Windows-1252, too; a byte order mark and DOS' mark
+// of the end are dropped, and lines that end in CR alone end in LF.
 func Text(raw []byte) []byte {
+	text := bytes.TrimRight(encoded(raw), "\x1a")
+	if bytes.IndexByte(text, '\n') < 0 {
+		text = bytes.ReplaceAll(text, []byte("\r"), []byte("\n"))
+	}
+	return text
+}
+
+func encoded(raw []byte) []byte {
 	utf16 := func(endian unicode.Endianness) []byte {
 		text, err := unicode.UTF16(endian, unicode.UseBOM).NewDecoder().Bytes(raw)
 		if err != nil {

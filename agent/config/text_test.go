@@ -103,6 +103,7 @@ func TestEditorsOfWindowsSaveTheFileInTheirWays(t *testing.T) {
 	}
 	for name, saved := range map[string]string{
 		"windows-1252": latin, "UTF-8 with a mark": "\ufeff" + text, "UTF-16": "\xff\xfe" + string(little), "UTF-16 big endian": "\xfe\xff" + string(big), "UTF-16 without a mark": string(little),
+		"CR alone": strings.ReplaceAll(text, "\n", "\r"), "DOS' mark at the end": text + "\x1a",
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
@@ -130,6 +131,7 @@ func TestTheRealFaultIsToldAloneWithItsLine(t *testing.T) {
 		says     string
 	}{
 		"a tab":                          {"  till: 020", "\ttill: 020", 5, "tabulações"},
+		"zeros of a power cut":           {"  till: 020", "  till: 020\x00\x00", 5, "bytes zero"},
 		"a tab behind spaces":            {"      scope: till", "    \tscope: till", 9, "tabulações"},
 		"a space of a page":              {"  till: 020", "\u00a0\u00a0till: 020", 5, "espaço que não é o comum"},
 		"one behind a colon":             {"till: 020", "till:\u00a0020", 5, "espaço que não é o comum"},
@@ -206,6 +208,11 @@ func TestTheExamplesValuesAreFound(t *testing.T) {
 	}
 	if got := strings.Join(fields, " "); got != "api.tokens[0].token api.tokens[1].token api.tokens[2].token mercafacil.token" {
 		t.Errorf("got %s", got)
+	}
+	for _, value := range []string{"cole-aqui-o-token", "COLE_AQUI", "troque_este_token", "<token da loja>", "xxxxxxxx", "...", "seu-token-aqui", "SUA_CHAVE", "changeme", "your-token"} {
+		if faults := config.Placeholders([]byte("mercafacil:\n  token: '" + value + "'\n")); len(faults) != 1 {
+			t.Errorf("%s: got %v", value, faults)
+		}
 	}
 	if faults := config.Placeholders([]byte(byHand)); len(faults) != 0 {
 		t.Errorf("got %v", faults)

@@ -241,7 +241,8 @@ func lessIndented(tree *yaml.Node) (Fault, bool) {
 	return Fault{}, false
 }
 
-var placeholder = regexp.MustCompile(`(?i)^troque-est|\bcole-aqui|^ao menos 22 caracteres`)
+// placeholder matches what examples and manuals write where a value goes.
+var placeholder = regexp.MustCompile(`(?i)^troque[-_]est|\bcole[-_]aqui|^ao menos 22 caracteres|^<[^<>]*>$|^x{4,}$|^\.{3}$|^(seu|sua)[-_](token|chave|senha)|^(your|my)[-_](token|key|password)|^change[-_]?me`)
 
 // Placeholders lists the values that still are the example's.
 func Placeholders(text []byte) Faults {

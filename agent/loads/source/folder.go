@@ -80,7 +80,7 @@ func openFolder(ctx context.Context, cfg Config, shape agent.LoadShape) ([]Opene
 
 // candidates lists the files of the folder, those of done that were written to after they were moved, and the names of
 // files that cannot be read because of their kind.
-func candidates(folder *osfile.Folder) (list []candidate, others []string, err error) {
+func candidates(folder *osfile.Folder) (list []candidate, others []fs.DirEntry, err error) {
 	entries, err := folder.Entries(".")
 	if err != nil {
 		return nil, nil, err
@@ -91,7 +91,7 @@ func candidates(folder *osfile.Folder) (list []candidate, others []string, err e
 		case wanted(entry.Name()): // a link, too: it is refused by its name
 			list = append(list, candidate{name: entry.Name(), path: entry.Name()})
 		case entry.Type().IsRegular() && !unfinished(entry.Name()):
-			others = append(others, entry.Name())
+			others = append(others, entry)
 		}
 	}
 	entries, err = folder.Entries(doneFolder)
@@ -150,13 +150,27 @@ func fitting(name string) string {
 	return strings.ToValidUTF8(name[:maxName-len(ending)], "") + ending
 }
 
-// nothingToRead is an error when a folder that has never given a load has only files of another kind.
-func nothingToRead(folder *osfile.Folder, path string, others []string) error {
+// nothingToRead is an error when a folder has only files of another kind, and one came after the last load: the export's format
+// is wrong, or has changed.
+func nothingToRead(folder *osfile.Folder, path string, others []fs.DirEntry) error {
 	done, err := folder.Entries(doneFolder)
-	if err != nil || len(done) > 0 || len(others) == 0 {
+	if err != nil {
 		return err
 	}
-	return agent.Errorf(agent.CodeInvalid, nil, "A pasta %s tem %d arquivo(s) e nenhum que se leia (por exemplo %s): exporte como .csv, .json ou .ndjson.", path, len(others), others[0])
+	var last time.Time // a load's
+	for _, entry := range done {
+		if moved, err := time.Parse(movedAt, entry.Name()[:min(len(movedAt), len(entry.Name()))]); err == nil && moved.After(last) {
+			last = moved
+		}
+	}
+	others = slices.DeleteFunc(others, func(entry fs.DirEntry) bool {
+		info, err := entry.Info()
+		return err != nil || !info.ModTime().After(last)
+	})
+	if len(others) == 0 {
+		return nil
+	}
+	return agent.Errorf(agent.CodeInvalid, nil, "A pasta %s tem %d arquivo(s) e nenhum que se leia (por exemplo %s): exporte como .csv, .json ou .ndjson.", path, len(others), others[0].Name())
 }
 
 // unfinished tells the name of a file that is being written, hidden, or another program's own.

@@ -212,6 +212,25 @@ func TestATextOfUTF16IsWhole(t *testing.T) {
 	})
 }
 
+// loaded puts a file into a folder's done, as of a load that long from now.
+func loaded(t *testing.T, folder string, from time.Duration) {
+	t.Helper()
+	if err := os.Mkdir(filepath.Join(folder, "done"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, folder, filepath.Join("done", time.Now().Add(from).UTC().Format("20060102-150405.000")+"-a.csv"), "")
+}
+
+func TestFilesOfAnotherKindFromBeforeTheLastLoadAreNobodysTrouble(t *testing.T) {
+	cfg := source.Default()
+	cfg.Type, cfg.Path = "folder", t.TempDir()
+	write(t, cfg.Path, "leia-me.txt", "")
+	loaded(t, cfg.Path, time.Hour)
+	if opened, err := source.Open(t.Context(), cfg, things()); err != nil || len(opened) != 0 {
+		t.Errorf("got %v, %v", opened, err)
+	}
+}
+
 func TestTheCauseOfAFoldersTroubleIsNamed(t *testing.T) {
 	cfg := source.Default()
 	cfg.Type = "folder"
@@ -221,6 +240,11 @@ func TestTheCauseOfAFoldersTroubleIsNamed(t *testing.T) {
 	}{
 		"done is a file":           {func(folder string) string { write(t, folder, "done", ""); return folder }, "há um arquivo com o nome done"},
 		"the folder is a file":     {func(folder string) string { write(t, folder, "x", ""); return filepath.Join(folder, "x") }, "é um arquivo, não uma pasta"},
+		"another kind since the last load": {func(folder string) string {
+			loaded(t, folder, -time.Hour)
+			write(t, folder, "produtos.txt", "")
+			return folder
+		}, "(por exemplo produtos.txt): exporte como .csv"},
 		"only other kinds of file": {func(folder string) string { write(t, folder, "produtos.txt", ""); return folder }, "(por exemplo produtos.txt): exporte como .csv"},
 	} {
 		cfg.Path = c.make(t.TempDir())

@@ -76,7 +76,11 @@ func newConfigAccept(opts *Options) *cobra.Command {
 	return &cobra.Command{
 		Use: "accept", Short: "Aceita o arquivo como está, também sem seções que estavam nele", Args: NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return opts.edit(cmd.Context(), func(e *config.Editor) (config.Edited, error) { return e.Accept() })
+			return opts.edit(cmd.Context(), func(e *config.Editor) (config.Edited, error) {
+				edited, err := e.Accept()
+				edited.Same = false // the change was made by hand, before
+				return edited, err
+			})
 		},
 	}
 }
@@ -136,7 +140,7 @@ func (o *Options) editIn(ctx context.Context, cfg config.Config, change func(*co
 	result.Version = edited.Version
 	return o.Print(result, func(w io.Writer) {
 		changed := "nada mudou"
-		if len(edited.Version.Changed) > 0 {
+		if len(edited.Version.Changed) > 0 && !edited.Same {
 			changed = strings.Join(edited.Version.Changed, ", ")
 		}
 		fmt.Fprintf(w, "%s: versão %d, %s.\n", o.config, edited.Version.Number, changed)

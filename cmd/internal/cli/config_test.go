@@ -100,6 +100,9 @@ func TestConfigurationIsChangedByCommand(t *testing.T) {
 	if code != cli.ExitDone || !strings.Contains(out, "versão 2, sender.per_second") || !strings.Contains(out, "Já vale.") {
 		t.Errorf("got %d, %s, %s", code, out, errOut)
 	}
+	if code, out, errOut = e2e.RunCommand(t, "config", "set", "sender.per_second", "9", "--config", s.Config); code != cli.ExitDone || !strings.Contains(out, "nada mudou") {
+		t.Errorf("the same again: %d %s %s", code, out, errOut)
+	}
 	if code, out, errOut = e2e.RunCommand(t, "config", "set", "till.queued_status", "200", "--config", s.Config); code != cli.ExitDone || !strings.Contains(out, "Reinicie o pdvagent para valer: till.queued_status.") {
 		t.Errorf("got %d, %s, %s", code, out, errOut)
 	}
