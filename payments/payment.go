@@ -45,6 +45,14 @@ func States() []State {
 	return []State{Created, Registering, AwaitingPayment, Paid, Confirming, Completed, Failed, Expired, Canceled, PaidLate, Conflicted, Unknown}
 }
 
+// Words is the state for people, in Portuguese.
+func (s State) Words() string {
+	return map[State]string{
+		Created: "criado", Registering: "registrando", AwaitingPayment: "esperando o pagamento", Paid: "pago", Confirming: "confirmando", Completed: "concluído",
+		Failed: "falhou", Expired: "venceu", Canceled: "cancelado", PaidLate: "pago tarde", Conflicted: "outro valor", Unknown: "sem resposta",
+	}[s]
+}
+
 // moves is every way there is. What is not here does not happen: a state never moves back, and failed, expired and
 // canceled are left only because the money is real.
 func moves(from State) []State {

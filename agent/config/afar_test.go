@@ -67,8 +67,13 @@ func TestFromAfarSecretsComeFromAndGoToWhereTheyDid(t *testing.T) {
 		field string
 		value any
 	}{
-		{"mercafacil.base_url", cfg.Mercafacil.BaseURL}, {"mercafacil.token", nil}, {"log.level", "debug"}, {"payments.ideamaker.gateway_url", nil},
-		{"network.proxy", "none"}, {"data_dir", answers.DataDir}, {"api.listen", cfg.API.Listen},
+		{"mercafacil.base_url", cfg.Mercafacil.BaseURL},
+		{"mercafacil.token", nil},
+		{"log.level", "debug"},
+		{"payments.ideamaker.gateway_url", nil},
+		{"network.proxy", "none"},
+		{"data_dir", answers.DataDir},
+		{"api.listen", cfg.API.Listen},
 	} {
 		if err := afar(e, change.field, change.value); err != nil && !strings.Contains(err.Error(), "mercafacil.token: falta") {
 			t.Errorf("%s: %v", change.field, err)

@@ -218,7 +218,12 @@ func loaded(t *testing.T, folder string, from time.Duration) {
 	if err := os.Mkdir(filepath.Join(folder, "done"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write(t, folder, filepath.Join("done", time.Now().Add(from).UTC().Format("20060102-150405.000")+"-a.csv"), "")
+	at := time.Now().Add(from)
+	name := filepath.Join("done", at.UTC().Format("20060102-150405.000")+"-a.csv")
+	write(t, folder, name, "")
+	if err := os.Chtimes(filepath.Join(folder, name), at.Add(-time.Minute), at.Add(-time.Minute)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestFilesOfAnotherKindFromBeforeTheLastLoadAreNobodysTrouble(t *testing.T) {
@@ -238,8 +243,8 @@ func TestTheCauseOfAFoldersTroubleIsNamed(t *testing.T) {
 		make func(folder string) string
 		want string
 	}{
-		"done is a file":           {func(folder string) string { write(t, folder, "done", ""); return folder }, "há um arquivo com o nome done"},
-		"the folder is a file":     {func(folder string) string { write(t, folder, "x", ""); return filepath.Join(folder, "x") }, "é um arquivo, não uma pasta"},
+		"done is a file":       {func(folder string) string { write(t, folder, "done", ""); return folder }, "há um arquivo com o nome done"},
+		"the folder is a file": {func(folder string) string { write(t, folder, "x", ""); return filepath.Join(folder, "x") }, "é um arquivo, não uma pasta"},
 		"another kind since the last load": {func(folder string) string {
 			loaded(t, folder, -time.Hour)
 			write(t, folder, "produtos.txt", "")

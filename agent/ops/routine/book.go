@@ -145,7 +145,7 @@ func (b *Book) Runs(name string) ([]Report, error) {
 func (b *Book) find(name string) (*page, error) {
 	p := b.pages[name]
 	if p == nil {
-		return nil, agent.Errorf(agent.CodeNotFound, nil, "Não há rotina com este nome; veja as que existem em GET /v1/routines.")
+		return nil, agent.Errorf(agent.CodeNotFound, nil, "Não há rotina com este nome; veja as que existem com: pdvagent routines ls, ou GET /v1/routines.")
 	}
 	return p, nil
 }

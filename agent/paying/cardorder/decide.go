@@ -26,7 +26,7 @@ func (d *Desk) Resolve(ctx context.Context, id string, answer Answer) (Order, er
 	case err != nil:
 		return o, err
 	case o.State != Unknown:
-		return o, agent.Errorf(agent.CodeConflict, nil, "Este pedido não espera decisão de ninguém: está como %s.", o.State)
+		return o, agent.Errorf(agent.CodeConflict, nil, "Este pedido não espera decisão de ninguém: a situação dele é %s.", o.State.Words())
 	}
 	now := d.cfg.Now()
 	o.State, o.VendorID, o.Attention, o.Detail, o.UpdatedAt = answer.State, answer.VendorID, false, "", now

@@ -19,6 +19,14 @@ const (
 	Unknown   State = "unknown" // it was sent and not answered: a person asks the supplier
 )
 
+// States gives all of them.
+func States() []State { return []State{Completed, Failed, Unknown} }
+
+// Words is the state for people, in Portuguese.
+func (s State) Words() string {
+	return map[State]string{Completed: "concluído", Failed: "recusado", Unknown: "sem resposta"}[s]
+}
+
 // Order is an order as it is kept: nothing of the card and nothing of the buyer.
 type Order struct {
 	Type      string               `json:"type"` // order

@@ -212,7 +212,7 @@ func (e *Engine) Cancel(ctx context.Context, id string) (payments.Payment, error
 			return nil
 		}
 		if !p.Move(payments.Canceled, e.cfg.Now(), "api", "") {
-			return agent.Errorf(agent.CodeConflict, nil, "Este pagamento não pode mais ser cancelado: ele está como %s.", p.State)
+			return agent.Errorf(agent.CodeConflict, nil, "Este pagamento não pode mais ser cancelado: a situação dele é %s.", p.State.Words())
 		}
 		p.Detail = "Cancelado no caixa. Se o cliente pagar mesmo assim, o pdvagent avisa."
 		if p.Step == payments.StepRegister || p.Step == payments.StepCharge && !p.Begun {

@@ -68,7 +68,7 @@ func (s *Service) Discard(ctx context.Context, seq uint64, reason string) error 
 }
 
 func settled(job agent.Job) error {
-	return agent.Errorf(agent.CodeConflict, nil, "Este registro já terminou (%s) e não muda mais.", job.Status.State)
+	return agent.Errorf(agent.CodeConflict, nil, "Este registro já terminou e não muda mais.")
 }
 
 // change has decide change a job's status, and writes it. After a lost race it begins again.

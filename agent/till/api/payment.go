@@ -164,7 +164,7 @@ func (a *API) paymentQR(w http.ResponseWriter, r *http.Request) {
 	}
 	shown := p.Shown()
 	if shown == nil || p.State != payments.AwaitingPayment {
-		problem(w, r, agent.Errorf(agent.CodeNotFound, nil, "Este pagamento não tem código para mostrar (está como %s).", p.State), "")
+		problem(w, r, agent.Errorf(agent.CodeNotFound, nil, "Este pagamento não tem código para mostrar (a situação dele é %s).", p.State.Words()), "")
 		return
 	}
 	drawn, err := pix.PNG(shown.BRCode, scale)

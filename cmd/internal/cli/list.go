@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"text/tabwriter"
 	"time"
@@ -53,9 +57,13 @@ func addFilters(cmd *cobra.Command, filters []filter) (query func() url.Values) 
 		case f.number != 0:
 			value := cmd.Flags().Int(f.name, f.number, f.usage)
 			values[f.name] = func() string { return strconv.Itoa(*value) }
+		case f.words != nil:
+			value := &wordFlag{words: f.words}
+			cmd.Flags().Var(value, f.name, f.usage)
+			values[f.name] = value.String
 		default:
 			value := cmd.Flags().String(f.name, "", f.usage)
-			values[f.name] = func() string { return f.words.code(*value) }
+			values[f.name] = func() string { return *value }
 		}
 	}
 	return func() url.Values {
@@ -67,6 +75,31 @@ func addFilters(cmd *cobra.Command, filters []filter) (query func() url.Values) 
 		}
 		return query
 	}
+}
+
+// wordFlag is a flag that takes the words and the codes of a vocabulary. It holds the code.
+type wordFlag struct {
+	words vocabulary
+	code  string
+}
+
+func (f *wordFlag) String() string { return f.code }
+
+// Type is a text's, for the help.
+func (f *wordFlag) Type() string { return "string" }
+
+// Set takes a word or a code.
+func (f *wordFlag) Set(typed string) error {
+	f.code = f.words.code(typed)
+	if _, ok := f.words[f.code]; ok || typed == "" {
+		return nil
+	}
+	return errors.New(f.wanted())
+}
+
+// wanted names the words.
+func (f *wordFlag) wanted() string {
+	return "serve um destes: " + strings.Join(slices.Sorted(maps.Values(f.words)), ", ")
 }
 
 // printTable prints columns of which each is as wide as its widest cell. Cells are separated by tabs; flags are those of

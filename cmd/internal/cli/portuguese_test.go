@@ -31,6 +31,7 @@ func TestWhatCommandsPrintIsPortuguese(t *testing.T) {
 		{"queue", "show", "1"},
 		{"queue", "show", "3"},
 		{"queue", "show", unreadable},
+		{"queue", "retry", "1"},
 		{"queue", "retry", "4"},
 		{"payments", "ls"},
 		{"boletos", "ls"},

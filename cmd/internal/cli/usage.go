@@ -124,6 +124,9 @@ func flagError(err error) error {
 		return fmt.Errorf("falta o valor da opção %s", dashed(missing.GetSpecifiedName()))
 	}
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		if words, ok := invalid.GetFlag().Value.(*wordFlag); ok {
+			return fmt.Errorf("o valor %q não serve para a opção --%s: %s", invalid.GetValue(), invalid.GetFlag().Name, words.wanted())
+		}
 		return fmt.Errorf("o valor %q não serve para a opção --%s: %s", invalid.GetValue(), invalid.GetFlag().Name, wantedBy(invalid.GetFlag().Value.Type()))
 	}
 	if _, ok := errors.AsType[*pflag.InvalidSyntaxError](err); ok {

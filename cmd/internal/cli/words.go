@@ -83,12 +83,11 @@ func reasonInWords(reason string) string {
 }
 
 func paymentStates() vocabulary {
-	return vocabulary{
-		string(payments.Created): "criado", string(payments.Registering): "registrando", string(payments.AwaitingPayment): "esperando o pagamento",
-		string(payments.Paid): "pago", string(payments.Confirming): "confirmando", string(payments.Completed): "concluído", string(payments.Failed): "falhou",
-		string(payments.Expired): "venceu", string(payments.Canceled): "cancelado", string(payments.PaidLate): "pago tarde",
-		string(payments.Conflicted): "outro valor", string(payments.Unknown): "sem resposta",
+	states := make(vocabulary)
+	for _, state := range payments.States() {
+		states[string(state)] = state.Words()
 	}
+	return states
 }
 
 func paymentKinds() vocabulary {
@@ -104,7 +103,11 @@ func boletoStates() vocabulary {
 func channels() vocabulary { return vocabulary{"pix": "Pix", "bank": "banco", "other": "outro"} }
 
 func orderStates() vocabulary {
-	return vocabulary{string(cardorder.Completed): "concluído", string(cardorder.Failed): "recusado", string(cardorder.Unknown): "sem resposta"}
+	states := make(vocabulary)
+	for _, state := range cardorder.States() {
+		states[string(state)] = state.Words()
+	}
+	return states
 }
 
 func serviceStates() vocabulary {
