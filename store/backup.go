@@ -112,7 +112,7 @@ func (s *Store) backupInto(folder string) error {
 	if err := s.copyAside(copied); err != nil {
 		return err
 	}
-	keys, err := os.ReadFile(filepath.Join(s.cfg.Dir, keysName))
+	keys, err := osfile.ReadFile(filepath.Join(s.cfg.Dir, keysName))
 	if err == nil {
 		err = osfile.WriteNew(filepath.Join(folder, keysName), keys) // a link would be the same sectors of the disk
 	}
@@ -232,11 +232,11 @@ func (s *Store) restore(folder string) error {
 // takeKeys copies the backup's keys where the folder has none, or those of an installation without sales.
 func (s *Store) takeKeys(folder string) error {
 	to := filepath.Join(s.cfg.Dir, keysName)
-	theirs, err := os.ReadFile(filepath.Join(folder, keysName))
+	theirs, err := osfile.ReadFile(filepath.Join(folder, keysName))
 	if err != nil {
 		return err
 	}
-	ours, err := os.ReadFile(to)
+	ours, err := osfile.ReadFile(to)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return osfile.WriteNew(to, theirs)

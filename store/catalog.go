@@ -43,7 +43,7 @@ func (s *Store) OpenCatalog(verify bool) (*Catalog, error) {
 		return c, err
 	}
 	s.cfg.Log.Warn("catalog_begun_anew", "error", err)
-	if err := os.Remove(path); err != nil {
+	if err := osfile.Remove(path); err != nil {
 		return nil, err
 	}
 	return s.openCatalog(path, verify)

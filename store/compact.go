@@ -110,8 +110,5 @@ func dropLeftovers(path string) error {
 
 // remove deletes a file that may be missing.
 func remove(path string) error {
-	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
+	return osfile.Remove(path)
 }

@@ -83,6 +83,9 @@ func openBolt(path string, maxBytes int64) (*bbolt.DB, error) {
 		Timeout:      lockTimeout,
 		FreelistType: bbolt.FreelistMapType, // it stays on disk: to make it at the opening bbolt would walk every page, and a damaged one ends the process
 		MaxSize:      int(maxBytes),
+		OpenFile: func(path string, flag int, _ os.FileMode) (*os.File, error) {
+			return osfile.OpenFile(path, flag&^os.O_CREATE) // who opens has made it
+		},
 	}
 	if runtime.GOOS != "windows" { // on Windows the file grows to the size of the mapping
 		options.InitialMmapSize = 16 << 20

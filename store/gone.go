@@ -80,7 +80,7 @@ func (s *Store) rescue() error {
 		}
 	}
 	keys := filepath.Join(s.cfg.Dir, keysName)
-	if found, err := os.ReadFile(keys); !bytes.Equal(found, s.keys) {
+	if found, err := osfile.ReadFile(keys); !bytes.Equal(found, s.keys) {
 		if err == nil {
 			err = osfile.Rename(keys, filepath.Join(salvaged, keysName+"."+stamp))
 		}

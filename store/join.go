@@ -125,11 +125,11 @@ func (j *joiner) known(job agent.Job) (bool, error) {
 
 // foreignTo tells whether a backup is of another installation than a folder that has sales.
 func (s *Store) foreignTo(folder string) (bool, error) {
-	theirs, err := os.ReadFile(filepath.Join(folder, keysName))
+	theirs, err := osfile.ReadFile(filepath.Join(folder, keysName))
 	if err != nil {
 		return false, agent.Errorf(agent.CodeNotFound, err, "A pasta %s não é um backup do pdvagent: falta %s.", folder, keysName)
 	}
-	ours, err := os.ReadFile(filepath.Join(s.cfg.Dir, keysName))
+	ours, err := osfile.ReadFile(filepath.Join(s.cfg.Dir, keysName))
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}

@@ -47,7 +47,7 @@ func (s *Store) missing() error {
 
 // marks tells whether the marker at a path is of this folder on this machine.
 func (s *Store) marks(path string) bool {
-	raw, err := os.ReadFile(path)
+	raw, err := osfile.ReadFile(path)
 	var m marker
 	if err != nil || json.Unmarshal(raw, &m) != nil || m.DataDir != s.cfg.Dir {
 		return false

@@ -52,7 +52,7 @@ func LastClone(dir string) (*Clone, error) {
 
 // readOrigin gives nil where there is no file, and where a person wrote something else into it.
 func readOrigin(dir string) (*origin, error) {
-	raw, err := os.ReadFile(filepath.Join(dir, originName))
+	raw, err := osfile.ReadFile(filepath.Join(dir, originName))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -96,7 +96,7 @@ func (s *Store) foreign(o *origin) (sign string, err error) {
 		!slices.ContainsFunc(here, func(part string) bool { return slices.Contains(o.Hardware, part) }) {
 		return SignHardware, nil
 	}
-	file, err := os.Open(filepath.Join(s.cfg.Dir, originName))
+	file, err := osfile.OpenFile(filepath.Join(s.cfg.Dir, originName), os.O_RDONLY)
 	if err != nil {
 		return "", err
 	}

@@ -30,7 +30,7 @@ var errOpeningDied = fmt.Errorf("%w: the openings before this one died", agent.E
 func (s *Store) openOrSalvage(damaged error) error {
 	marker := filepath.Join(s.cfg.Dir, markerName)
 	died := readMarker(marker)
-	if err := os.WriteFile(marker, []byte(strconv.Itoa(died+1)), 0o600); err != nil && !errors.Is(err, osfile.ErrDiskFull) {
+	if err := writeMarker(marker, died+1); err != nil && !errors.Is(err, osfile.ErrDiskFull) {
 		return err
 	}
 	if damaged == nil && died >= maxDiedOpenings {
@@ -66,9 +66,21 @@ func lockDir(dir string) (unlock func(), err error) {
 	}
 }
 
+// writeMarker notes how many openings began and did not end.
+func writeMarker(path string, died int) error {
+	file, err := osfile.OpenOrCreate(path, os.O_WRONLY)
+	if err != nil {
+		return err
+	}
+	if err = file.Truncate(0); err == nil {
+		_, err = file.WriteString(strconv.Itoa(died))
+	}
+	return errors.Join(err, file.Close())
+}
+
 // readMarker gives how many openings began and did not end.
 func readMarker(path string) int {
-	text, err := os.ReadFile(path)
+	text, err := osfile.ReadFile(path)
 	if err != nil {
 		return 0
 	}

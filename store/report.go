@@ -52,7 +52,7 @@ func LastSalvage(dir string) (*Report, error) {
 	if err != nil || len(files) == 0 {
 		return nil, err
 	}
-	raw, err := os.ReadFile(files[len(files)-1]) // named by their time, in order
+	raw, err := osfile.ReadFile(files[len(files)-1]) // named by their time, in order
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func linkOrCopy(path, kept string) error {
 	if os.Link(path, kept) == nil {
 		return nil
 	}
-	from, err := os.Open(path)
+	from, err := osfile.Open(path)
 	if err != nil {
 		return err
 	}

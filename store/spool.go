@@ -103,7 +103,7 @@ func (p *spool) write(body []byte) (spooledBody, error) {
 
 func (p *spool) read(reference spooledBody) ([]byte, error) {
 	path := filepath.Join(p.folder, filepath.Base(reference.Name))
-	file, err := os.ReadFile(path)
+	file, err := osfile.ReadFile(path)
 	if err != nil && (osfile.ContentLost(err) || noFile(path)) {
 		return nil, fmt.Errorf("%w: spooled body: %w", agent.ErrDamaged, err)
 	}

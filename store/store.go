@@ -184,7 +184,7 @@ func (s *Store) prepare() error {
 		return err
 	}
 	var err error
-	if s.keys, err = os.ReadFile(filepath.Join(s.cfg.Dir, keysName)); err != nil {
+	if s.keys, err = osfile.ReadFile(filepath.Join(s.cfg.Dir, keysName)); err != nil {
 		return err
 	}
 	aside := ""

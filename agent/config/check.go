@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"pdvagent/agent/osfile"
 )
 
 // minToken is the shortest local token: 22 characters of base64 carry 128 bits.
@@ -264,7 +266,7 @@ func (c *checker) find(section, variable string, secret *Secret, file, key strin
 		c.fault(section+"."+key+"_file", "use %s ou %s_file, não os dois", key, key)
 		return
 	}
-	raw, err := os.ReadFile(c.resolve(file))
+	raw, err := osfile.ReadFile(c.resolve(file))
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		c.fault(section+"."+key+"_file", "o arquivo não existe")

@@ -93,7 +93,7 @@ func (e *Editor) change(accepted bool, decide func(list []stored, text []byte) (
 		return Edited{}, notWritten(e.Folder, err)
 	}
 	defer unlock()
-	raw, err := os.ReadFile(e.Path)
+	raw, err := osfile.ReadFile(e.Path)
 	if err != nil {
 		return Edited{}, err
 	}

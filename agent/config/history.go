@@ -90,7 +90,7 @@ func (h history) add(list []stored, next stored) ([]stored, error) {
 	}
 	list = append(list, next)
 	for len(list) > keepVersions {
-		if err := os.Remove(h.path(list[0].Number)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := osfile.Remove(h.path(list[0].Number)); err != nil {
 			return list, err
 		}
 		list = list[1:]

@@ -5,10 +5,11 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"pdvagent/agent/osfile"
 )
 
 // An option without effect is one that a person wrote and that the rest of the file makes idle: the agent would start and not
@@ -144,7 +145,7 @@ func unreadable(der []byte) bool {
 
 // blocks are the contents of a PEM file's blocks of a kind.
 func blocks(path, kind string) (list [][]byte) {
-	rest, err := os.ReadFile(path)
+	rest, err := osfile.ReadFile(path)
 	if err != nil {
 		return nil
 	}

@@ -58,7 +58,7 @@ type Env func(name string) (string, bool)
 // Load reads the file, fills in defaults and checks it. The error is [Faults] for invalid content. The warnings name settings
 // without effect, tokens of the example, and secret files that others could read; Load removes those rights (SEC-07).
 func Load(path string, env Env) (Config, []Fault, error) {
-	raw, err := os.ReadFile(filepath.Clean(path))
+	raw, err := osfile.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return Config{}, nil, Faults{{Detail: fmt.Sprintf("o arquivo de configuração %s não existe. Crie um com: pdvagent config init", path)}}
 	}

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"pdvagent/agent/osfile"
 )
 
 // DefaultDataDir is the data folder of a file that names none.
@@ -21,7 +23,7 @@ var dataDirLine = regexp.MustCompile(`(?m)^data_dir:[ \t]*(?:'([^']+)'|"([^"\\]+
 
 // DataDirOf is the data folder that a file names which may not be readable otherwise.
 func DataDirOf(path string) string {
-	raw, err := os.ReadFile(path)
+	raw, err := osfile.ReadFile(path)
 	if err != nil {
 		return DefaultDataDir()
 	}

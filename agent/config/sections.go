@@ -3,7 +3,6 @@ package config
 import (
 	"encoding/json"
 	"errors"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,7 +44,7 @@ func (e *Editor) sectionsFile() string { return filepath.Join(e.Folder, "section
 // lost lists the sections that the agent ran with and the text has not: a file that was cut looks so. What a command or the
 // API removes is not lost.
 func (e *Editor) lost(text []byte) Faults {
-	raw, err := os.ReadFile(e.sectionsFile())
+	raw, err := osfile.ReadFile(e.sectionsFile())
 	var known []string
 	if err != nil || json.Unmarshal(raw, &known) != nil { // an agent of before did not keep them
 		return nil
@@ -64,7 +63,7 @@ func (e *Editor) keepSections(text []byte) error {
 	if err != nil {
 		return err
 	}
-	if old, err := os.ReadFile(e.sectionsFile()); err == nil && string(old) == string(encoded) {
+	if old, err := osfile.ReadFile(e.sectionsFile()); err == nil && string(old) == string(encoded) {
 		return nil
 	}
 	return osfile.WriteNew(e.sectionsFile(), encoded)
@@ -72,7 +71,7 @@ func (e *Editor) keepSections(text []byte) error {
 
 // Lost lists the sections that are missing in the file and were there when the agent started last. The error is [Faults].
 func (e *Editor) Lost() error {
-	raw, err := os.ReadFile(e.Path)
+	raw, err := osfile.ReadFile(e.Path)
 	if err != nil {
 		return err
 	}
@@ -88,7 +87,7 @@ func (e *Editor) Start() error {
 	if err := e.Lost(); err != nil {
 		return err
 	}
-	raw, err := os.ReadFile(e.Path)
+	raw, err := osfile.ReadFile(e.Path)
 	if err != nil {
 		return err
 	}

@@ -9,18 +9,18 @@ import (
 )
 
 // ErrNotRegular is a link, a folder, a pipe or a device where a regular file belongs, ErrNotFolder anything but a folder where
-// a folder belongs.
+// a folder belongs, ErrForeignLink a link by which root does not go, because another user made it.
 var (
-	ErrNotRegular = errors.New("not a regular file")
-	ErrNotFolder  = errors.New("not a folder")
+	ErrNotRegular  = errors.New("not a regular file")
+	ErrNotFolder   = errors.New("not a folder")
+	ErrForeignLink = errors.New("a link that root did not make")
 )
 
 // Folder is an open folder that others may write to as well. Its names are paths below it; no link and no ".." leads out of
 // it, and a name that is itself a link is never followed. The path by which it was opened may have links.
 type Folder struct{ root *os.Root }
 
-// OpenFolder opens a folder.
-func OpenFolder(path string) (*Folder, error) {
+func openFolder(path string) (*Folder, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -53,6 +53,11 @@ func (f *Folder) open(name string, flag int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.openNamed(named, name, flag)
+}
+
+// openNamed opens a file that was found under a name.
+func (f *Folder) openNamed(named fs.FileInfo, name string, flag int) (*os.File, error) {
 	if !named.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
 	}
@@ -61,8 +66,24 @@ func (f *Folder) open(name string, flag int) (*os.File, error) {
 		return nil, err
 	}
 	opened, err := file.Stat()
-	if err == nil && (!opened.Mode().IsRegular() || !os.SameFile(named, opened)) {
+	another := err == nil && (!opened.Mode().IsRegular() || !os.SameFile(named, opened))
+	if err == nil && !another {
+		another, err = f.foreign(name, opened)
+	}
+	if another {
 		err = &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// onlyRegular closes an open file that is none.
+func onlyRegular(file *os.File) (*os.File, error) {
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: file.Name(), Err: ErrNotRegular}
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -80,7 +101,7 @@ func (f *Folder) ReadFile(name string) ([]byte, error) {
 	return text, errors.Join(err, file.Close())
 }
 
-// Open opens a regular file by its path, as [Folder.Open] does by its name.
+// Open opens a regular file by its path, as [Folder.Open] does by its name: a link is none.
 func Open(path string) (*os.File, error) {
 	folder, err := OpenFolder(filepath.Dir(path))
 	if err != nil {
@@ -90,11 +111,26 @@ func Open(path string) (*os.File, error) {
 	return folder.Open(filepath.Base(path))
 }
 
+// ReadFile reads a regular file, as [OpenFile] opens it.
+func ReadFile(path string) ([]byte, error) {
+	file, err := OpenFile(path, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(file)
+	return text, errors.Join(err, file.Close())
+}
+
 // Create makes a new file that only its owner can read or write. What has the name is removed: a link, not what it leads to.
 func (f *Folder) Create(name string) (*os.File, error) {
 	if err := f.Remove(name); err != nil {
 		return nil, err
 	}
+	return f.createNew(name)
+}
+
+// createNew makes a file where nothing has its name, no link either.
+func (f *Folder) createNew(name string) (*os.File, error) {
 	return f.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 }
 

@@ -25,7 +25,7 @@ func TestRootMakesNoFolderPrivateThroughTheLinkOfAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := osfile.MakePrivateFolder(link)
-	if info, statErr := os.Stat(target); statErr != nil || info.Mode().Perm() != 0o755 || !errors.Is(err, osfile.ErrNotFolder) {
+	if info, statErr := os.Stat(target); statErr != nil || info.Mode().Perm() != 0o755 || !errors.Is(err, osfile.ErrForeignLink) {
 		t.Errorf("got %v, %v %v", err, info, statErr)
 	}
 	if err := os.Lchown(link, 0, 0); err != nil { // the administrator's

@@ -22,10 +22,7 @@ func TryLock(path string) (unlock func(), taken bool, err error) {
 }
 
 func lock(path string, how int) (unlock func(), err error) {
-	file, err := CreatePrivate(path)
-	if os.IsExist(err) {
-		file, err = os.OpenFile(path, os.O_RDWR, 0)
-	}
+	file, err := OpenOrCreate(path, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}

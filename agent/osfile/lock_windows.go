@@ -20,10 +20,7 @@ func TryLock(path string) (unlock func(), taken bool, err error) {
 }
 
 func lock(path string, how uint32) (unlock func(), err error) {
-	file, err := CreatePrivate(path)
-	if os.IsExist(err) {
-		file, err = os.OpenFile(path, os.O_RDWR, 0)
-	}
+	file, err := OpenOrCreate(path, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 // Package osfile writes files that are complete or absent after a power cut and private from their creation, restricts the
-// rights of files that others wrote, locks, and seals secrets to the machine. It hides the differences between Linux and
-// Windows. It knows no format and no place. Store, config, setup and other packages with files call it; it calls the
+// rights of files that others wrote, locks, and seals secrets to the machine. On Unix nobody leads root elsewhere: it follows
+// no link of another's, opens regular files only, and changes rights by the open file. It hides the differences between Linux
+// and Windows. It knows no format and no place. Store, config, setup and other packages with files call it; it calls the
 // operating system.
 package osfile
 
@@ -10,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 )
 
@@ -20,29 +20,31 @@ var ErrNoSeal = errors.New("this machine cannot open that seal")
 // WriteNew writes data to path atomically and durably: temporary file, sync, rename, sync of the folder. A file that is there
 // is replaced.
 func WriteNew(path string, data []byte) error {
-	temp := path + ".tmp"
-	if err := os.Remove(temp); err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	if err := writeSynced(temp, data); err != nil {
-		return err
-	}
-	if err := Rename(temp, path); err != nil {
-		return err
-	}
-	return SyncFolder(filepath.Dir(path))
+	return write(path, data, func(*os.File) error { return nil })
 }
 
 // Replace is [WriteNew] for a file that is there: the new one has the old one's owner and rights.
 func Replace(path string, data []byte) error {
+	return write(path, data, func(file *os.File) error { return sameRights(path, file) })
+}
+
+func write(path string, data []byte, finish func(*os.File) error) error {
 	temp := path + ".tmp"
-	if err := os.Remove(temp); err != nil && !os.IsNotExist(err) {
+	if err := Remove(temp); err != nil {
 		return err
 	}
-	if err := writeSynced(temp, data); err != nil {
+	file, err := CreatePrivate(temp)
+	if err != nil {
 		return err
 	}
-	if err := sameRights(path, temp); err != nil {
+	_, err = file.Write(data)
+	if err == nil {
+		err = finish(file)
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
 		return err
 	}
 	if err := Rename(temp, path); err != nil {
@@ -51,31 +53,34 @@ func Replace(path string, data []byte) error {
 	return SyncFolder(filepath.Dir(path))
 }
 
-func writeSynced(path string, data []byte) error {
+// OpenOrCreate opens a file as [OpenFile] does; one that is missing is made as [CreatePrivate] does.
+func OpenOrCreate(path string, flag int) (*os.File, error) {
 	file, err := CreatePrivate(path)
+	if errors.Is(err, fs.ErrExist) {
+		return OpenFile(path, flag)
+	}
+	return file, err
+}
+
+// Remove removes a file, or a link itself. A missing one is no error; a folder is.
+func Remove(path string) error {
+	folder, err := OpenFolder(filepath.Dir(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	if _, err = file.Write(data); err == nil {
-		err = file.Sync()
-	}
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
-	}
-	return err
+	return errors.Join(folder.Remove(filepath.Base(path)), folder.Close())
 }
 
 // Sync opens a file and syncs it.
 func Sync(path string) error {
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	file, err := OpenFile(path, os.O_RDWR)
 	if err != nil {
 		return err
 	}
-	err = file.Sync()
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
-	}
-	return err
+	return errors.Join(file.Sync(), file.Close())
 }
 
 // Rename renames from to to, and replaces to. It retries for about two seconds while a virus scanner has either open.
@@ -88,20 +93,7 @@ func Rename(from, to string) error {
 
 // RemoveTree removes a file, or a folder with its content. It retries for about two seconds while a virus scanner has a file
 // open. A missing path is no error.
-func RemoveTree(path string) error {
-	var list []string
-	err := filepath.WalkDir(path, func(path string, _ fs.DirEntry, err error) error {
-		list = append(list, path)
-		return err
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	for _, path := range slices.Backward(list) {
-		err = errors.Join(err, patiently(func() error { return os.Remove(path) }))
-	}
-	return err
-}
+func RemoveTree(path string) error { return removeTree(path) }
 
 // patiently retries for about two seconds while another program has a file open.
 func patiently(do func() error) error {

@@ -4,6 +4,7 @@ package osfile
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -11,110 +12,151 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CreatePrivate makes a file that only its owner can read. It fails when there is one.
+// CreatePrivate makes a file that only its owner can read. It fails when there is one. What root makes belongs to the folder's
+// owner.
 func CreatePrivate(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	folder, err := OpenFolder(filepath.Dir(path))
 	if err != nil {
 		return nil, err
 	}
-	return file, handOver(path)
+	defer func() { _ = folder.Close() }() // the file stays open
+	file, err := folder.createNew(filepath.Base(path))
+	if err != nil {
+		return nil, err
+	}
+	if err := folder.handOver(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
 }
 
-// MakePrivateFolder makes a folder, with its parents, that only its owner can use. Root follows a link to a folder only where
-// root made it: the service's user may put one in his own folder.
+// MakePrivateFolder makes a folder, with its parents, that only its owner can use. What root makes belongs to the owner of the
+// folder that it lies in.
 func MakePrivateFolder(path string) error {
-	_, err := os.Lstat(path)
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return err
-	}
-	if os.IsNotExist(err) {
-		if err := handOver(path); err != nil {
-			return err
-		}
-	}
-	if path, err = behindOwnLink(path); err != nil {
-		return err
-	}
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	return errors.Join(unix.Fchmod(fd, 0o700), unix.Close(fd))
-}
-
-// behindOwnLink is the path, or what it leads to as a link. It refuses root a link that another made.
-func behindOwnLink(path string) (string, error) {
-	info, err := os.Lstat(path)
-	if err != nil || info.Mode()&os.ModeSymlink == 0 {
-		return path, err
-	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 && os.Getuid() == 0 {
-		return "", &os.PathError{Op: "open", Path: path, Err: ErrNotFolder}
-	}
-	return filepath.EvalSymlinks(path)
-}
-
-// handOver gives a file that root made to the owner of its folder: an administrator's command must not leave files that the
-// service cannot read.
-func handOver(path string) error {
-	if os.Getuid() != 0 {
-		return nil
-	}
-	info, err := os.Stat(filepath.Dir(path))
+	folder, err := makeFolder(path)
 	if err != nil {
 		return err
 	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		return os.Lchown(path, int(stat.Uid), int(stat.Gid))
+	return errors.Join(folder.itself(func(self *os.File) error { return self.Chmod(0o700) }), folder.Close())
+}
+
+// makeFolder opens a folder, which is made where it is missing.
+func makeFolder(path string) (*Folder, error) {
+	folder, err := OpenFolder(path)
+	if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(path) == path {
+		return folder, err
 	}
-	return nil
+	parent, err := makeFolder(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = parent.Close() }() // what is made in it stays
+	if err := parent.root.Mkdir(filepath.Base(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	if folder, err = OpenFolder(path); err != nil {
+		return nil, err
+	}
+	if err := folder.itself(parent.handOver); err != nil {
+		return nil, errors.Join(err, folder.Close())
+	}
+	return folder, nil
 }
 
 // Protect makes a file private to its owner.
-func Protect(path string) error { return os.Chmod(path, 0o600) }
+func Protect(path string) error {
+	file, err := OpenFile(path, os.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Chmod(0o600), file.Close())
+}
 
 // foreign is the rights that a file with secrets must not give: the group may read, because a service's configuration
 // belongs to root and the service's group.
 const foreign = 0o027
 
 // Restrict removes the rights that others have on a file with secrets, and tells whether there were any. Only regular files
-// are changed.
+// are changed, by their handle.
 func Restrict(path string) (bool, error) {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&foreign == 0 {
 		return false, err
 	}
-	return true, os.Chmod(path, info.Mode().Perm()&^foreign)
+	file, err := OpenFile(path, os.O_RDONLY)
+	if err != nil {
+		return false, err
+	}
+	return true, errors.Join(file.Chmod(info.Mode().Perm()&^foreign), file.Close())
 }
 
-// sameRights gives a file the owner, group and rights of another. The owner stays where the process may not change it.
-func sameRights(from, to string) error {
-	info, err := os.Stat(from)
+// sameRights gives an open file the owner, group and rights of another. The owner stays where the process may not change it.
+func sameRights(from string, to *os.File) error {
+	file, err := OpenFile(from, os.O_RDONLY)
 	if err != nil {
 		return err
 	}
+	info, err := file.Stat()
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		if err := os.Chown(to, int(stat.Uid), int(stat.Gid)); err != nil && !os.IsPermission(err) {
+		if err := to.Chown(int(stat.Uid), int(stat.Gid)); err != nil && !os.IsPermission(err) {
 			return err
 		}
 	}
-	return os.Chmod(to, info.Mode().Perm())
+	return to.Chmod(info.Mode().Perm())
 }
 
 // SyncFolder makes a rename inside the folder durable.
 func SyncFolder(path string) error {
-	folder, err := os.Open(path)
+	folder, err := OpenFolder(path)
 	if err != nil {
 		return err
 	}
-	err = folder.Sync()
-	if closeErr := folder.Close(); err == nil {
-		err = closeErr
-	}
-	return err
+	return errors.Join(folder.itself((*os.File).Sync), folder.Close())
 }
 
-func rename(from, to string) error { return os.Rename(from, to) }
+// rename renames what has a name, a link itself.
+func rename(from, to string) error {
+	source, err := OpenFolder(filepath.Dir(from))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = source.Close() }() // only renamed in
+	target, err := OpenFolder(filepath.Dir(to))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = target.Close() }() // only renamed in
+	err = source.itself(func(a *os.File) error {
+		return target.itself(func(b *os.File) error {
+			return unix.Renameat(int(a.Fd()), filepath.Base(from), int(b.Fd()), filepath.Base(to))
+		})
+	})
+	if err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return nil
+}
+
+// removeTree removes a file or a folder with its content; no link in it is followed. What somebody makes in it meanwhile is
+// removed too, a few times.
+func removeTree(path string) error {
+	folder, err := OpenFolder(filepath.Dir(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for range 10 {
+		if err = folder.root.RemoveAll(filepath.Base(path)); !errors.Is(err, unix.ENOTEMPTY) {
+			break
+		}
+	}
+	return errors.Join(err, folder.Close())
+}
 
 func sharing(error) bool { return false }
 

@@ -2,9 +2,11 @@ package osfile
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -45,7 +47,7 @@ func CreatePrivate(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	handle, err := windows.CreateFile(name, windows.GENERIC_READ|windows.GENERIC_WRITE,
+	handle, err := windows.CreateFile(name, windows.GENERIC_READ|windows.GENERIC_WRITE|windows.WRITE_DAC,
 		windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE, attributes, windows.CREATE_NEW,
 		windows.FILE_ATTRIBUTE_NORMAL, 0)
 	if err != nil {
@@ -120,8 +122,8 @@ func withoutStrangers(text string) (rights string, had bool) {
 	return "D:P" + kept, true
 }
 
-// sameRights gives a file the rights of another.
-func sameRights(from, to string) error {
+// sameRights gives an open file the rights of another.
+func sameRights(from string, to *os.File) error {
 	descriptor, err := windows.GetNamedSecurityInfo(from, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
 		return err
@@ -130,7 +132,37 @@ func sameRights(from, to string) error {
 	if err != nil {
 		return err
 	}
-	return windows.SetNamedSecurityInfo(to, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, list, nil)
+	return windows.SetSecurityInfo(windows.Handle(to.Fd()), windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, list, nil)
+}
+
+// OpenFolder opens a folder.
+func OpenFolder(path string) (*Folder, error) { return openFolder(path) }
+
+// foreign is of Unix: a second name of a file has the rights of the file.
+func (f *Folder) foreign(string, fs.FileInfo) (bool, error) { return false, nil }
+
+// OpenFile opens a regular file that is there.
+func OpenFile(path string, flag int) (*os.File, error) {
+	file, err := os.OpenFile(path, flag, 0)
+	if err != nil {
+		return nil, err
+	}
+	return onlyRegular(file)
+}
+
+func removeTree(path string) error {
+	var list []string
+	err := filepath.WalkDir(path, func(path string, _ fs.DirEntry, err error) error {
+		list = append(list, path)
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, path := range slices.Backward(list) {
+		err = errors.Join(err, patiently(func() error { return os.Remove(path) }))
+	}
+	return err
 }
 
 // SyncFolder does nothing: rename writes through, and Windows cannot sync a folder.

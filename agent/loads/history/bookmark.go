@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
 
 	"pdvagent/agent/osfile"
 )
@@ -14,7 +13,7 @@ type File string
 
 // Load implements Bookmark.
 func (f File) Load() (cursor Cursor, err error) {
-	raw, err := os.ReadFile(string(f))
+	raw, err := osfile.ReadFile(string(f))
 	if errors.Is(err, fs.ErrNotExist) {
 		return cursor, nil
 	}
@@ -35,8 +34,5 @@ func (f File) Save(cursor Cursor) error {
 
 // Remove makes the next import begin at the source's start.
 func (f File) Remove() error {
-	if err := os.Remove(string(f)); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return osfile.Remove(string(f))
 }

@@ -389,7 +389,7 @@ func journal(_ context.Context, e *examination) answer {
 }
 
 func logFile(_ context.Context, e *examination) answer {
-	text, err := os.ReadFile(filepath.Join(e.DataDir, "log", "pdvagent.log"))
+	text, err := osfile.ReadFile(filepath.Join(e.DataDir, "log", "pdvagent.log"))
 	if err != nil {
 		return skip("ainda não há log")
 	}

@@ -57,7 +57,7 @@ func (c CrashReporter) watch(path string) (crashed string, err error) {
 	if crashed, err = c.report(path); err != nil {
 		return "", err
 	}
-	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+	if err := osfile.Remove(path); err != nil {
 		return crashed, err
 	}
 	file, err := osfile.CreatePrivate(path)
@@ -105,7 +105,7 @@ func (c CrashReporter) Reports() []string {
 func (c CrashReporter) prune() error {
 	list := c.Reports()
 	for _, path := range list[:max(0, len(list)-maxReports)] {
-		if err := os.Remove(path); err != nil {
+		if err := osfile.Remove(path); err != nil {
 			return err
 		}
 	}

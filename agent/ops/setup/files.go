@@ -66,36 +66,48 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, info.Mode().Perm())
+	in, err := osfile.OpenFile(from, os.O_RDONLY)
 	if err != nil {
 		return err
 	}
-	return fill(out, from)
+	defer func() { _ = in.Close() }() // only read
+	if err := osfile.Remove(to); err != nil {
+		return err
+	}
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, info.Mode().Perm())
+	if err != nil {
+		return err
+	}
+	return fill(out, in)
 }
 
 // fill copies a file's content into another, which it syncs and closes.
-func fill(out *os.File, from string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return errors.Join(err, out.Close())
-	}
-	defer func() { _ = in.Close() }() // only read
-	_, err = io.Copy(out, in)
+func fill(out, in *os.File) error {
+	_, err := io.Copy(out, in)
 	return errors.Join(err, out.Sync(), out.Close())
 }
 
-// copyTree copies a stopped agent's data into private folders and files.
+// copyTree copies a stopped agent's data into private folders and files. What is no file of the agent's own, such as a name
+// that its user gave to a file of root's, is left out.
 func copyTree(from, to string) error {
 	return walk(from, func(below string, entry fs.DirEntry) error {
 		target := filepath.Join(to, below)
 		if entry.IsDir() {
 			return osfile.MakePrivateFolder(target)
 		}
+		in, err := osfile.Open(filepath.Join(from, below))
+		if errors.Is(err, osfile.ErrNotRegular) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		defer func() { _ = in.Close() }() // only read
 		out, err := osfile.CreatePrivate(target)
 		if err != nil {
 			return err
 		}
-		return fill(out, filepath.Join(from, below))
+		return fill(out, in)
 	})
 }
 

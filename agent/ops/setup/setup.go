@@ -317,8 +317,5 @@ func (p Plan) restoreData() error {
 		return err
 	}
 	// The store knows a copied folder by this file and would hold its sales for a person. Here the original does not run on.
-	if err := os.Remove(filepath.Join(p.DataDir, "origin.json")); !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
+	return osfile.Remove(filepath.Join(p.DataDir, "origin.json"))
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"pdvagent/agent/osfile"
 )
 
 const (
@@ -27,11 +29,11 @@ type file struct {
 
 // create makes a private file that is named by its time.
 func create(dir string, now time.Time) (*file, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := osfile.MakePrivateFolder(dir); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(dir, now.UTC().Format(nameOf)+suffix)
-	disk, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	disk, err := osfile.CreatePrivate(path)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +104,7 @@ func prune(dir string, oldest time.Time, limit int64) error {
 		total += info.Size()
 		at, ours := begunAt(name)
 		if ours && (at.Before(oldest) || total > limit) {
-			if err := os.Remove(path); err != nil {
+			if err := osfile.Remove(path); err != nil {
 				return fmt.Errorf("journal: %w", err)
 			}
 			total -= info.Size()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pdvagent/agent"
+	"pdvagent/agent/osfile"
 )
 
 // Query selects lines. A zero field selects all.
@@ -75,7 +76,7 @@ const maxLine = 64 << 10
 
 // readFile returns the selected lines of a file. The file may still be written, or end within a line.
 func readFile(path string, q Query) ([]Line, error) {
-	disk, err := os.Open(path)
+	disk, err := osfile.Open(path)
 	if err != nil {
 		return nil, err
 	}

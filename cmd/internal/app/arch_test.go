@@ -64,7 +64,7 @@ func foundations() map[string][]string {
 		"store":                   words("store/internal/envelope", "store/internal/keyring", "agent/osfile", "store/internal/commit", "store/internal/salvage"),
 		"store/internal/envelope": {},
 		"store/internal/commit":   {},
-		"store/internal/salvage":  {"store/internal/envelope"},
+		"store/internal/salvage":  {"store/internal/envelope", "agent/osfile"},
 		"store/internal/keyring":  {"store/internal/envelope", "agent/osfile"},
 	}
 }
@@ -94,7 +94,7 @@ func wings() map[string][]string {
 		"agent/ops/routine":   {"agent"},
 		"agent/ops/alarm":     {"agent"},
 		"agent/ops/metrics":   {"agent"},
-		"agent/ops/traffic":   words("agent/mask"),
+		"agent/ops/traffic":   words("agent/mask", "agent/osfile"),
 		"agent/ops/settings":  {"agent", "agent/config"},
 		"agent/ops/retention": {},
 		"agent/ops/doctor":    {"agent/osfile"},

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
 	"pdvagent/agent"
 	"pdvagent/agent/config"
 	"pdvagent/agent/ops/metrics"
+	"pdvagent/agent/osfile"
 	"pdvagent/store"
 )
 
@@ -60,7 +60,7 @@ func StoreConfig(cfg config.Config) (store.Config, error) {
 	}
 	var err error
 	if path := cfg.Security.RecoveryPublicKey; path != "" {
-		files.RecoveryKey, err = os.ReadFile(path)
+		files.RecoveryKey, err = osfile.ReadFile(path)
 	}
 	return files, err
 }

@@ -14,6 +14,7 @@ import (
 	"pdvagent/agent"
 	"pdvagent/agent/config"
 	"pdvagent/agent/ops/doctor"
+	"pdvagent/agent/osfile"
 	"pdvagent/cmd/internal/app"
 )
 
@@ -82,7 +83,7 @@ func checked(path string) (warnings []config.Fault, err error) {
 	if err != nil {
 		return warnings, err
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := osfile.ReadFile(path)
 	if err != nil {
 		return warnings, err
 	}

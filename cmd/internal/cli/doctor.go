@@ -16,6 +16,7 @@ import (
 	"pdvagent/agent/config"
 	"pdvagent/agent/ops/doctor"
 	"pdvagent/agent/ops/service"
+	"pdvagent/agent/osfile"
 	"pdvagent/cmd/internal/app"
 	"pdvagent/payments"
 	"pdvagent/payments/sicoob"
@@ -59,7 +60,7 @@ func (o *Options) examine(ctx context.Context, only ...string) ([]doctor.Finding
 		site.Warnings = append(site.Warnings, warning.String())
 	}
 	faults, _ := errors.AsType[config.Faults](err)
-	if raw, readErr := os.ReadFile(o.config); err == nil && readErr == nil {
+	if raw, readErr := osfile.ReadFile(o.config); err == nil && readErr == nil {
 		for _, fault := range config.Placeholders(raw) {
 			site.Warnings = append(site.Warnings, fault.String())
 		}

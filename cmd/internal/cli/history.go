@@ -148,7 +148,7 @@ func (h *historyImport) open(ctx context.Context) (source.Opened, string, error)
 		return source.OpenFile(h.source.Open(), shape, path), identify(path, string(head)), nil
 	}
 	if h.source.DSNFile != "" {
-		text, err := os.ReadFile(h.source.DSNFile)
+		text, err := osfile.ReadFile(h.source.DSNFile)
 		if err != nil {
 			return nil, "", agent.Errorf(agent.CodeNotFound, nil, "O arquivo %s não existe ou não pode ser lido.", h.source.DSNFile)
 		}
@@ -183,13 +183,18 @@ func (h *historyImport) openReport(cursor string) (func() error, error) {
 	if err := osfile.MakePrivateFolder(filepath.Dir(cursor)); err != nil {
 		return nil, err
 	}
-	mode, path := os.O_APPEND, strings.TrimSuffix(cursor, ".json")+".recusadas.txt"
+	path := strings.TrimSuffix(cursor, ".json") + ".recusadas.txt"
 	if h.dry {
-		mode, path = os.O_TRUNC, strings.TrimSuffix(cursor, ".json")+".conferencia.txt"
+		path = strings.TrimSuffix(cursor, ".json") + ".conferencia.txt"
 	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|mode, 0o600)
+	file, err := osfile.OpenOrCreate(path, os.O_WRONLY|os.O_APPEND)
 	if err != nil {
 		return nil, err
+	}
+	if h.dry {
+		if err := file.Truncate(0); err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
 	}
 	h.report = file
 	return func() error { return errors.Join(h.writeErr, file.Close()) }, nil

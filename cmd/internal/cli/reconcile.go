@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"pdvagent/agent/config"
 	"pdvagent/agent/loads/reconcile"
 	"pdvagent/agent/loads/source"
+	"pdvagent/agent/osfile"
 )
 
 func newReconcile(opts *Options) *cobra.Command {
@@ -80,7 +80,7 @@ func readERP(ctx context.Context, path, dsnFile string, from config.Source) (lin
 		from.Type, from.Path = "folder", filepath.Dir(path)
 		opened = source.OpenFile(from.Open(), reconcile.Columns(), path)
 	} else {
-		text, err := os.ReadFile(dsnFile)
+		text, err := osfile.ReadFile(dsnFile)
 		if err != nil {
 			return nil, agent.Errorf(agent.CodeNotFound, nil, "O arquivo %q, de --dsn-file, não existe ou não pode ser lido.", dsnFile)
 		}

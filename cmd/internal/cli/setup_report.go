@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pdvagent/agent/osfile"
 	"pdvagent/cmd/internal/app"
 )
 
@@ -44,7 +45,7 @@ func (o *installerOptions) appendLog(command string, lines []string) {
 	if _, err := os.Stat(folder); err != nil || len(lines) == 0 || command == "try" || command == "pending" {
 		return
 	}
-	file, err := os.OpenFile(filepath.Join(folder, "instalacao.log"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	file, err := osfile.OpenOrCreate(filepath.Join(folder, "instalacao.log"), os.O_WRONLY|os.O_APPEND)
 	if err != nil {
 		return // the screen has the lines
 	}

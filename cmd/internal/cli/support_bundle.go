@@ -105,39 +105,33 @@ func fileItems(o *Options, cfg config.Config) []doctor.Item {
 		{Name: "diario.ndjson", About: "as últimas 2.000 chamadas, mascaradas", Write: func(w io.Writer) error { return journalLines(w, cfg) }},
 	}
 	for _, path := range app.CrashReporter(cfg).Reports() {
-		items = append(items, fileItem(cfg, "quedas/", "o que uma execução disse ao cair, sem dados pessoais", path))
+		items = append(items, fileItem("quedas/", "o que uma execução disse ao cair, sem dados pessoais", path))
 	}
 	salvages, _ := filepath.Glob(filepath.Join(cfg.DataDir, "salvage", "*.json")) // the pattern is right
 	for _, path := range salvages {
-		items = append(items, fileItem(cfg, "resgates/", "o que se achou em um banco de dados danificado: números, sem conteúdo", path))
+		items = append(items, fileItem("resgates/", "o que se achou em um banco de dados danificado: números, sem conteúdo", path))
 	}
 	logs, _ := filepath.Glob(filepath.Join(app.LogFolder(cfg), "*.log")) // the pattern is right
 	slices.Sort(logs)
 	for _, path := range logs {
-		items = append(items, fileItem(cfg, "log/", "o log", path))
+		items = append(items, fileItem("log/", "o log", path))
 	}
 	return items
 }
 
 // fileItem is a file of the data folder without personal data, unchanged. A link is not followed: root runs this, and the
 // service's user may put one there.
-func fileItem(cfg config.Config, where, about, path string) doctor.Item {
+func fileItem(where, about, path string) doctor.Item {
 	return doctor.Item{Name: where + filepath.Base(path), About: about, Write: func(w io.Writer) error {
-		below, err := filepath.Rel(cfg.DataDir, path)
-		if err != nil {
-			return err
-		}
-		folder, err := osfile.OpenFolder(cfg.DataDir)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = folder.Close() }() // only read
-		text, err := folder.ReadFile(filepath.ToSlash(below))
-		if errors.Is(err, osfile.ErrNotRegular) {
+		file, err := osfile.Open(path)
+		if errors.Is(err, osfile.ErrNotRegular) || errors.Is(err, osfile.ErrForeignLink) {
 			return errors.New("não é um arquivo comum (um atalho?) e não foi copiado")
 		}
-		_, writeErr := w.Write(text)
-		return errors.Join(err, writeErr)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(w, file)
+		return errors.Join(err, file.Close())
 	}}
 }
 

@@ -79,7 +79,7 @@ func Open(path string) (*Ring, error) {
 	case errors.Is(err, os.ErrNotExist):
 		birth = First
 	case err != nil: // unreadable: it is kept for a person
-		if moved := os.Rename(path, path+".unreadable-"+time.Now().UTC().Format("20060102T150405")); moved != nil {
+		if moved := osfile.Rename(path, path+".unreadable-"+time.Now().UTC().Format("20060102T150405")); moved != nil {
 			return nil, fmt.Errorf("set the unreadable key file aside: %w", moved)
 		}
 		birth, stored = Lost, file{}
@@ -106,7 +106,7 @@ func Look(path string) *Ring {
 
 func read(path string) (file, error) {
 	var stored file
-	raw, err := os.ReadFile(path)
+	raw, err := osfile.ReadFile(path)
 	if err != nil {
 		return stored, err
 	}
@@ -171,7 +171,7 @@ func (r *Ring) add(path string, stored file, birth Birth) error {
 	if err := osfile.WriteNew(path, raw); err != nil {
 		return fmt.Errorf("write the key file: %w", err)
 	}
-	if back, err := os.ReadFile(path); err != nil || !bytes.Equal(back, raw) {
+	if back, err := osfile.ReadFile(path); err != nil || !bytes.Equal(back, raw) {
 		return fmt.Errorf("key file does not read back as written: %w", err)
 	}
 	if err := errors.Join(osfile.Sync(path), osfile.SyncFolder(filepath.Dir(path))); err != nil {

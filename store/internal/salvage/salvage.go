@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 
+	"pdvagent/agent/osfile"
 	"pdvagent/store/internal/envelope"
 )
 
@@ -46,7 +47,7 @@ type File struct {
 
 // Open opens the file. One with damaged meta pages opens too: it can be searched.
 func Open(path string) (*File, error) {
-	file, err := os.Open(path)
+	file, err := osfile.OpenFile(path, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

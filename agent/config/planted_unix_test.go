@@ -1,0 +1,43 @@
+//go:build !windows
+
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"pdvagent/agent/agenttest"
+	"pdvagent/agent/config"
+)
+
+// Root's `config set`, `config history` and `config undo` write below the data folder, which is the service's user's.
+func TestRootsChangeOfTheFileIsLedNowhereByTheServicesUser(t *testing.T) {
+	names := []string{"lock", "sections.list", "sections.list.tmp", "000001.json.tmp", "000002.json.tmp", "000001.json", "."}
+	for kind, plant := range map[string]func(target, path string) error{
+		"a link":        func(target, path string) error { return os.Symlink(filepath.Join(target, "file"), path) },
+		"a second name": func(target, path string) error { return os.Link(filepath.Join(target, "file"), path) },
+		"a pipe":        func(_, path string) error { return syscall.Mkfifo(path, 0o666) },
+	} {
+		for _, name := range names {
+			target, untouched := agenttest.Outside(t)
+			e := newEditor(t, minimal())
+			path := filepath.Join(e.Folder, name)
+			err := os.Mkdir(e.Folder, 0o700)
+			if name == "." {
+				err = errors.Join(err, os.Remove(e.Folder))
+			}
+			if err = errors.Join(err, plant(target, path)); err != nil {
+				t.Fatal(err)
+			}
+			agenttest.GiveAway(t, e.Folder)
+			_, setErr := e.Apply([]config.Change{{Path: "log.level", Value: "debug"}}, "root")
+			_, undoErr := e.Undo("root")
+			_, listErr := e.Versions()
+			t.Logf("%s %s: %v, %v, %v", kind, name, setErr, undoErr, listErr)
+			untouched()
+		}
+	}
+}

@@ -1,0 +1,51 @@
+//go:build !windows
+
+package store_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"pdvagent/agent/agenttest"
+	"pdvagent/store"
+	"pdvagent/store/storetest"
+)
+
+// A backup, a restore and a run by root work in the data folder, which is the service's user's.
+func TestRootIsLedNowhereByWhatLiesInTheDataFolder(t *testing.T) {
+	for kind, plant := range map[string]func(target, path string) error{
+		"a link":            func(target, path string) error { return os.Symlink(filepath.Join(target, "file"), path) },
+		"a link to nothing": func(target, path string) error { return os.Symlink(filepath.Join(target, "new"), path) },
+		"a second name":     func(target, path string) error { return os.Link(filepath.Join(target, "file"), path) },
+		"a pipe":            func(_, path string) error { return syscall.Mkfifo(path, 0o666) },
+	} {
+		for _, name := range []string{"pdvagent.db", "keys.json", "lock", "opening", "spool", "backup", "origin.json", "catalog.db"} {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				target, untouched := agenttest.Outside(t)
+				cfg := store.Config{Dir: storetest.Dir(t)}
+				s, err := store.Open(cfg)
+				if err == nil {
+					_, err = s.Backup()
+				}
+				path := filepath.Join(cfg.Dir, name)
+				if err := errors.Join(err, s.Close(), os.RemoveAll(path), plant(target, path)); err != nil {
+					t.Fatal(err)
+				}
+				agenttest.GiveAway(t, cfg.Dir)
+				if s, err = store.Open(cfg); err == nil {
+					_, err = s.Backup()
+					catalog, catalogErr := s.OpenCatalog(false)
+					if catalogErr == nil {
+						catalogErr = catalog.Close()
+					}
+					err = errors.Join(err, catalogErr, s.Close())
+				}
+				t.Log(err)
+				untouched()
+			})
+		}
+	}
+}
