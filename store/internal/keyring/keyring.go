@@ -42,7 +42,7 @@ type Ring struct {
 	mac     []byte
 	macs    sync.Pool // of hash.Hash with mac: setting the key costs more than hashing a name
 	keys    map[uint32]*envelope.Key
-	secret  []byte // of the current key, for Wrap
+	clear   Clear // the keys that open here
 }
 
 // Birth tells whether [Open] made a key.
@@ -132,6 +132,7 @@ func (r *Ring) load(stored file) Birth {
 			continue
 		}
 		r.keys[e.ID] = key
+		r.clear.Keys = append(r.clear.Keys, Secret{e.ID, e.CreatedAt, secret})
 		if e.ID != stored.Current {
 			continue
 		}
@@ -139,12 +140,12 @@ func (r *Ring) load(stored file) Birth {
 			birth = Cloned
 			continue
 		}
-		r.Current, r.mac, r.secret, birth = key, secret[32:], secret, Old
+		r.Current, r.mac, birth = key, secret[32:], Old
 	}
 	return birth
 }
 
-// add makes a new current key and writes the file, syncs it twice and reads it back.
+// add makes a new current key and writes the file.
 func (r *Ring) add(path string, stored file, birth Birth) error {
 	secret := make([]byte, secretLen)
 	var id [4]byte
@@ -154,17 +155,39 @@ func (r *Ring) add(path string, stored file, birth Birth) error {
 	if _, err := rand.Read(id[:]); err != nil {
 		return err
 	}
-	e := entry{ID: binary.BigEndian.Uint32(id[:]) | 1, CreatedAt: time.Now().UTC().Truncate(time.Second), Machine: machine()}
-	var err error
-	if e.Protection, e.Secret, err = seal(secret); err != nil {
-		return fmt.Errorf("seal the store's key: %w", err)
+	e, err := sealed(Secret{binary.BigEndian.Uint32(id[:]) | 1, time.Now().UTC().Truncate(time.Second), secret})
+	if err != nil {
+		return err
 	}
 	if birth != Lost || r.AgentID == "" {
 		r.AgentID = uuid.NewString()
 	}
 	stored.Version, stored.AgentID, stored.Current = 1, r.AgentID, e.ID
 	stored.Keys = append(stored.Keys, e)
-	raw, err := json.MarshalIndent(stored, "", "  ")
+	if err := stored.write(path); err != nil {
+		return err
+	}
+	r.Born, r.mac = birth, secret[32:]
+	r.clear.Keys = append(r.clear.Keys, Secret{e.ID, e.CreatedAt, secret})
+	if r.Current, err = envelope.NewKey(e.ID, secret[:32]); err == nil {
+		r.keys[e.ID] = r.Current
+	}
+	return err
+}
+
+// sealed makes the entry of a key that this machine opens.
+func sealed(key Secret) (entry, error) {
+	e := entry{ID: key.ID, CreatedAt: key.CreatedAt, Machine: machine()}
+	var err error
+	if e.Protection, e.Secret, err = seal(key.Secret); err != nil {
+		err = fmt.Errorf("seal the store's key: %w", err)
+	}
+	return e, err
+}
+
+// write writes the file, syncs it twice and reads it back.
+func (f file) write(path string) error {
+	raw, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -174,14 +197,7 @@ func (r *Ring) add(path string, stored file, birth Birth) error {
 	if back, err := osfile.ReadFile(path); err != nil || !bytes.Equal(back, raw) {
 		return fmt.Errorf("key file does not read back as written: %w", err)
 	}
-	if err := errors.Join(osfile.Sync(path), osfile.SyncFolder(filepath.Dir(path))); err != nil {
-		return err
-	}
-	r.Born, r.mac, r.secret = birth, secret[32:], secret
-	if r.Current, err = envelope.NewKey(e.ID, secret[:32]); err == nil {
-		r.keys[e.ID] = r.Current
-	}
-	return err
+	return errors.Join(osfile.Sync(path), osfile.SyncFolder(filepath.Dir(path)))
 }
 
 // Key finds a key by its id; nil for a missing one.
