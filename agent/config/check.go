@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,6 +66,7 @@ func (c *checker) all() {
 	if mb := c.cfg.Traffic.MaxMB; mb < 16 || mb > 1<<20 {
 		c.fault("traffic.max_mb", "deve ser de 16 a 1048576")
 	}
+	c.backup()
 	c.oneOf("traffic.bodies", c.cfg.Traffic.Bodies, "masked", "none")
 	if mb := c.cfg.Log.MaxMB; mb < 5 || mb > 1<<20 {
 		c.fault("log.max_mb", "deve ser de 5 a 1048576")
@@ -214,6 +216,24 @@ func (c *checker) network() {
 		c.fault("network.proxy", "deve ser none, ou http://endereço:porta, sem usuário nem senha (esses, em proxy_login_file)")
 	case n.Login != "" && !strings.Contains(n.Login.Reveal(), ":"):
 		c.fault("network.proxy_login", "deve ser usuário:senha")
+	}
+}
+
+// backup checks where copies of backups go: whoever reads that folder must not read the backups.
+func (c *checker) backup() {
+	const field = "backup.copy_to"
+	path := c.cfg.Backup.CopyTo
+	below, err := filepath.Rel(c.cfg.DataDir, path)
+	switch {
+	case path == "":
+	case windowsPath.MatchString(path) && runtime.GOOS != "windows":
+		c.fault(field, "é um caminho do Windows, e esta máquina não é; monte a pasta da rede nesta máquina e informe onde ela está")
+	case !filepath.IsAbs(path):
+		c.fault(field, "deve ser um caminho completo, a partir da raiz do disco ou do servidor")
+	case err == nil && filepath.IsLocal(below):
+		c.fault(field, "fica na pasta de dados, que se perde com esta máquina; informe uma pasta de outra, como a do servidor da loja")
+	case c.cfg.Security.RecoveryPublicKey == "":
+		c.fault(field, "as cópias são seladas para security.recovery_public_key, e ela falta; crie o par de chaves com: pdvagent store keypair --to PASTA")
 	}
 }
 

@@ -20,6 +20,7 @@ type Config struct {
 	Sender     Sender      `yaml:"sender"`
 	Network    Network     `yaml:"network"`
 	Store      Store       `yaml:"store"`
+	Backup     Backup      `yaml:"backup,omitempty"`
 	Security   Security    `yaml:"security"`
 	Traffic    Traffic     `yaml:"traffic"`
 	Log        Log         `yaml:"log"`
@@ -101,6 +102,11 @@ type Network struct {
 type Store struct {
 	MaxMB   int `yaml:"max_mb"`   // of the database, a power of two; default 1024
 	SpoolMB int `yaml:"spool_mb"` // of large bodies; default 2048
+}
+
+// Backup says where sealed copies of the backups go, so that a till that is lost goes on on another machine.
+type Backup struct {
+	CopyTo string `yaml:"copy_to,omitempty"` // absolute path of a folder that is there, such as one of the shop's server; empty: none
 }
 
 // Security has the key for reading a copy of the store on another machine.

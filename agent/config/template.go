@@ -134,9 +134,15 @@ store:
   max_mb: 1024               # tamanho máximo do banco de dados, potência de dois
   spool_mb: 2048             # tamanho máximo dos corpos grandes
 
-# Quem tiver a chave privada poderá ler uma cópia dos dados sem esta máquina (RSA de ao menos 2048 bits, em PEM).
+# Quem tiver a chave privada poderá ler uma cópia dos dados sem esta máquina (RSA de ao menos 2048 bits, em PEM). O par de
+# chaves: pdvagent store keypair --to PASTA
 # security:
-#   recovery_public_key: '/etc/pdvagent/recuperacao.pem'
+#   recovery_public_key: '/etc/pdvagent/recuperacao-publica.pem'
+
+# Cópias dos backups, seladas para essa chave, em uma pasta do servidor da loja: se esta máquina se perder, outra segue
+# (docs/troca-de-maquina.md). A mesma pasta serve a todos os caixas, e é por ela que dois agentes do mesmo caixa se notam.
+# backup:
+#   copy_to: '/mnt/servidor/pdvagent'
 
 traffic:                     # diário das chamadas do caixa e das nuvens, com os dados pessoais escondidos
   keep_days: 7

@@ -24,8 +24,11 @@ func WriteNew(path string, data []byte) error {
 }
 
 // Replace is [WriteNew] for a file that is there: the new one has the old one's owner and rights.
-func Replace(path string, data []byte) error {
-	return write(path, data, func(file *os.File) error { return sameRights(path, file) })
+func Replace(path string, data []byte) error { return WriteLike(path, path, data) }
+
+// WriteLike is [WriteNew] with the owner and rights of another file.
+func WriteLike(path, like string, data []byte) error {
+	return write(path, data, func(file *os.File) error { return sameRights(like, file) })
 }
 
 func write(path string, data []byte, finish func(*os.File) error) error {
