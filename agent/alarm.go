@@ -27,6 +27,8 @@ const (
 	AlarmSalvaged     = "store_salvaged"       // the database was damaged and written anew from what was found
 	AlarmCloned       = "store_cloned"         // the data folder is a copy of another installation's
 	AlarmDamaged      = "store_damaged"        // something in the database cannot be read, and is not mended yet
+	AlarmBackupCopy   = "backup_copy"          // no copy of the backup reaches its folder
+	AlarmShopConflict = "shop_conflict"        // a second agent of the till, or a second primary till, or the same data on two machines
 	AlarmLoad         = "load_refused"         // a load's source was refused as a whole
 )
 

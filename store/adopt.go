@@ -150,8 +150,7 @@ func Bring(from string, privatePEM []byte, folder string) (Brought, error) {
 	if err := copyFile(database, filepath.Join(folder, fileName)); err != nil {
 		return Brought{}, err
 	}
-	err = linkAll(filepath.Join(from, spoolName), filepath.Join(folder, spoolName))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := copySpool(filepath.Join(from, spoolName), filepath.Join(folder, spoolName)); err != nil {
 		return Brought{}, err
 	}
 	if err := keys.Write(filepath.Join(folder, keysName)); err != nil {
@@ -167,6 +166,21 @@ func copyFile(from, to string) error {
 	}
 	defer func() { _ = file.Close() }() // it was only read
 	return writeFrom(file, to)
+}
+
+// copySpool copies the large bodies. A link would keep the owner that a file had there.
+func copySpool(from, to string) error {
+	entries, err := os.ReadDir(from)
+	if errors.Is(err, os.ErrNotExist) {
+		return osfile.MakePrivateFolder(to)
+	}
+	err = errors.Join(err, osfile.MakePrivateFolder(to))
+	for _, entry := range entries {
+		if err == nil && entry.Type().IsRegular() {
+			err = copyFile(filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name()))
+		}
+	}
+	return err
 }
 
 // unwrapFrom adds the keys that a database has for the owner of the recovery key. They are searched for in its bytes: its

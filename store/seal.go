@@ -37,12 +37,31 @@ type SealedFile struct {
 	Content []byte
 }
 
-// Seal writes a backup for the owner of the recovery key alone, with files of others. It neither waits for commits nor
-// hinders them.
-func (s *Store) Seal(w io.Writer, backup Backup, others []SealedFile) error {
+// Seal writes the store as it is now for the owner of the recovery key alone, with files of others. Commits go on meanwhile. On
+// a disk without room for a copy it refuses.
+func (s *Store) Seal(w io.Writer, others []SealedFile) error {
+	if err := s.roomForBackup(); err != nil {
+		return err
+	}
+	folder := filepath.Join(s.cfg.Dir, backupFolder, "sealing")
+	err := errors.Join(osfile.MakePrivateFolder(filepath.Dir(folder)), osfile.RemoveTree(folder), osfile.MakePrivateFolder(folder))
+	if err == nil {
+		err = s.backupInto(folder)
+	}
+	if err == nil {
+		err = s.seal(w, folder, others)
+	}
+	if err = errors.Join(err, osfile.RemoveTree(folder)); err != nil {
+		return fmt.Errorf("seal a backup: %w", err)
+	}
+	return nil
+}
+
+// seal writes what a backup's folder has.
+func (s *Store) seal(w io.Writer, folder string, others []SealedFile) error {
 	frames, err := newFrameWriter(w, s.cfg.RecoveryKey)
 	if err != nil {
-		return fmt.Errorf("seal a backup: %w", err)
+		return err
 	}
 	out := tar.NewWriter(frames)
 	keys, err := json.Marshal(s.ring.Clear())
@@ -53,18 +72,15 @@ func (s *Store) Seal(w io.Writer, backup Backup, others []SealedFile) error {
 		err = errors.Join(err, putBytes(out, otherFolder+"/"+file.Name, file.Content))
 	}
 	if err == nil {
-		err = putFile(out, fileName, filepath.Join(backup.Path, fileName))
+		err = putFile(out, fileName, filepath.Join(folder, fileName))
 	}
 	if err == nil {
-		err = putSpool(out, filepath.Join(backup.Path, spoolName))
+		err = putSpool(out, filepath.Join(folder, spoolName))
 	}
 	if err = errors.Join(err, out.Close()); err == nil {
 		err = frames.Close()
 	}
-	if err != nil {
-		return fmt.Errorf("seal a backup: %w", err)
-	}
-	return nil
+	return err
 }
 
 func putSpool(out *tar.Writer, folder string) error {

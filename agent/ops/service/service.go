@@ -103,6 +103,10 @@ func eventID(code string) uint32 {
 		return 123
 	case agent.AlarmBusy:
 		return 124
+	case agent.AlarmBackupCopy:
+		return 125
+	case agent.AlarmShopConflict:
+		return 126
 	case agent.AlarmUnread:
 		return 112
 	case agent.AlarmSaleNotes:

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"pdvagent/agent/config"
+	"pdvagent/agent/ops/offsite"
 	"pdvagent/agent/ops/routine"
 	"pdvagent/agent/till/api"
 	"pdvagent/agent/till/web"
@@ -76,6 +77,7 @@ type Assembly struct {
 	loyalty  loyaltyParts
 	paying   payingParts
 	routines *routine.Book
+	offsite  *offsite.Keeper // nil: no copies go elsewhere
 	access   *web.Access
 	api      *api.API
 
@@ -103,6 +105,7 @@ func Assemble(ctx context.Context, cfg Config, log *slog.Logger) (a *Assembly, e
 		a.openMonitoring,
 		a.wireLoyalty,
 		a.wirePaying,
+		a.wireOffsite,
 		a.wireRoutines,
 		a.wireAPI,
 	} {
@@ -117,6 +120,9 @@ func Assemble(ctx context.Context, cfg Config, log *slog.Logger) (a *Assembly, e
 func (a *Assembly) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	parts := []func(context.Context) error{a.board.Run, a.routines.Run, a.untilBroken}
+	if a.offsite != nil {
+		parts = append(parts, a.offsite.Run)
+	}
 	for _, part := range slices.Concat(parts, a.loyalty.run(), a.paying.run) {
 		group.Go(func() error { return part(ctx) })
 	}

@@ -144,8 +144,11 @@ func (a *Assembly) compact(_ context.Context, run *routine.Run) error {
 	return err
 }
 
-// backup copies the store's file when the latest copy is old.
+// backup copies the store's file when the latest copy is old, and has a sealed copy made for another machine.
 func (a *Assembly) backup(_ context.Context, run *routine.Run) error {
+	if a.offsite != nil {
+		a.offsite.Kick()
+	}
 	size, err := a.Store.BackupIfDue()
 	run.Count("bytes", int(size))
 	return err

@@ -18,7 +18,7 @@ import (
 
 func newStore(opts *Options) *cobra.Command {
 	cmd := &cobra.Command{Use: "store", Short: "Os arquivos de dados, com o agente parado"}
-	cmd.AddCommand(newStoreVerify(opts), newStoreCarve(opts), newStoreCompact(opts), newStoreBackup(opts), newStoreRestore(opts), newStoreNew(opts))
+	cmd.AddCommand(newStoreVerify(opts), newStoreCarve(opts), newStoreCompact(opts), newStoreBackup(opts), newStoreRestore(opts), newStoreNew(opts), newStoreAdopt(opts), newStoreKeypair(opts))
 	return cmd
 }
 
@@ -140,32 +140,35 @@ func (o *Options) printReport(report store.Report, err error) error {
 	if err != nil {
 		return err
 	}
-	return o.Print(report, func(w io.Writer) {
-		if report.Joined {
-			fmt.Fprintf(w, "O backup foi juntado às vendas desta pasta, que ficam como estão e seguem. %d já estavam aqui.\n", report.Known)
-			if report.Left > 0 {
-				fmt.Fprintf(w, "%d pagamentos, boletos ou pedidos continuam só no backup: guarde a pasta %s.\n", report.Left, report.Restored)
-			}
-		} else {
-			if report.Restored != "" {
-				fmt.Fprintln(w, "O backup foi restaurado; o que já estava na pasta de dados ficou como estava.")
-			}
-			fmt.Fprintf(w, "%d valores do arquivo atual e %d achados fora dele, em %d ms.\n", report.Tree, report.Carved, report.TookMS)
+	return o.Print(report, func(w io.Writer) { printRestored(w, report) })
+}
+
+// printRestored says what a salvage, or a backup's return, did.
+func printRestored(w io.Writer, report store.Report) {
+	if report.Joined {
+		fmt.Fprintf(w, "O backup foi juntado às vendas desta pasta, que ficam como estão e seguem. %d já estavam aqui.\n", report.Known)
+		if report.Left > 0 {
+			fmt.Fprintf(w, "%d pagamentos, boletos ou pedidos continuam só no backup: guarde a pasta %s.\n", report.Left, report.Restored)
 		}
-		fmt.Fprintf(w, "%d registros retidos: não se sabe se foram enviados (pdvagent queue ls --state retido).\n", len(report.Held))
-		if len(report.Lost) > 0 {
-			fmt.Fprintf(w, "%d registros perderam o conteúdo: %v\n", len(report.Lost), report.Lost)
+	} else {
+		if report.Restored != "" {
+			fmt.Fprintln(w, "O backup foi restaurado; o que já estava na pasta de dados ficou como estava.")
 		}
-		for _, gap := range report.Missing {
-			fmt.Fprintf(w, "Nada se achou dos números %d a %d.\n", gap.From, gap.To)
-		}
-		if report.Unsure {
-			fmt.Fprintln(w, "O último número dado não é conhecido: a numeração segue depois de um salto.")
-		}
-		if report.Kept != "" {
-			fmt.Fprintf(w, "O arquivo de antes foi guardado em %s.\n", report.Kept)
-		}
-	})
+		fmt.Fprintf(w, "%d valores do arquivo atual e %d achados fora dele, em %d ms.\n", report.Tree, report.Carved, report.TookMS)
+	}
+	fmt.Fprintf(w, "%d registros retidos: não se sabe se foram enviados (pdvagent queue ls --state retido).\n", len(report.Held))
+	if len(report.Lost) > 0 {
+		fmt.Fprintf(w, "%d registros perderam o conteúdo: %v\n", len(report.Lost), report.Lost)
+	}
+	for _, gap := range report.Missing {
+		fmt.Fprintf(w, "Nada se achou dos números %d a %d.\n", gap.From, gap.To)
+	}
+	if report.Unsure {
+		fmt.Fprintln(w, "O último número dado não é conhecido: a numeração segue depois de um salto.")
+	}
+	if report.Kept != "" {
+		fmt.Fprintf(w, "O arquivo de antes foi guardado em %s.\n", report.Kept)
+	}
 }
 
 func newStoreCompact(opts *Options) *cobra.Command {
