@@ -17,7 +17,7 @@ import (
 
 var (
 	yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
-	ownFile   = regexp.MustCompile(`/etc/pdvagent/([a-z.]+)`)
+	ownFile   = regexp.MustCompile(`/etc/pdvagent/([a-z.-]+)`)
 )
 
 // Every configuration in the documents starts as it is written: a whole one alone, a part of one in the template.

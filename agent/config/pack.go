@@ -125,7 +125,7 @@ func readBounded(path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return os.ReadFile(path) //nolint:gosec // the configuration names it
+	return os.ReadFile(path)
 }
 
 // Check parses the configuration as it would be in a place of its own: folder is an empty one, for its files. Its data folder

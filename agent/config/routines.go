@@ -173,6 +173,11 @@ var windowsPath = regexp.MustCompile(`^([A-Za-z]:[\\/]|\\\\)`)
 
 // shares warns of folders that another machine has: a service sees no drives of a user, and enters a share as the machine.
 func (c *checker) shares() (warnings []Fault) {
+	if path, field := c.cfg.Backup.CopyTo, "backup.copy_to"; osfile.MappedDrive(path) {
+		warnings = append(warnings, Fault{Line: c.lines[field], Field: field, Detail: `fica em uma unidade de rede mapeada por um usuário, e o serviço não a vê; use o caminho completo (\\servidor\pasta) e dê à conta deste computador (NOME$) o direito de ler, gravar e apagar nela`})
+	} else if strings.HasPrefix(path, `\\`) {
+		warnings = append(warnings, Fault{Line: c.lines[field], Field: field, Detail: `fica em outra máquina: o serviço entra nela com a conta deste computador (NOME$), que precisa ler, gravar e apagar nela`})
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.cfg.Routines)) {
 		source, field := c.cfg.Routines[name].Source, "routines."+name+".source.path"
 		switch {

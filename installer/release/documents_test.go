@@ -23,7 +23,7 @@ func TestGuidesAreCompleteAndTheirLinksStay(t *testing.T) {
 	}
 	for _, want := range []string{
 		"CHANGELOG.md", "boletos.md", "cargas.md", "exemplos/README.md", "exemplos/venda.pas", "fidelidade.md", "grafana-painel.json", "instalacao.md",
-		"monitoramento.md", "pagamentos.md", "prometheus-alertas.yaml", "sandbox.md", "suporte.md", "telas/loja.png",
+		"monitoramento.md", "pagamentos.md", "prometheus-alertas.yaml", "sandbox.md", "suporte.md", "telas/loja.png", "troca-de-maquina.md",
 	} {
 		if !slices.Contains(names, want) {
 			t.Errorf("%s is missing", want)

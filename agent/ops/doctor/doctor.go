@@ -56,6 +56,10 @@ type Site struct {
 	Salvage *Salvage // the latest one; nil: there was none
 	Clone   *Clone   // what was last noticed; nil: nothing
 
+	// Copied returns when the newest copy of a backup reached its folder; zero for never. nil: no folder is configured.
+	Copied func() (time.Time, error)
+	CopyTo string // that folder
+
 	// Local sends a GET to the running agent, with support's token.
 	Local func(ctx context.Context, path string) (status int, body []byte, err error)
 	// Verify checks the complete store of a stopped agent.
@@ -196,11 +200,13 @@ func checks() []check {
 		{"crashes", "Quedas", crashes},
 		{"salvage", "Resgate do banco de dados", salvaged},
 		{"clone", "Cópia dos dados (clone)", cloned},
+		{"backup-copy", "Cópia do backup em outra máquina", backupCopied},
 		{"port", "Porta local", port},
 		{"ipv6", "IPv6 local", ipv6},
 		{"local-token", "Token local", localToken},
 		{"store-verify", "Integridade dos dados", storeVerify},
 		{"alarms", "Alarmes", alarms},
+		{"shop", "Outros pdvagent da loja", company},
 		{"queue-age", "Idade da fila", queueAge},
 		{"queue-attention", "Registros que esperam uma pessoa", queueAttention},
 		{"queue-counters", "Contas da fila", queueCounters},

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"pdvagent/agent/osfile"
 )
 
 func serviceState(ctx context.Context, e *examination) answer {
@@ -92,6 +94,48 @@ func cloned(_ context.Context, e *examination) answer {
 		return warn("Se o pdvagent original ainda roda, descarte os retidos aqui (pdvagent queue discard); se não roda mais, pdvagent queue retry --reason copia os envia.",
 			"clone: em %s se viu que estes dados são uma cópia; %d registros retidos, para que nada vá duas vezes", e.local(c.At).Format("02/01/2006 15:04"), c.Held)
 	}
+}
+
+// backupCopied warns of copies that are old, or that lie on this machine: a mount that is away leaves an empty folder.
+func backupCopied(_ context.Context, e *examination) answer {
+	const late = 26 * time.Hour
+	if e.Copied == nil {
+		return skip("backup.copy_to não está na configuração: se esta máquina se perder, perde-se o que ela não enviou")
+	}
+	at, err := e.Copied()
+	if err != nil {
+		return warn("Confira o servidor, a rede e se a pasta está montada; o serviço tenta de novo a cada 10 minutos.", "a pasta %s não pôde ser lida por este usuário: %v", e.CopyTo, err)
+	}
+	if at.IsZero() {
+		return warn("Veja os alarmes: o agente em execução diz por que nenhuma cópia chegou.", "não há cópia deste caixa em %s", e.CopyTo)
+	}
+	if age := e.Now().Sub(at); age > late {
+		return warn("Veja os alarmes: o agente em execução diz por que a cópia não chega.", "a mais nova em %s é de %s", e.CopyTo, e.local(at).Format("02/01/2006 15:04"))
+	}
+	if remote, err := osfile.Network(e.CopyTo); err == nil && !remote {
+		return warn("Se a pasta é do servidor, ela não está montada agora; se é um disco desta máquina, ele se perde com ela.", "a mais nova é de %s, mas %s é um disco desta máquina",
+			e.local(at).Format("02/01/2006 15:04"), e.CopyTo)
+	}
+	return ok("a mais nova em %s é de %s", e.CopyTo, e.local(at).Format("02/01/2006 15:04"))
+}
+
+// company says what the running agent found out of the others of its shop.
+func company(ctx context.Context, e *examination) answer {
+	if e.Copied == nil {
+		return skip("sem backup.copy_to os agentes da loja não se veem")
+	}
+	return withStatus(func(_ *examination, s *status) answer {
+		var texts []string
+		for _, alarm := range s.Alarms {
+			if alarm.Code == "shop_conflict" {
+				texts = append(texts, alarm.Detail)
+			}
+		}
+		if len(texts) > 0 {
+			return fail("Deixe um só; veja docs/troca-de-maquina.md.", "%s", strings.Join(texts, " "))
+		}
+		return ok("um agente por caixa e um só caixa principal, até onde se vê em %s", e.CopyTo)
+	})(ctx, e)
 }
 
 // salvaged warns of a recently damaged database: a disk that damaged it may do so again.

@@ -31,7 +31,7 @@ func look(t *testing.T, check, metrics string, change func(*doctor.Site)) doctor
 		},
 	}
 	change(&site)
-	for _, f := range doctor.Examine(t.Context(), site, "agent", check) {
+	for _, f := range doctor.Examine(t.Context(), site, "agent", "local-token", check) {
 		if f.Check == check {
 			return f
 		}
@@ -206,5 +206,42 @@ func TestARestoredBackupIsNoDamage(t *testing.T) {
 	})
 	if f.Verdict != doctor.Warn || !strings.Contains(f.Evidence, "restaurado: 3 retidos") || strings.Contains(f.Advice, "disco") {
 		t.Errorf("%+v", f)
+	}
+}
+
+func TestCopiesOfTheBackupThatDoNotProtectAreAWarning(t *testing.T) {
+	now := time.Date(2026, 11, 1, 15, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		at       time.Time
+		err      error
+		evidence string
+	}{
+		"none yet":         {time.Time{}, nil, "não há cópia"},
+		"an old one":       {now.Add(-30 * time.Hour), nil, "31/10/2026 06:00"},
+		"away":             {time.Time{}, errors.New("no route"), "não pôde ser lida"},
+		"on this machine":  {now.Add(-time.Hour), nil, "é um disco desta máquina"}, // as an empty mount point
+		"none is asked of": {now.Add(time.Hour * 99), nil, ""},
+	} {
+		f := look(t, "backup-copy", "", func(s *doctor.Site) {
+			s.Now, s.CopyTo = func() time.Time { return now }, t.TempDir()
+			if c.evidence != "" {
+				s.Copied = func() (time.Time, error) { return c.at, c.err }
+			}
+		})
+		if c.evidence == "" && f.Verdict != doctor.Skipped || c.evidence != "" && (f.Verdict != doctor.Warn || !strings.Contains(f.Evidence, c.evidence)) {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
+
+func TestASecondAgentOfATillIsAFailure(t *testing.T) {
+	for alarms, want := range map[string]doctor.Verdict{
+		`{"code":"shop_conflict","subject":"till","detail":"Outro pdvagent diz ser o caixa 012"}`: doctor.Fail,
+		`{"code":"held_jobs","detail":"x"}`: doctor.OK,
+	} {
+		f := look(t, "shop", `{"alarms":[`+alarms+`]}`, func(s *doctor.Site) { s.Copied = func() (time.Time, error) { return time.Time{}, nil } })
+		if f.Verdict != want || (want == doctor.Fail) != strings.Contains(f.Evidence, "caixa 012") {
+			t.Errorf("%s: %+v", alarms, f)
+		}
 	}
 }

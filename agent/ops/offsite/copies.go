@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,9 +24,28 @@ const (
 	daysKept   = 7 // of each the last copy
 )
 
+// Newest gives when the newest copy of a till was made, whichever of its agents made it; zero for never.
+func Newest(folder, shop, till string) (newest time.Time, err error) {
+	entries, err := os.ReadDir(folder)
+	begin := tillPrefix(shop, till)
+	for _, entry := range entries {
+		text, whole := strings.CutSuffix(entry.Name(), Suffix)
+		_, text, _ = strings.Cut(strings.TrimPrefix(text, begin), "-") // the agent's id
+		if at, wrong := time.Parse(stamp, text); whole && strings.HasPrefix(entry.Name(), begin) && wrong == nil && at.After(newest) {
+			newest = at
+		}
+	}
+	return newest, err
+}
+
+// tillPrefix begins the names of a till's copies.
+func tillPrefix(shop, till string) string {
+	return fmt.Sprintf("pdvagent-%s-%s-", plain(shop), plain(till))
+}
+
 // prefix begins the names of this agent's copies.
 func (k *Keeper) prefix() string {
-	return fmt.Sprintf("pdvagent-%s-%s-%.8s-", plain(k.cfg.Self.Shop), plain(k.cfg.Self.Till), k.cfg.Self.AgentID)
+	return fmt.Sprintf("%s%.8s-", tillPrefix(k.cfg.Self.Shop, k.cfg.Self.Till), k.cfg.Self.AgentID)
 }
 
 var odd = regexp.MustCompile(`[^A-Za-z0-9_]`)

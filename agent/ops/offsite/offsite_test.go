@@ -109,6 +109,9 @@ func TestACopyIsMadeEachHourAndTheirNumberIsBounded(t *testing.T) {
 		*now = now.Add(6 * time.Hour)
 		x.visit(t)
 	}
+	if at, err := offsite.Newest(folder, "001", "012"); err != nil || !at.Equal(*now) {
+		t.Errorf("the newest is of %s, %v; want %s", at, err, *now)
+	}
 	if got := copies(t, folder); len(got) != 1+1+3+5 || !slices.Contains(got, other) {
 		t.Errorf("after 10 days there are %q", got)
 	}
@@ -175,7 +178,7 @@ func TestAFolderThatDoesNotAnswerHoldsNobody(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- x.Run(ctx) }()
-		time.Sleep(2 * time.Minute)
+		<-time.After(2 * time.Minute)
 		if list := x.alarms.List(); len(list) != 1 || !strings.Contains(list[0].Detail, "não responde") {
 			t.Errorf("the alarms are %+v", list)
 		}

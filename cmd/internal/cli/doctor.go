@@ -15,6 +15,7 @@ import (
 	"pdvagent/agent"
 	"pdvagent/agent/config"
 	"pdvagent/agent/ops/doctor"
+	"pdvagent/agent/ops/offsite"
 	"pdvagent/agent/ops/service"
 	"pdvagent/agent/osfile"
 	"pdvagent/cmd/internal/app"
@@ -96,6 +97,10 @@ func (o *Options) examine(ctx context.Context, only ...string) ([]doctor.Finding
 			return client.get(ctx, path)
 		}
 		site.Verify = func() error { return verify(cfg) }
+		if path := cfg.Backup.CopyTo; path != "" {
+			site.CopyTo = path
+			site.Copied = func() (time.Time, error) { return offsite.Newest(path, cfg.Shop.ID, cfg.Shop.Till) }
+		}
 		lookBack(&site, cfg)
 		site.Service = o.serviceState
 	}

@@ -116,7 +116,7 @@ func (a *adoption) bring(from string) error {
 	if key == nil {
 		return usageError{errors.New("uma cópia selada só se abre com a chave privada de recuperação: informe --recovery-key ARQUIVO")}
 	}
-	file, err := os.Open(from) //nolint:gosec // a person names it
+	file, err := os.Open(from)
 	if err != nil {
 		return err
 	}
