@@ -100,7 +100,7 @@ func cloned(_ context.Context, e *examination) answer {
 func backupCopied(_ context.Context, e *examination) answer {
 	const late = 26 * time.Hour
 	if e.Copied == nil {
-		return skip("backup.copy_to não está na configuração: se esta máquina se perder, perde-se o que ela não enviou")
+		return ok("backup.copy_to não está na configuração: se esta máquina se perder, perde-se o que ela não enviou")
 	}
 	at, err := e.Copied()
 	if err != nil {
@@ -122,7 +122,7 @@ func backupCopied(_ context.Context, e *examination) answer {
 // company says what the running agent found out of the others of its shop.
 func company(ctx context.Context, e *examination) answer {
 	if e.Copied == nil {
-		return skip("sem backup.copy_to os agentes da loja não se veem")
+		return ok("sem backup.copy_to os agentes da loja não se veem")
 	}
 	return withStatus(func(_ *examination, s *status) answer {
 		var texts []string

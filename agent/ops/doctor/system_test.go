@@ -228,7 +228,7 @@ func TestCopiesOfTheBackupThatDoNotProtectAreAWarning(t *testing.T) {
 				s.Copied = func() (time.Time, error) { return c.at, c.err }
 			}
 		})
-		if c.evidence == "" && f.Verdict != doctor.Skipped || c.evidence != "" && (f.Verdict != doctor.Warn || !strings.Contains(f.Evidence, c.evidence)) {
+		if c.evidence == "" && f.Verdict != doctor.OK || c.evidence != "" && (f.Verdict != doctor.Warn || !strings.Contains(f.Evidence, c.evidence)) {
 			t.Errorf("%s: %+v", name, f)
 		}
 	}
