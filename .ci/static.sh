@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What can be said without running the program: modules, linters (go vet is one of them) and go vet for Windows, openapi.yaml,
-# known vulnerabilities. The programs are built by the installers' scripts. With "install" it only
+# PowerShell, known vulnerabilities. The programs are built by the installers' scripts. With "install" it only
 # installs its tools.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -40,6 +40,13 @@ elif grep -q 'Validation failed' <<<"$lint"; then
   exit 1
 else
   echo "not checked: the linter cannot be had here"
+fi
+
+echo "PowerShell by its grammar"
+if npm install --silent --no-save --prefix .ci/cache/npm @vscode/tree-sitter-wasm@0.3.1 >/dev/null 2>&1; then
+  NODE_PATH=.ci/cache/npm/node_modules node .ci/powershell.js installer/test/*.ps1 docs/*.md
+else
+  echo "not checked: the grammar cannot be had here"
 fi
 
 echo "known vulnerabilities"

@@ -26,7 +26,7 @@ type cut struct {
 func TestNothingAcknowledgedIsLostByAPowerCut(t *testing.T) {
 	needStrace(t)
 	replay := newReplay(t)
-	random := rand.New(rand.NewPCG(1, 2))
+	random := rand.New(rand.NewPCG(1+*casesFrom, 2))
 	for n := range *powerCuts {
 		at := cut{after: random.IntN(len(replay.calls))}
 		if fault := replay.lost(t, at, random); fault != "" {

@@ -1,7 +1,9 @@
 package fault
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -66,6 +68,7 @@ type killedShop struct {
 	unsaid   []string // sales that were not acknowledged: the till sends them again
 	slowest  time.Duration
 	salvages int
+	trouble  func() // happens while tills sell; optional
 }
 
 func (k *killedShop) link(round int) {
@@ -102,6 +105,9 @@ func (k *killedShop) sellUntilKilled(round int) {
 				k.sell(fmt.Sprintf("R%d-%d-%d", round, till, n)) //nolint:contextcheck // a till says it to the end
 			}
 		})
+	}
+	if k.trouble != nil {
+		k.trouble()
 	}
 	<-time.After(time.Duration(k.random.IntN(250)) * time.Millisecond)
 	if err := process.Kill(); err != nil {
@@ -170,7 +176,8 @@ func (k *killedShop) killSoon(cmd *exec.Cmd, most int) {
 	_ = cmd.Wait()         // it reports the kill
 }
 
-// damage spoils the head of a page of the stopped agent's file: the page leads nowhere, what is on it can be found.
+// damage spoils the head of a page of the stopped agent's file: the page leads nowhere, what is on it can be found. A page that
+// continues another one has no head: a sale's content would be lost there, which is another test.
 func (k *killedShop) damage() {
 	k.Helper()
 	file, err := os.OpenFile(filepath.Join(k.DataDir(), "pdvagent.db"), os.O_RDWR, 0)
@@ -183,11 +190,21 @@ func (k *killedShop) damage() {
 		k.Fatal(err)
 	}
 	const page = 4096
-	at := 2 + k.random.Int64N(min(info.Size()/page-2, 60))
-	if _, err := file.WriteAt([]byte{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}, at*page); err != nil {
-		k.Fatal(err)
+	head := make([]byte, 8) // begins with the page's own number
+	for {
+		at := 2 + k.random.Int64N(min(info.Size()/page-2, 60))
+		if _, err := file.ReadAt(head, at*page); err != nil {
+			k.Fatal(err)
+		}
+		if binary.LittleEndian.Uint64(head) != uint64(at) {
+			continue
+		}
+		if _, err := file.WriteAt(bytes.Repeat([]byte{0xFF}, len(head)), at*page); err != nil {
+			k.Fatal(err)
+		}
+		k.salvages++
+		return
 	}
-	k.salvages++
 }
 
 // releaseHeld is support's word: what a salvage was not sure of goes, and the cloud says of what it has that it has it.
