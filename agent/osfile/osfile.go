@@ -66,16 +66,7 @@ func OpenOrCreate(path string, flag int) (*os.File, error) {
 }
 
 // Remove removes a file, or a link itself. A missing one is no error; a folder is.
-func Remove(path string) error {
-	folder, err := OpenFolder(filepath.Dir(path))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Remove(filepath.Base(path)), folder.Close())
-}
+func Remove(path string) error { return removeFile(path) }
 
 // Sync opens a file and syncs it.
 func Sync(path string) error {

@@ -140,6 +140,17 @@ func rename(from, to string) error {
 	return nil
 }
 
+func removeFile(path string) error {
+	folder, err := OpenFolder(filepath.Dir(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Remove(filepath.Base(path)), folder.Close())
+}
+
 // removeTree removes a file or a folder with its content; no link in it is followed. What somebody makes in it meanwhile is
 // removed too, a few times.
 func removeTree(path string) error {
@@ -204,6 +215,9 @@ func Exposed(path string) (bool, error) {
 func MakeConfigFolder(path string) error {
 	return os.MkdirAll(path, 0o755) //nolint:gosec // it may be listed
 }
+
+// Stranger is of Windows, where anybody may make folders beside those of services: here only root may.
+func Stranger(string) (string, error) { return "", nil }
 
 // ErrDiskFull is the system's error for a full disk.
 var ErrDiskFull error = unix.ENOSPC

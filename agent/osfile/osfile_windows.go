@@ -8,33 +8,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
-
-// serviceSID is the service's own account, NT SERVICE\pdvagent: Windows derives the number from the name, so it is the same
-// on every machine and known before the service is there.
-const serviceSID = "S-1-5-80-1234683028-4034056080-149188612-532590229-3580355973"
-
-// The rights of files and folders: SYSTEM, Administrators, the service and the owner (OW), nobody else and nothing
-// inherited ("P"). Whoever writes a file, an administrator's command or the service, the other can read it.
-const (
-	fileRights   = "D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;OW)(A;;FA;;;" + serviceSID + ")"
-	folderRights = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;FA;;;OW)(A;OICI;FA;;;" + serviceSID + ")"
-	// programRights let everybody run what nobody but an administrator may replace.
-	programRights = "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;0x1200a9;;;BU)(A;OICI;0x1200a9;;;" + serviceSID + ")"
-)
-
-func security(rights string) (*windows.SecurityAttributes, error) {
-	descriptor, err := windows.SecurityDescriptorFromString(rights)
-	if err != nil {
-		return nil, err
-	}
-	attributes := &windows.SecurityAttributes{SecurityDescriptor: descriptor}
-	attributes.Length = uint32(unsafe.Sizeof(*attributes))
-	return attributes, nil
-}
 
 // CreatePrivate makes a file that only the system, administrators, the service and its owner can read. It fails when there
 // is one.
@@ -57,36 +33,41 @@ func CreatePrivate(path string) (*os.File, error) {
 }
 
 // MakePrivateFolder makes a folder, with its parents, that only the system, administrators, the service and its owner can use.
-func MakePrivateFolder(path string) error {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return err
-	}
-	return protect(path, folderRights)
-}
+// Made or taken over by an administrator it belongs to the Administrators: whose it was has no rights on it any more.
+func MakePrivateFolder(path string) error { return makeWith(path, folderRights) }
 
 // MakeProgramFolder makes a folder whose content everybody may run and only administrators may change.
-func MakeProgramFolder(path string) error {
-	if err := os.MkdirAll(path, 0o755); err != nil { //nolint:gosec // Windows takes no modes; the access list follows
+func MakeProgramFolder(path string) error { return makeWith(path, programRights) }
+
+// makeWith makes a folder with its rights from its birth, so that nobody puts a file into it before.
+func makeWith(path, rights string) error {
+	if parent := filepath.Dir(path); parent != path {
+		if _, err := os.Stat(parent); errors.Is(err, os.ErrNotExist) {
+			if err := makeWith(parent, rights); err != nil {
+				return err
+			}
+		}
+	}
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
 		return err
 	}
-	return protect(path, programRights)
+	attributes, err := security(rights)
+	if err != nil {
+		return err
+	}
+	err = windows.CreateDirectory(name, attributes)
+	if err == nil {
+		return nil
+	}
+	if info, statErr := os.Stat(path); statErr != nil || !info.IsDir() {
+		return &os.PathError{Op: "mkdir", Path: path, Err: err}
+	}
+	return protect(path, rights)
 }
 
 // Protect makes a file private to the system, administrators, the service and its owner.
 func Protect(path string) error { return protect(path, fileRights) }
-
-func protect(path, rights string) error {
-	descriptor, err := windows.SecurityDescriptorFromString(rights)
-	if err != nil {
-		return err
-	}
-	list, _, err := descriptor.DACL()
-	if err != nil {
-		return err
-	}
-	return windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
-		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, list, nil)
-}
 
 // strangers matches the entries of trustees that include everybody: World, Users, Authenticated Users, Interactive,
 // Anonymous, Guests.
@@ -105,7 +86,7 @@ func Restrict(path string) (bool, error) {
 	if !had {
 		return false, nil
 	}
-	return true, protect(path, rights)
+	return true, setRights(path, rights)
 }
 
 // withoutStrangers gives an access list without the entries of strangers and without inheritance, and tells whether it had
@@ -148,6 +129,21 @@ func OpenFile(path string, flag int) (*os.File, error) {
 		return nil, err
 	}
 	return onlyRegular(file)
+}
+
+// removeFile goes by the path: os.Root removes nothing under wine.
+func removeFile(path string) error {
+	info, err := os.Lstat(path)
+	if err == nil && info.IsDir() {
+		return &os.PathError{Op: "remove", Path: path, Err: ErrNotRegular}
+	}
+	if err == nil {
+		err = patiently(func() error { return os.Remove(path) })
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 func removeTree(path string) error {

@@ -1,6 +1,8 @@
 package osfile
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -35,4 +37,76 @@ func TestStrangersLoseTheirEntriesInAnAccessList(t *testing.T) {
 			t.Errorf("%s: got %s, %v", text, got, had)
 		}
 	}
+}
+
+// On the text alone, as wine keeps no owner that is not the caller.
+func TestWhatAnAdministratorMakesBelongsToTheAdministrators(t *testing.T) {
+	for _, rights := range []string{fileRights, folderRights, programRights} {
+		for _, admin := range []bool{true, false} {
+			descriptor, err := windows.SecurityDescriptorFromString(described(rights, admin))
+			if err != nil {
+				t.Fatal(err)
+			}
+			owner, _, err := descriptor.Owner()
+			if err != nil || admin != (owner != nil && owner.String() == administratorSID) {
+				t.Errorf("administrator %v: the owner is %v, %v", admin, owner, err)
+			}
+			control, _, err := descriptor.Control()
+			if err != nil || control&windows.SE_DACL_PROTECTED == 0 {
+				t.Errorf("it takes on the rights of what it lies in: %x, %v", control, err)
+			}
+		}
+	}
+}
+
+func TestWhoseFilesAnInstallationTakesForItsOwn(t *testing.T) {
+	const self = "S-1-5-21-1-2-3-1001"
+	for owner, want := range map[string]bool{
+		systemSID: true, administratorSID: true, serviceSID: true, installerSID: true, self: true, "S-1-5-21-7-8-9-500": true,
+		"S-1-5-21-1-2-3-1002": false, "S-1-5-32-545": false, "S-1-1-0": false, "S-1-5-80-1-500": false, "": false,
+	} {
+		if got := trusted(owner, self); got != want {
+			t.Errorf("%s: got %v", owner, got)
+		}
+	}
+}
+
+func TestAFolderOfBeforeGetsTheRightsOfAPrivateOne(t *testing.T) {
+	root, err := os.MkdirTemp("", "osfile-") //nolint:usetesting // under wine os.RemoveAll of t.TempDir does not work
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := RemoveTree(root); err != nil {
+			t.Error(err)
+		}
+	})
+	dir := filepath.Join(root, "a", "pdvagent")
+	for range 2 { // made, and taken over
+		if err := MakePrivateFolder(dir); err != nil {
+			t.Fatal(err)
+		}
+		if stranger, err := Stranger(dir); stranger != "" || err != nil {
+			t.Errorf("it belongs to %s, %v", stranger, err)
+		}
+		if exposed, err := Exposed(dir); exposed || err != nil {
+			t.Errorf("others have rights: %v, %v", exposed, err)
+		}
+	}
+	if stranger, err := Stranger(filepath.Join(dir, "nothing")); stranger != "" || err != nil {
+		t.Errorf("nothing belongs to %s, %v", stranger, err)
+	}
+	path := filepath.Join(dir, "config.yaml")
+	for _, text := range []string{"a", "b"} {
+		if err := WriteNew(path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := Replace(path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Protect(path); err != nil {
+		t.Error(err)
+	}
+	t.Logf("administrator: %v", administrator())
 }

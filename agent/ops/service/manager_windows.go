@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 	"unsafe"
@@ -56,7 +55,7 @@ func (m *manager) install(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.grantRights(); err != nil { // the account's SID is defined before the account exists
+	if err := m.grantRights(status.State == NotInstalled); err != nil { // the account's SID is defined before the account exists
 		return nil, err
 	}
 	if status.State == NotInstalled {
@@ -86,13 +85,17 @@ func (m *manager) commandLine() string {
 }
 
 // grantRights makes the data folder private to the service's account and lets it read the configuration. A folder of the
-// configuration that is not the agent's own keeps its access list.
-func (m *manager) grantRights() error {
+// configuration that is not the agent's own keeps its access list. A first installation takes over nothing of a stranger's.
+func (m *manager) grantRights(first bool) error {
+	if first {
+		if err := Own(osfile.Stranger, Places(m.Config, m.DataDir)...); err != nil {
+			return err
+		}
+	}
 	if err := osfile.MakePrivateFolder(m.DataDir); err != nil {
 		return err
 	}
-	folder := filepath.Dir(m.Config)
-	if strings.EqualFold(filepath.Base(folder), Source) {
+	if folder, own := ownFolder(m.Config); own {
 		if err := osfile.MakePrivateFolder(folder); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 	"pdvagent/agent"
 	"pdvagent/agent/config"
 	"pdvagent/agent/ops/doctor"
+	"pdvagent/agent/ops/service"
 	"pdvagent/agent/ops/setup"
 	"pdvagent/agent/osfile"
 	"pdvagent/cmd/internal/app"
@@ -60,7 +61,7 @@ func (o *installerOptions) newApply() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "apply", Short: "Instala, atualiza ou repara; volta sozinho se a versão nova não responder", Args: NoArgs,
 		RunE: o.reported(func(cmd *cobra.Command) error {
-			if _, err := o.program(); err != nil {
+			if err := o.own(cmd.Context()); err != nil {
 				return err
 			}
 			made, err := o.configured(cmd, in)
@@ -83,6 +84,19 @@ func (o *installerOptions) newApply() *cobra.Command {
 	}
 	in.addFlags(cmd)
 	return cmd
+}
+
+// own refuses places that a stranger prepared, before anything in them is read. Where the service is installed already nobody
+// could.
+func (o *installerOptions) own(ctx context.Context) error {
+	if _, err := o.program(); err != nil {
+		return err
+	}
+	status, err := service.NewManager(service.Command{}).Status(ctx)
+	if err == nil && status.State == service.NotInstalled {
+		return service.Own(osfile.Stranger, service.Places(o.config, config.DefaultDataDir())...)
+	}
+	return nil // the installation says what is wrong
 }
 
 // configured writes a configuration of the answers where there is none. It refuses one that this version does not accept,

@@ -45,6 +45,9 @@ func (o *installerOptions) appendLog(command string, lines []string) {
 	if _, err := os.Stat(folder); err != nil || len(lines) == 0 || command == "try" || command == "pending" {
 		return
 	}
+	if stranger, err := osfile.Stranger(folder); stranger != "" || err != nil { // the screen has the lines
+		return
+	}
 	file, err := osfile.OpenOrCreate(filepath.Join(folder, "instalacao.log"), os.O_WRONLY|os.O_APPEND)
 	if err != nil {
 		return // the screen has the lines
