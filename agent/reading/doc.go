@@ -16,7 +16,7 @@
 //	          12,90 and 1.234,56 where the comma is the decimal sign; 12.90 contradicts it
 //	text      a JSON string; a whole number in digits is the text of its digits; null and nothing are the empty text
 //	          a fraction, an exponent, true, lists and objects are no text ([Text])
-//	windows-1252   where it is declared or configured; iso-8859-1 is a part of it ([FromLatin])
+//	windows-1252   where it is declared or configured; iso-8859-1 is a part of it ([FromLatin], [LatinBytes])
 //	CPF, CNPJ      529.982.247-25 is 52998224725: punctuation, spaces and small letters do not count; the check digits must be
 //	          right and nothing is padded ([TaxID])
 //	document  strict JSON; where that fails, what is almost JSON and has one plain meaning ([Document]): a comma before a

@@ -183,6 +183,9 @@ func (e *Elements) forward() (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if !e.array && isMark(c) {
+		return false, e.ending()
+	}
 	if !e.array {
 		return true, nil
 	}
@@ -222,11 +225,16 @@ func (e *Elements) ending() error {
 		case c == '}' && e.inner:
 			e.inner = false
 			_, _ = e.r.Discard(1) // it was peeked
+		case isMark(c) && !e.inner:
+			_, _ = e.r.Discard(1) // it was peeked
 		default:
 			return ErrShape
 		}
 	}
 }
+
+// isMark tells what programs of DOS and C leave behind a text.
+func isMark(c byte) bool { return c == endOfText || c == 0 }
 
 // line reads a row's record by its line end, so that a stray quote in one does not spoil the next.
 func (e *Elements) line() (text []byte, tooLong bool, err error) {

@@ -33,6 +33,8 @@ func Stream(w http.ResponseWriter, r *http.Request, limit int64) (io.Reader, err
 	}
 	var body io.Reader = &watched{r: http.MaxBytesReader(w, r.Body, limit), scope: scopeOf(r), ended: func() { w.Header().Del("Connection") }}
 	switch declared := charset(r); {
+	case declared == "" && reading.Latin(scopeOf(r).charset):
+		return &utf8Reader{r: transform.NewReader(body, reading.LatinBytes{}), foreign: true}, nil
 	case declared == "", declared == "utf-8", declared == "utf8":
 		return &utf8Reader{r: body}, nil
 	case reading.Latin(declared):

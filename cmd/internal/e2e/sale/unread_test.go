@@ -94,4 +94,8 @@ func TestTillThatSendsWindowsTextsUndeclaredIsUnderstoodOnceConfigured(t *testin
 			t.Errorf("arrived %s", arrival.Body)
 		}
 	}
+	load := "[" + strings.Replace(body, `"C-1"`, `"C-3"`, 1) + "]\x1a"
+	if got := s.Post("/v2/coupons-list", load); got.Status != http.StatusAccepted || !strings.Contains(got.Body, `"accepted":1,`) {
+		t.Errorf("a load: %d %s", got.Status, got.Body)
+	}
 }
