@@ -7,7 +7,6 @@ package rawjson
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"unicode/utf8"
 )
 
@@ -139,7 +138,7 @@ func (p *parser) object(v *Value) error {
 		end := p.at
 		name := unquote(p.text[start:end])
 		if _, twice := seen[name]; twice {
-			return fmt.Errorf("%w: %q", ErrDuplicateKey, name)
+			return ErrDuplicateKey // without the name: it may be somebody's document
 		}
 		seen[name] = struct{}{}
 		member, err := p.value()

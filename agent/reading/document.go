@@ -145,7 +145,7 @@ func shapeOf(r rune) rune {
 		return '?'
 	case unicode.IsLetter(r):
 		return 'x'
-	case unicode.IsDigit(r):
+	case unicode.IsNumber(r):
 		return '9'
 	case r == ' ' || unicode.IsPrint(r):
 		return r

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 
 	"pdvagent/agent"
+	"pdvagent/agent/mask"
 	"pdvagent/agent/rawjson"
 	"pdvagent/agent/reading"
 )
@@ -57,7 +58,7 @@ func newObject(cfg Config, shape agent.LoadShape, columns []string) (*object, er
 		at := named(columns, column)
 		switch {
 		case len(at) == 0:
-			return nil, agent.Errorf(agent.CodeInvalid, nil, "A coluna %q, configurada para %s, não existe; as colunas são: %s.", column, field, strings.Join(columns, ", "))
+			return nil, agent.Errorf(agent.CodeInvalid, nil, "A coluna %q, configurada para %s, não existe; as colunas são: %s.", column, field, shownNames(columns))
 		case len(at) > 1:
 			return nil, twice(column, field, at)
 		}
@@ -80,10 +81,19 @@ func newObject(cfg Config, shape agent.LoadShape, columns []string) (*object, er
 	slices.SortStableFunc(o.places, func(a, b place) int { return a.column - b.column })
 	for _, field := range shape.Fields {
 		if field.Required && (field.Name == shape.Key || field.Name == shape.Label) && !o.has(field.Name) {
-			return nil, agent.Errorf(agent.CodeInvalid, nil, "Falta a coluna de %s; as colunas são: %s. Use columns para dizer qual é.", field.Name, strings.Join(columns, ", "))
+			return nil, agent.Errorf(agent.CodeInvalid, nil, "Falta a coluna de %s; as colunas são: %s. Use columns para dizer qual é.", field.Name, shownNames(columns))
 		}
 	}
 	return o, nil
+}
+
+// shownNames lists columns for a person: a file without a heading has a record there, of somebody perhaps.
+func shownNames(columns []string) string {
+	shown := make([]string, len(columns))
+	for i, column := range columns {
+		shown[i] = mask.Name(i, column)
+	}
+	return strings.Join(shown, ", ")
 }
 
 // named lists where the columns of a name are.

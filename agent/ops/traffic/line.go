@@ -60,7 +60,7 @@ func (j *Journal) encode(e entry, missing int64) ([]byte, error) {
 	return append(encoded, '\n'), err
 }
 
-// keys returns the ids in a body by which support looks for a sale.
+// keys returns the ids in a body by which support looks for a sale; an id that may be somebody's name or document is none.
 func keys(text []byte) []string {
 	parsed, err := rawjson.Parse(text)
 	if err != nil {
@@ -69,7 +69,7 @@ func keys(text []byte) []string {
 	var list []string
 	for _, name := range []string{"transaction_id", "coupon", "job"} {
 		field, _ := parsed.Get(name)
-		if id, ok := field.Text(); ok && id != "" && len(id) <= 100 {
+		if id, ok := field.Text(); ok && id != "" && mask.ID(id) == id {
 			list = append(list, id)
 		}
 	}
@@ -117,7 +117,7 @@ func shape(text []byte) string {
 		switch {
 		case r == utf8.RuneError:
 			return '?'
-		case unicode.IsDigit(r):
+		case unicode.IsNumber(r):
 			return '9'
 		case unicode.IsLetter(r):
 			return 'x'

@@ -98,7 +98,7 @@ func TestALineSaysWhatWasSaidWithoutAnybodysName(t *testing.T) {
 func TestBodiesAreCutAndWhatIsNoJSONShowsItsShape(t *testing.T) {
 	inDiary(t, nil, func(d *diary) {
 		x := sale(1)
-		x.Request, x.Response = []byte(`{"sku":"`+strings.Repeat("a", 20<<10)+`"}`), []byte("<h1>MARIA</h1> 52998224725, \xe9 {\"a\":")
+		x.Request, x.Response = []byte(`{"sku": ["80215"`+strings.Repeat(`,"80215"`, 2559)+`]}`), []byte("<h1>MARIA</h1> 52998224725, \xe9 {\"a\":")
 		d.Record(x)
 		d.settle()
 		line := d.lines(traffic.Query{})[0]
@@ -245,9 +245,9 @@ func noise(n int) []byte {
 	seed := uint64(n)*2862933555777941757 + 3037000493
 	for b.Len() < 7<<10 {
 		seed = seed*6364136223846793005 + 1442695040888963407
-		fmt.Fprintf(&b, "%x", seed)
+		fmt.Fprintf(&b, `,"%016x%016x"`, seed, seed*seed)
 	}
-	return []byte(`{"sku":"` + b.String() + `"}`)
+	return []byte(`{"sku":["1"` + b.String() + `]}`)
 }
 
 func TestFilesTurnAndTheOldestGo(t *testing.T) {

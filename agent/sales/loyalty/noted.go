@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pdvagent/agent"
+	"pdvagent/agent/mask"
 )
 
 const (
@@ -90,20 +91,10 @@ func has(notes []agent.Note, code agent.NoteCode) bool {
 
 // shownTill is a till's code as people see it.
 func shownTill(code string) string {
-	const most = 20 // characters
-	shown := []rune(strings.Map(func(r rune) rune {
-		if r < ' ' {
-			return -1
-		}
-		return r
-	}, code))
-	if len(shown) > most {
-		shown = shown[:most]
-	}
-	if len(shown) == 0 {
+	if code == "" {
 		return "sem código"
 	}
-	return string(shown)
+	return mask.ID(code)
 }
 
 // remember reads the last sales of the queue.

@@ -63,8 +63,8 @@ func remark(r *http.Request, notes []agent.Note) {
 // view makes the view of a job.
 func view(job agent.Job) jobView {
 	v := jobView{
-		ID: job.ID(), Kind: job.Kind, Dialect: job.Dialect, State: job.Status.State, Reason: job.Status.Reason,
-		Session: job.Session, Coupon: job.Coupon, CreatedAt: job.CreatedAt, UpdatedAt: job.Status.UpdatedAt,
+		ID: job.ID(), Kind: job.Kind, Dialect: job.Dialect, State: job.Status.State, Reason: mask.Text(job.Status.Reason),
+		Session: mask.ID(job.Session), Coupon: mask.ID(job.Coupon), CreatedAt: job.CreatedAt, UpdatedAt: job.Status.UpdatedAt,
 		Attempts: job.Status.Attempts, Unanswered: job.Status.Unanswered, Revision: job.Status.Revision,
 		Notes: noteViews(job.Notes),
 	}

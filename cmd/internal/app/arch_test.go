@@ -77,7 +77,7 @@ func wings() map[string][]string {
 		"agent/till/api": words("agent/till/web", "agent/sales/unread", "agent/mask", "agent/ops/traffic", "agent/config", "agent/ops/settings", "agent/loads/catalog", "agent/ops/routine", "agent/loads/source", "agent/loads/reconcile", "agent/upstream", "agent/paying/checkout", "agent/paying/settlement", "agent/paying/cardorder", "payments/cashorder", "payments", "payments/pix", "payments/boleto", "payments/ideamaker", "payments/sevenaz"),
 
 		"agent/sales/basket":  {"agent"},
-		"agent/sales/loyalty": words("agent/records", "agent/sales/basket", "mercafacil"),
+		"agent/sales/loyalty": words("agent/mask", "agent/records", "agent/sales/basket", "mercafacil"),
 		"agent/sales/sender":  words("agent/upstream"),
 		"agent/sales/unread":  {"agent", "agent/records"},
 
@@ -86,7 +86,7 @@ func wings() map[string][]string {
 		"agent/paying/cardorder":  words("agent/records", "payments", "payments/cashorder"),
 		"agent/paying/webhook":    {"agent/door"},
 
-		"agent/loads/source":    words("agent/osfile"), // catalog, history and reconcile read the same kinds of source
+		"agent/loads/source":    words("agent/mask", "agent/osfile"), // catalog, history and reconcile read the same kinds of source
 		"agent/loads/catalog":   words("agent/records", "agent/loads/source"),
 		"agent/loads/history":   words("agent/osfile", "agent/loads/source"),
 		"agent/loads/reconcile": words("agent/loads/source"),
