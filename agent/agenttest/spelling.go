@@ -27,7 +27,7 @@ func Spellings() []Spelling {
 		for range 4 {
 			name := pick(g, givenNames()) + " " + pick(g, surnames())
 			mail := strings.ReplaceAll(name, " ", pick(g, []string{".", "_", "", "-"})) + "@" + pick(g, []string{"hotmail.com", "gmail.com", "mercado.com.br"})
-			for _, text := range []string{name, strings.ToUpper(name), pick(g, givenNames()), strings.ReplaceAll(name, " ", pick(g, []string{"_", ".", "-", "\u00a0", "+"})), mail, strings.ToUpper(mail)} {
+			for _, text := range []string{name, strings.ToUpper(name), pick(g, givenNames()), strings.ReplaceAll(name, " ", pick(g, []string{"_", ".", "-", "\u00a0", "+"})), mail, strings.ToUpper(mail), g.hidden(name)} {
 				list = append(list, Spelling{text, Fold(text)})
 			}
 		}
@@ -159,6 +159,12 @@ func (g speller) scripted(number string) string {
 // split writes something unseen, or a space, between all characters.
 func (g speller) split(number string) string {
 	return strings.Join(strings.Split(number, ""), pick(g, []string{"\u200b", "\u2060", "\u200c", " ", "\u00a0", ".", "-", "_"}))
+}
+
+// hidden writes something unseen into the middle of a name.
+func (g speller) hidden(name string) string {
+	letters := []rune(name)
+	return string(letters[:3]) + pick(g, []string{"\u200b", "\u00ad", "\u2060"}) + string(letters[3:])
 }
 
 // among writes a number with words around it.

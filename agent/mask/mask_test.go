@@ -69,6 +69,10 @@ func TestLongRefusalIsCut(t *testing.T) {
 func TestWordsOfARefusalNameNobody(t *testing.T) {
 	for words, want := range map[string]string{
 		"Cliente Maria Silva não encontrado":         "Cliente […] […] não encontrado",
+		"cliente ter\u200besa já existe":             "cliente […] já existe",
+		"cliente maria silva não encontrado":         "cliente […] […] não encontrado",
+		"fale com maria.silva@exemplo.com":           "fale com […]@[…]",
+		"CPF 529_982_247_25 ou ５２９９８２２４７２５":          "CPF ************** ou ***********",
 		"JOSÉ já existe":                             "[…] já existe",
 		"CNPJ 12ABC34501DE35 inválido":               "CNPJ ************** inválido",
 		"CNPJ 12.ABC.345/01DE-35 inválido":           "CNPJ ****************** inválido",

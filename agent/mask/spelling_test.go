@@ -30,8 +30,8 @@ func TestNoSpellingOfAPersonIsSeenInAnyField(t *testing.T) {
 		parsed := parse(t, body)
 		shown := string(mask.Answer([]int{200, 422, 503}[i%3], []byte(body), parsed)) +
 			"\n" + mask.Text(s.Text) + "\n" + mask.Text("cliente "+s.Text+" já existe") + "\n" + mask.ID(s.Text)
-		if seen := agenttest.Sightings(shown, []agenttest.Spelling{s}); len(seen) > 0 {
-			t.Errorf("%q is seen %d times: %s", s.Text, len(seen), where(shown, s))
+		if strings.Contains(agenttest.Fold(shown), s.Bare) {
+			t.Errorf("%q is seen: %s", s.Text, where(shown, s))
 		}
 	}
 }
@@ -39,7 +39,7 @@ func TestNoSpellingOfAPersonIsSeenInAnyField(t *testing.T) {
 // where gives the first piece of a text with a sighting.
 func where(shown string, s agenttest.Spelling) string {
 	for _, piece := range strings.FieldsFunc(shown, func(r rune) bool { return r == '{' || r == '\n' }) {
-		if len(agenttest.Sightings(piece, []agenttest.Spelling{s})) > 0 {
+		if strings.Contains(agenttest.Fold(piece), s.Bare) {
 			return piece
 		}
 	}
