@@ -71,7 +71,7 @@ func TestWordsOfARefusalNameNobody(t *testing.T) {
 		"Cliente Maria Silva não encontrado":         "Cliente […] […] não encontrado",
 		"cliente ter\u200besa já existe":             "cliente […] já existe",
 		"cliente maria silva não encontrado":         "cliente […] […] não encontrado",
-		"fale com maria.silva@exemplo.com":           "fale com […]@[…]",
+		"fale com maria.silva@hotmail.com":           "fale com […]@[…]",
 		"CPF 529_982_247_25 ou ５２９９８２２４７２５":          "CPF ************** ou ***********",
 		"JOSÉ já existe":                             "[…] já existe",
 		"CNPJ 12ABC34501DE35 inválido":               "CNPJ ************** inválido",
