@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -39,11 +40,31 @@ func OpenLog(cfg config.Config, level *slog.LevelVar, w io.Writer) (*slog.Logger
 	if err := osfile.MakePrivateFolder(LogFolder(cfg)); err != nil {
 		return nil, nil, err
 	}
-	files := &lumberjack.Logger{Filename: filepath.Join(LogFolder(cfg), logName), MaxSize: cfg.Log.MaxMB / logFiles, MaxBackups: logFiles - 1}
+	path := filepath.Join(LogFolder(cfg), logName)
+	if err := clearWay(path); err != nil {
+		return nil, nil, err
+	}
+	files := &lumberjack.Logger{Filename: path, MaxSize: cfg.Log.MaxMB / logFiles, MaxBackups: logFiles - 1}
 	level.Set(logLevel(cfg.Log.Level))
 	options := &slog.HandlerOptions{Level: level}
 	both := slog.NewMultiHandler(slog.NewTextHandler(w, options), slog.NewTextHandler(files, options))
 	return slog.New(both), files.Close, nil
+}
+
+// clearWay removes what is no log of ours from its place, such as a link that leads root elsewhere, or a pipe. A folder stays:
+// then there is no file.
+func clearWay(path string) error {
+	file, err := osfile.OpenFile(path, os.O_RDONLY)
+	if err == nil {
+		return file.Close()
+	}
+	if !errors.Is(err, osfile.ErrNotRegular) && !errors.Is(err, osfile.ErrForeignLink) {
+		return nil // none yet, or the writing says why not
+	}
+	if err = osfile.Remove(path); errors.Is(err, osfile.ErrNotRegular) {
+		return nil
+	}
+	return err
 }
 
 // logSize is the length of the log's files and their limit, in bytes.

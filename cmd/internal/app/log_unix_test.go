@@ -1,0 +1,48 @@
+//go:build !windows
+
+package app_test
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"pdvagent/agent/agenttest"
+	"pdvagent/agent/config"
+	"pdvagent/cmd/internal/app"
+)
+
+func TestLogGoesIntoAFileOfItsOwnWhateverWasPlantedThere(t *testing.T) {
+	for kind, plant := range map[string]func(target, path string) error{
+		"a link":            func(target, path string) error { return os.Symlink(filepath.Join(target, "file"), path) },
+		"a link to nothing": func(target, path string) error { return os.Symlink(filepath.Join(target, "new"), path) },
+		"a second name":     func(target, path string) error { return os.Link(filepath.Join(target, "file"), path) },
+		"a pipe":            func(_, path string) error { return syscall.Mkfifo(path, 0o600) },
+	} {
+		target, untouched := agenttest.Outside(t)
+		cfg := config.Default()
+		cfg.DataDir = t.TempDir()
+		path := filepath.Join(app.LogFolder(cfg), "pdvagent.log")
+		if err := errors.Join(os.Mkdir(app.LogFolder(cfg), 0o700), plant(target, path)); err != nil {
+			t.Fatal(err)
+		}
+		agenttest.GiveAway(t, cfg.DataDir)
+		log, done, err := app.OpenLog(cfg, new(slog.LevelVar), io.Discard)
+		if err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		log.Info("a line")
+		if err := done(); err != nil {
+			t.Error(err)
+		}
+		if text, err := os.ReadFile(path); err != nil || !strings.Contains(string(text), "a line") {
+			t.Errorf("%s: got %q, %v", kind, text, err)
+		}
+		untouched()
+	}
+}
