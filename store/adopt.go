@@ -49,17 +49,7 @@ func Unseal(from io.Reader, privatePEM []byte, folder string) (Brought, error) {
 		return Brought{}, sealedInWords(err)
 	}
 	u := unpacker{folder: folder}
-	in := tar.NewReader(frames)
-	for {
-		var header *tar.Header
-		if header, err = in.Next(); err != nil {
-			break
-		}
-		if err = u.take(header, in); err != nil {
-			break
-		}
-	}
-	if errors.Is(err, io.EOF) {
+	if err = u.all(frames); err == nil {
 		_, err = io.Copy(io.Discard, frames) // to the last frame: a cut file has none
 	}
 	if err != nil {
@@ -86,6 +76,23 @@ type unpacker struct {
 	folder string
 	keys   keyring.Clear
 	others []SealedFile
+}
+
+// all takes every file of a tar.
+func (u *unpacker) all(from io.Reader) error {
+	in := tar.NewReader(from)
+	for {
+		header, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = u.take(header, in)
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 func (u *unpacker) take(header *tar.Header, content io.Reader) error {

@@ -3,8 +3,12 @@
 package store
 
 import (
+	"archive/tar"
+	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -71,6 +75,38 @@ func FuzzReadSpooled(f *testing.F) {
 		}
 		if got, err := p.read(reference); err == nil && string(got) != string(body) {
 			t.Fatalf("gave %d bytes that were never written", len(got))
+		}
+	})
+}
+
+// FuzzSealedContent: anybody can seal something for the recovery key: what is in it stays in the folder, under the names that the
+// store gives.
+func FuzzSealedContent(f *testing.F) {
+	for _, name := range []string{keysName, fileName, "spool/a", "other/config.yaml", "spool/../../out", "/out", "other/..", "pdvagent.db/x", `spool/C:\out`} {
+		var buffer bytes.Buffer
+		out := tar.NewWriter(&buffer)
+		if err := errors.Join(putBytes(out, name, []byte("{}")), out.Close()); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(buffer.Bytes())
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		parent := t.TempDir()
+		u := unpacker{folder: filepath.Join(parent, "brought")}
+		if err := os.MkdirAll(filepath.Join(u.folder, spoolName), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		_ = u.all(bytes.NewReader(content)) // most is refused
+		for folder, allowed := range map[string][]string{parent: {"brought"}, u.folder: {spoolName, fileName}} {
+			entries, err := os.ReadDir(folder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, entry := range entries {
+				if !slices.Contains(allowed, entry.Name()) {
+					t.Errorf("it wrote %s", entry.Name())
+				}
+			}
 		}
 	})
 }

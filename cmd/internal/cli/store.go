@@ -160,7 +160,11 @@ func printRestored(w io.Writer, report store.Report) {
 	if len(report.Lost) > 0 {
 		fmt.Fprintf(w, "%d registros perderam o conteúdo: %v\n", len(report.Lost), report.Lost)
 	}
-	for _, gap := range report.Missing {
+	missing := report.Missing
+	if n := len(missing); report.Unsure && n > 0 { // the last one is the jump
+		missing = missing[:n-1]
+	}
+	for _, gap := range missing {
 		fmt.Fprintf(w, "Nada se achou dos números %d a %d.\n", gap.From, gap.To)
 	}
 	if report.Unsure {

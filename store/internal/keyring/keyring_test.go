@@ -64,3 +64,37 @@ func TestSystemdCredentialSealsTheKey(t *testing.T) {
 	}
 	open(t, path, keyring.Lost)
 }
+
+// What was sealed before a key was replaced must be readable on another machine, too.
+func TestTheRecoveryKeyOpensEveryKeyOfARing(t *testing.T) {
+	path := filepath.Join(storetest.Dir(t), "keys.json")
+	first := open(t, path, keyring.First)
+	raw, err := os.ReadFile(path)
+	if err == nil { // the machine's id is another one now
+		err = os.WriteFile(path, bytes.Replace(raw, []byte(`"machine": "`), []byte(`"machine": "0`), 1), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := open(t, path, keyring.Cloned)
+	private, public, err := keyring.NewPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrapped, err := second.Wrap(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys keyring.Clear
+	if err := keys.Unwrap(wrapped, private); err != nil || len(keys.Keys) != 2 || keys.Current != second.Current.ID || !keys.Whole() {
+		t.Fatalf("got %d keys, current %d, %v", len(keys.Keys), keys.Current, err)
+	}
+	elsewhere := filepath.Join(storetest.Dir(t), "keys.json")
+	if err := keys.Write(elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	ring := open(t, elsewhere, keyring.Old)
+	if ring.Key(first.Current.ID) == nil || ring.Current.ID != second.Current.ID || !bytes.Equal(ring.Hash("a", "b"), second.Hash("a", "b")) {
+		t.Error("the ring lacks a key")
+	}
+}
