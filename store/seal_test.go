@@ -39,7 +39,7 @@ func oldTill(t *testing.T) (dir string, sealed []byte) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := s.Seal(&out, []store.SealedFile{{Name: "config.yaml", Content: []byte("token: SECRET-OF-THE-SHOP")}}); err != nil {
+	if err := s.Seal(&out, []store.SealedFile{{Name: "config.yaml", Content: []byte("token: SECRET-OF-THE-SHOP")}, {Name: "some-frames", Content: make([]byte, 1<<20)}}); err != nil {
 		t.Fatal(err)
 	}
 	storetest.Close(t, s)
@@ -72,7 +72,7 @@ func TestASealedBackupIsAWholeTillForWhoHasTheRecoveryKey(t *testing.T) {
 	private, _ := recoveryKey()
 	folder := filepath.Join(storetest.Dir(t), "brought")
 	brought, err := store.Unseal(bytes.NewReader(sealed), private, folder)
-	if err != nil || brought.Jobs != 3 || brought.Faults != 0 || brought.AgentID == "" || len(brought.Others) != 1 ||
+	if err != nil || brought.Jobs != 3 || brought.Faults != 0 || brought.AgentID == "" || len(brought.Others) != 2 || len(brought.Others[1].Content) != 1<<20 ||
 		brought.Others[0].Name != "config.yaml" || string(brought.Others[0].Content) != "token: SECRET-OF-THE-SHOP" {
 		t.Fatalf("got %+v, %v", brought, err)
 	}
@@ -139,8 +139,8 @@ func withoutLastFrame(sealed []byte) []byte {
 
 func swapped(sealed []byte) []byte {
 	at := frames(sealed)
-	first, second := sealed[at[0]:at[1]], sealed[at[1]:at[2]]
-	return bytes.Join([][]byte{sealed[:at[0]], second, first, sealed[at[2]:]}, nil)
+	first, second := sealed[at[1]:at[2]], sealed[at[2]:at[3]] // within one file
+	return bytes.Join([][]byte{sealed[:at[1]], second, first, sealed[at[3]:]}, nil)
 }
 
 // TestADiskWhoseKeysOnlyItsMachineOpensIsReadWithTheRecoveryKey: as those of Windows.
