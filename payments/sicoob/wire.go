@@ -88,7 +88,7 @@ func brasilia() *time.Location { return time.FixedZone("BRT", -3*3600) }
 // day reads a date, alone or with a time, also with one digit for the day (sicoob.md 5.3); zero where there is none. A
 // moment of another zone is the day that it is in Brasília.
 func (t text) day() time.Time {
-	date, clock, timed := strings.Cut(string(t), "T")
+	date, clock, timed := strings.Cut(strings.Replace(string(t), " ", "T", 1), "T")
 	at, err := time.Parse("2006-1-2", date)
 	if err != nil || at.Year() < 1990 {
 		return time.Time{}
