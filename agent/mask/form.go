@@ -88,7 +88,8 @@ func isFieldPath(text string) bool {
 // isFieldName tells whether a name in an object is made of a program's words; half of them may be unknown, so that a misspelled
 // field is still seen.
 func isFieldName(name string) bool {
-	if len(name) > 40 || name == "" || longestDigits(name) > 4 || personal(name) {
+	const mostDigits = 6
+	if len(name) > 40 || name == "" || isDigit(name[0]) || countDigits(name) > mostDigits {
 		return false
 	}
 	for i, r := range name {
@@ -115,7 +116,7 @@ func isID(text string) bool {
 		return false
 	}
 	if hexID.MatchString(text) {
-		return strings.Trim(text, digits) != "" && !personal(text)
+		return strings.Trim(text, digits+"-") != ""
 	}
 	for i := range len(text) {
 		if !isLetter(text[i]) && !isDigit(text[i]) && strings.IndexByte("._:/#-", text[i]) < 0 {
@@ -169,6 +170,15 @@ const digits = "0123456789"
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
+
+func countDigits(text string) (count int) {
+	for i := range len(text) {
+		if isDigit(text[i]) {
+			count++
+		}
+	}
+	return count
+}
 
 // longestDigits is the length of the longest run of digits.
 func longestDigits(text string) int {
