@@ -12,7 +12,7 @@ const (
 	ClassUnreachable Class = "unreachable" // no connection: refused, no route, DNS, TLS. Nothing was sent
 	ClassTimeout     Class = "timeout"     // the deadline passed; may have reached the cloud
 	ClassBroken      Class = "broken"      // the connection broke or the answer was cut; may have reached the cloud
-	ClassForeign     Class = "foreign"     // 2xx that the cloud cannot have written: HTML, half a JSON
+	ClassForeign     Class = "foreign"     // what the cloud cannot have written: a 2xx with HTML or half a JSON, a 101
 	ClassDenied      Class = "denied"      // 2xx in which the cloud says that it did not take the request
 )
 

@@ -220,6 +220,10 @@ func (c *Client) read(ctx context.Context, response *http.Response, outcome *age
 	defer func() { _ = response.Body.Close() }() // its error is the read's
 	outcome.Status = response.StatusCode
 	outcome.RetryAfter = retryAfter(response.Header.Get("Retry-After"), c.cfg.Now())
+	if response.StatusCode == http.StatusSwitchingProtocols { // what follows is read without the deadline
+		outcome.Class, outcome.Detail = agent.ClassForeign, "another protocol, which nobody asked for"
+		return
+	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, c.cfg.MaxAnswer+1))
 	body = utf8Text(body, response.Header.Get("Content-Type"))
 	switch {
