@@ -17,11 +17,12 @@ import (
 //
 //	statusCode 300 to 599, code or status 400 to 499     the answer of that status
 //	success, sucesso or ok false ("false", "N", 0)       denied
-//	status error, erro, fail, failed, failure or falha   denied
+//	status, result or resultado says that it failed      denied: error, fail, NOK, rejected, falha, recusado and the like
 //	any other code of 400 or more, unless success is true  denied
-//	error, errors, errorMessage and the like, not empty  denied
+//	error, errors, errorMessage, hasError and the like,
+//	not empty                                            denied
 //
-// null, false, "", 0 and empty lists are no error.
+// A list of one answer is that answer, false alone is denied. null, false, "", 0 and empty lists are no error.
 func inside(outcome agent.Outcome) agent.Outcome {
 	if len(bytes.TrimSpace(outcome.Body)) == 0 {
 		return outcome
@@ -53,6 +54,12 @@ type verdict struct {
 
 func readVerdict(answer rawjson.Value) verdict {
 	var t verdict
+	switch {
+	case answer.Kind == rawjson.Array && len(answer.Elements) == 1:
+		answer = answer.Elements[0]
+	case answer.Kind == rawjson.False:
+		t.denial = "false"
+	}
 	success, highCode := false, ""
 	deny := func(name string) {
 		if t.denial == "" {
@@ -73,7 +80,7 @@ func readVerdict(answer rawjson.Value) verdict {
 			}
 			yes, _ := flag(member.Value)
 			success = success || yes
-		case name == "status":
+		case slices.Contains([]string{"status", "result", "resultado"}, name):
 			if failure(member.Value) {
 				deny(name)
 			}
@@ -93,6 +100,7 @@ func isCode(name string) bool { return slices.Contains([]string{"code", "status"
 func errorFields() []string {
 	return []string{
 		"error", "errors", "errormessage", "error_message", "errorcode", "error_code", "errormsg", "erro", "erros", "mensagemerro", "mensagem_erro",
+		"haserror", "has_error", "haserrors", "iserror", "temerro", "tem_erro",
 	}
 }
 
@@ -129,6 +137,14 @@ func flag(v rawjson.Value) (yes, known bool) {
 	return n != reading.Number{}, err == nil
 }
 
+// failures are the words by which a status says that a request failed.
+func failures() []string {
+	return []string{
+		"error", "erro", "fail", "failed", "failure", "falha", "falhou", "false", "nok", "not ok", "ko", "rejected", "rejeitado", "rejeitada", "refused", "denied", "recusado",
+		"recusada", "negado", "negada", "invalid", "invalido", "inválido", "exception",
+	}
+}
+
 // succeeds tells whether a text of status says that the request was done.
 func succeeds(v rawjson.Value) bool {
 	text, _ := v.Text()
@@ -138,8 +154,7 @@ func succeeds(v rawjson.Value) bool {
 // failure tells whether a status says that the request failed.
 func failure(v rawjson.Value) bool {
 	text, _ := v.Text()
-	return v.Kind == rawjson.False ||
-		slices.Contains([]string{"error", "erro", "fail", "failed", "failure", "falha", "false"}, strings.ToLower(strings.TrimSpace(text)))
+	return v.Kind == rawjson.False || slices.Contains(failures(), strings.ToLower(strings.TrimSpace(text)))
 }
 
 // says tells whether an error field really holds one: null, false, 0, "" and empty lists do not.
