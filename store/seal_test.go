@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -181,7 +182,7 @@ func sealKeys(t *testing.T, dir string) {
 	path := filepath.Join(dir, "keys.json")
 	raw, err := os.ReadFile(path)
 	if err == nil {
-		err = os.WriteFile(path, bytes.ReplaceAll(raw, []byte(`"protection": "none"`), []byte(`"protection": "another machine's"`)), 0o600)
+		err = os.WriteFile(path, regexp.MustCompile(`"protection": "[a-z]+"`).ReplaceAll(raw, []byte(`"protection": "another machine's"`)), 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
