@@ -14,7 +14,7 @@ export PDVAGENT_REQUIRE=all CGO_ENABLED=0 GOFLAGS="${GOFLAGS:-} -mod=readonly -t
 units="kills 15000 500
 power-cuts 20000 1000
 damaged-files 10000 500
-fault-points 300 60
+fault-points 300 300
 full-disks 500 25
 shops 500 10
 weeks 100 2

@@ -159,6 +159,9 @@ func failure(v rawjson.Value) bool {
 
 // says tells whether an error field really holds one: null, false, 0, "" and empty lists do not.
 func says(v rawjson.Value) bool {
+	if yes, known := flag(v); known && !yes {
+		return false
+	}
 	text, _ := v.Text()
 	switch v.Kind {
 	case rawjson.Null, rawjson.False:

@@ -31,6 +31,9 @@ func TestASuccessWithARefusalInsideIsNoDelivery(t *testing.T) {
 		`{"result":{"id":1}}`:                           {delivered, 200},
 		`{"hasError":true}`:                             {refused, 200},
 		`{"hasErrors":false}`:                           {delivered, 200},
+		`{"hasError":"false"}`:                          {delivered, 200},
+		`{"isError":"N"}`:                               {delivered, 200},
+		`{"temErro":"sim"}`:                             {refused, 200},
 		`[{"success":false}]`:                           {refused, 200},
 		`[{"success":true}]`:                            {delivered, 200},
 		`[{"success":true},{"success":false}]`:          {delivered, 200}, // of a load: what each of them says is not documented

@@ -101,6 +101,8 @@ func (u *unpacker) take(header *tar.Header, content io.Reader) error {
 		return fmt.Errorf("%w: %q", errSealDamaged, header.Name)
 	}
 	switch {
+	case (header.Name == keysName || folder == otherFolder+"/") && header.Size > maxSealedFile: // none that we make
+		return fmt.Errorf("%w: %q", errSealDamaged, header.Name)
 	case header.Name == keysName || folder == otherFolder+"/":
 		raw, err := io.ReadAll(io.LimitReader(content, maxSealedFile))
 		if err != nil || header.Name != keysName {

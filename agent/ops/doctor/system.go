@@ -96,12 +96,24 @@ func cloned(_ context.Context, e *examination) answer {
 	}
 }
 
-// backupCopied warns of copies that are old, or that lie on this machine: a mount that is away leaves an empty folder.
-func backupCopied(_ context.Context, e *examination) answer {
-	const late = 26 * time.Hour
+// backupCopied warns of copies that are old, or that lie on this machine: a mount that is away leaves an empty folder. It does
+// not wait for a folder that does not answer.
+func backupCopied(ctx context.Context, e *examination) answer {
 	if e.Copied == nil {
 		return ok("backup.copy_to não está na configuração: se esta máquina se perder, perde-se o que ela não enviou")
 	}
+	looked := make(chan answer, 1)
+	go func() { looked <- lookAtCopies(e) }()
+	select {
+	case found := <-looked:
+		return found
+	case <-ctx.Done():
+		return warn("Confira o servidor e a rede; o serviço tenta de novo a cada 10 minutos.", "a pasta %s não responde", e.CopyTo)
+	}
+}
+
+func lookAtCopies(e *examination) answer {
+	const late, ahead = 26 * time.Hour, -time.Hour
 	at, err := e.Copied()
 	if err != nil {
 		return warn("Confira o servidor, a rede e se a pasta está montada; o serviço tenta de novo a cada 10 minutos.", "a pasta %s não pôde ser lida por este usuário: %v", e.CopyTo, err)
@@ -109,8 +121,9 @@ func backupCopied(_ context.Context, e *examination) answer {
 	if at.IsZero() {
 		return warn("Veja os alarmes: o agente em execução diz por que nenhuma cópia chegou.", "não há cópia deste caixa em %s", e.CopyTo)
 	}
-	if age := e.Now().Sub(at); age > late {
-		return warn("Veja os alarmes: o agente em execução diz por que a cópia não chega.", "a mais nova em %s é de %s", e.CopyTo, e.local(at).Format("02/01/2006 15:04"))
+	if age := e.Now().Sub(at); age > late || age < ahead {
+		return warn("Veja os alarmes: o agente em execução diz por que a cópia não chega. Uma data futura é de um relógio que esteve errado: apague aquela cópia.",
+			"a mais nova em %s é de %s", e.CopyTo, e.local(at).Format("02/01/2006 15:04"))
 	}
 	if remote, err := osfile.Network(e.CopyTo); err == nil && !remote {
 		return warn("Se a pasta é do servidor, ela não está montada agora; se é um disco desta máquina, ele se perde com ela.", "a mais nova é de %s, mas %s é um disco desta máquina",

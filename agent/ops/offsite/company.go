@@ -36,7 +36,7 @@ type note struct {
 // company is what earlier visits saw.
 type company struct {
 	run   string
-	beat  uint64
+	beat  uint64 // of the note that lies there; 0: none of this process yet
 	known map[string]other
 	twin  time.Time // when another process was last seen under our id
 }
@@ -92,9 +92,8 @@ func readNote(folder *osfile.Folder, name string) (n note, ok bool) {
 
 // leave writes our note.
 func (k *Keeper) leave(folder *osfile.Folder, now time.Time) error {
-	self := k.cfg.Self
-	k.company.beat++
-	raw, err := json.Marshal(note{self.AgentID, self.Shop, self.Till, self.Primary, self.Version, self.Host, k.company.run, k.company.beat, now.UTC().Truncate(time.Second)})
+	self, beat := k.cfg.Self, k.company.beat+1
+	raw, err := json.Marshal(note{self.AgentID, self.Shop, self.Till, self.Primary, self.Version, self.Host, k.company.run, beat, now.UTC().Truncate(time.Second)})
 	if err != nil {
 		return err
 	}
@@ -111,6 +110,7 @@ func (k *Keeper) leave(folder *osfile.Folder, now time.Time) error {
 	if err != nil {
 		return errors.Join(err, folder.Remove(part))
 	}
+	k.company.beat = beat
 	return nil
 }
 

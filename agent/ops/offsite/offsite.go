@@ -109,7 +109,7 @@ func (k *Keeper) attempt(ctx context.Context, now bool) {
 		case <-ctx.Done():
 			return
 		case <-silent:
-			k.say("ela não responde", nil)
+			k.say("ela não responde, ou é lenta demais para uma cópia em dois minutos", nil)
 		case err := <-done:
 			k.say(trouble(err), err)
 			return
@@ -148,8 +148,8 @@ func (k *Keeper) say(trouble string, cause error) {
 	k.cfg.Log.Warn("backup_not_copied", "folder", k.cfg.Folder, "detail", trouble, "error", cause)
 	k.cfg.Alarms.Raise(agent.Alarm{
 		Code: agent.AlarmBackupCopy, Since: k.cfg.Now(),
-		Detail: fmt.Sprintf("A cópia do backup não chegou à pasta de backup.copy_to, %s: %s. As vendas seguem; a cópia é tentada de novo a cada 10 minutos. "+
-			"Se esta máquina se perder agora, o que entrou desde a última cópia se perde com ela.", k.cfg.Folder, trouble),
+		Detail: fmt.Sprintf("A pasta de backup.copy_to, %s, não está em ordem: %s. As vendas seguem; a pasta é tentada de novo a cada 10 minutos. "+
+			"Se esta máquina se perder agora, perde-se o que entrou desde a última cópia que chegou.", k.cfg.Folder, trouble),
 	})
 }
 

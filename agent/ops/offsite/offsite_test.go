@@ -187,6 +187,7 @@ func TestAFolderThatDoesNotAnswerHoldsNobody(t *testing.T) {
 			t.Error(err)
 		}
 		close(answer)
+		synctest.Wait() // the visit ends; its folder is removed after it
 	})
 }
 
@@ -238,6 +239,26 @@ func TestWhoIsDeadIsNoSecondOne(t *testing.T) {
 	for range 4 {
 		*now = now.Add(10 * time.Minute)
 		x.visit(t)
+	}
+	if len(x.subjects()) != 0 {
+		t.Errorf("it says %q", x.subjects())
+	}
+}
+
+// A folder that takes no note still has that of the run before: that is no second machine.
+func TestANoteThatCannotBeReplacedIsNoSecondMachine(t *testing.T) {
+	folder, now := t.TempDir(), clock()
+	newTill(t, folder, idA, now, nil).visit(t)
+	inTheWay := filepath.Join(folder, "pdvagent-"+idA+".json.part", "x")
+	if err := os.MkdirAll(inTheWay, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	x := newTill(t, folder, idA, now, nil)
+	for range 3 {
+		*now = now.Add(10 * time.Minute)
+		if err := x.Visit(false); err == nil {
+			t.Error("nobody is told that the note was not written")
+		}
 	}
 	if len(x.subjects()) != 0 {
 		t.Errorf("it says %q", x.subjects())

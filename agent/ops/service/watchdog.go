@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -83,9 +84,10 @@ func watchParent(source io.Reader, tick time.Duration, most int) error {
 
 // companion is the agent's side of the watchdog.
 type companion struct {
-	command func() *exec.Cmd
-	running *exec.Cmd
-	signs   io.WriteCloser
+	command  func() *exec.Cmd
+	running  *exec.Cmd
+	signs    io.WriteCloser
+	patience time.Duration // with its end; default endBound
 }
 
 // sign gives a sign of life. It starts the companion when there is none: the first time, or after it was ended.
@@ -119,12 +121,12 @@ func (c *companion) stop() error {
 	if c.running == nil {
 		return nil
 	}
-	_ = c.signs.Close() // the companion ends
-	late := time.AfterFunc(endBound, func() { _ = c.running.Process.Kill() })
-	defer late.Stop()
-	err := c.running.Wait()
+	running := c.running
 	c.running = nil
-	return err
+	_ = c.signs.Close() // the companion ends
+	late := time.AfterFunc(cmp.Or(c.patience, endBound), func() { _ = running.Process.Kill() })
+	defer late.Stop()
+	return running.Wait()
 }
 
 // alive gives signs of life until ctx ends.

@@ -53,7 +53,7 @@ func TestHanging(t *testing.T) {
 		_, _ = os.Stdout.WriteString("hangs\n")
 		agenttest.Takes(t.Context(), 10*time.Minute)
 	case "companion":
-		if err := watchParent(os.Stdin, 20*time.Millisecond, 5); err != nil {
+		if err := watchParent(os.Stdin, 20*time.Millisecond, 100); err != nil {
 			t.Fatal(err)
 		}
 	case "patient companion":
@@ -79,7 +79,7 @@ func TestTheCompanionEndsAProcessThatHangs(t *testing.T) {
 }
 
 func TestTheCompanionEndsWithTheAgentsSide(t *testing.T) {
-	c := companion{command: func() *exec.Cmd { return hanging(t, "patient companion") }}
+	c := companion{command: func() *exec.Cmd { return hanging(t, "patient companion") }, patience: time.Minute}
 	if err := c.sign(); err != nil {
 		t.Fatal(err)
 	}
