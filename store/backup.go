@@ -128,7 +128,7 @@ func (s *Store) backupInto(folder string) error {
 
 // copyAside copies the file of the last commit. Commits go on meanwhile.
 func (s *Store) copyAside(path string) error {
-	if err := remove(path); err != nil {
+	if err := osfile.Remove(path); err != nil {
 		return err
 	}
 	file, err := osfile.CreatePrivate(path)

@@ -50,7 +50,7 @@ func (s *Store) Compact() error {
 	defer s.mu.Unlock()
 	path := filepath.Join(s.cfg.Dir, fileName)
 	if err := s.copyTo(path + tempSuffix); err != nil {
-		return errors.Join(fmt.Errorf("compact: %w", err), remove(path+tempSuffix))
+		return errors.Join(fmt.Errorf("compact: %w", err), osfile.Remove(path+tempSuffix))
 	}
 	if err := s.db.Close(); err != nil {
 		return err
@@ -66,7 +66,7 @@ func (s *Store) Compact() error {
 
 // takePlace renames the new file to the old one's place. There is a file at every moment.
 func (s *Store) takePlace(path string) error {
-	err := remove(path + oldSuffix)
+	err := osfile.Remove(path + oldSuffix)
 	if err == nil {
 		if linkErr := os.Link(path, path+oldSuffix); linkErr != nil {
 			s.cfg.Log.Warn("old_store_not_kept", "error", linkErr) // the file system has no links
@@ -105,10 +105,5 @@ func sameEntries(copied, original *bbolt.DB) error {
 
 // dropLeftovers deletes the file that a compaction kept, and those that a power cut during a compaction or a salvage left.
 func dropLeftovers(path string) error {
-	return errors.Join(remove(path+oldSuffix), remove(path+tempSuffix), remove(path+salvageSuffix))
-}
-
-// remove deletes a file that may be missing.
-func remove(path string) error {
-	return osfile.Remove(path)
+	return errors.Join(osfile.Remove(path+oldSuffix), osfile.Remove(path+tempSuffix), osfile.Remove(path+salvageSuffix))
 }

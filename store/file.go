@@ -61,7 +61,7 @@ func createFile(path string) error {
 
 // makeBolt makes an empty database in place of the file that is there. Nothing in it is synced before its caller syncs it.
 func makeBolt(path string, maxBytes int64) (*bbolt.DB, error) {
-	if err := remove(path); err != nil {
+	if err := osfile.Remove(path); err != nil {
 		return nil, err
 	}
 	file, err := osfile.CreatePrivate(path)

@@ -71,7 +71,7 @@ func (s *Store) rescue() error {
 	path, report := filepath.Join(s.cfg.Dir, fileName), Report{At: s.cfg.Now().UTC(), Cause: errGone.Error(), Rescued: true}
 	temp, salvaged := path+salvageSuffix, filepath.Join(s.cfg.Dir, salvageFolder)
 	if err := errors.Join(s.copyAside(temp), osfile.MakePrivateFolder(salvaged)); err != nil {
-		return errors.Join(err, remove(temp))
+		return errors.Join(err, osfile.Remove(temp))
 	}
 	if _, err := os.Lstat(path); err == nil {
 		report.Kept = filepath.Join(salvaged, fileName+"."+stamp)

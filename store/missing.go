@@ -97,7 +97,7 @@ func StartNew(cfg Config) (aside string, err error) {
 		}
 	}
 	for _, path := range cfg.Markers {
-		err = errors.Join(err, remove(path))
+		err = errors.Join(err, osfile.Remove(path))
 	}
 	return aside, errors.Join(err, osfile.SyncFolder(cfg.Dir))
 }

@@ -72,7 +72,7 @@ func (s *Store) writeOrigin(clone *Clone) error {
 	temp := path + ".new"
 	file, err := osfile.CreatePrivate(temp)
 	if errors.Is(err, os.ErrExist) { // of a run that was killed
-		if err = remove(temp); err == nil {
+		if err = osfile.Remove(temp); err == nil {
 			file, err = osfile.CreatePrivate(temp)
 		}
 	}
@@ -85,7 +85,7 @@ func (s *Store) writeOrigin(clone *Clone) error {
 		_, err = file.Write(raw)
 	}
 	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return errors.Join(err, remove(temp))
+		return errors.Join(err, osfile.Remove(temp))
 	}
 	return errors.Join(osfile.Rename(temp, path), osfile.SyncFolder(s.cfg.Dir))
 }

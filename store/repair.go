@@ -39,7 +39,7 @@ func (s *Store) openOrSalvage(damaged error) error {
 	if damaged == nil {
 		err := s.openFound(died > 0)
 		if !isDamage(err) {
-			return errors.Join(err, remove(marker)) // this opening ended, also with a refusal
+			return errors.Join(err, osfile.Remove(marker)) // this opening ended, also with a refusal
 		}
 		damaged = err
 	}
@@ -47,7 +47,7 @@ func (s *Store) openOrSalvage(damaged error) error {
 	if err == nil {
 		err = s.openFound(false)
 	}
-	return errors.Join(err, remove(marker))
+	return errors.Join(err, osfile.Remove(marker))
 }
 
 // lockDir locks the data folder for this process, until it ends or unlocks. bbolt's lock is not enough: a salvage puts

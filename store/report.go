@@ -85,7 +85,7 @@ func (s *Store) salvage(cause error, more ...string) error {
 		err = s.takeOver(temp, path, &r.report)
 	}
 	if err != nil {
-		return fmt.Errorf("salvage: %w", errors.Join(err, remove(temp)))
+		return fmt.Errorf("salvage: %w", errors.Join(err, osfile.Remove(temp)))
 	}
 	r.report.TookMS = s.cfg.Now().Sub(begun).Milliseconds()
 	s.salvaged.Store(&r.report)

@@ -9,12 +9,13 @@ import (
 	"syscall"
 	"testing"
 
+	"pdvagent/agent/agenttest"
 	"pdvagent/agent/osfile"
 )
 
 func TestRootMakesNoFolderPrivateThroughTheLinkOfAnother(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("only root is led elsewhere")
+		agenttest.Missing(t, "root, to follow another user's link")
 	}
 	target := t.TempDir()
 	if err := os.Chmod(target, 0o755); err != nil {

@@ -169,7 +169,7 @@ func TestAFolderThatIsAwayIsSaidUntilItIsBack(t *testing.T) {
 	}
 }
 
-// A server that neither answers nor refuses: it is said, and the agent ends without it.
+// A server that neither answers nor refuses raises the alarm, and the agent ends without waiting for it.
 func TestAFolderThatDoesNotAnswerHoldsNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newTill(t, t.TempDir(), idA, clock(), nil)

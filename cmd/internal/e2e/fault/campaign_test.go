@@ -26,7 +26,7 @@ const roundsOfAShop = 8
 
 // TestAShopUnderEverythingAtOnceEndsWithEverySaleThereOnce kills a real agent again and again. While its tills sell the disk may be
 // full to its last byte, and the cloud answers nonsense, holds its answer or is away; between two lives a page of the database is
-// spoiled, a compaction or a salvage is killed. In the end each shop gives account: what a till was told is in the cloud once,
+// spoiled, a compaction or a salvage is killed. In the end the ledger of each shop is checked: what a till got 202 for is in the cloud once,
 // each sale after its confirm.
 func TestAShopUnderEverythingAtOnceEndsWithEverySaleThereOnce(t *testing.T) {
 	e2e.RunAsProgram(t)

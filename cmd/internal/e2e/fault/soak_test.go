@@ -118,7 +118,7 @@ func (k *killedShop) weather(round int) {
 }
 
 // drainedAndDecided waits until nothing is left; what a fault has condemned, support repeats. What has no content is discarded: a
-// salvage finds pages of a commit that a kill has cut, which nobody was told of; were it more, the ledger would miss a sale.
+// salvage finds pages of a commit that a kill has cut, which no till got a 202 for. If it were more than that, the check of the ledger would miss a sale.
 func (k *killedShop) drainedAndDecided() {
 	k.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); ; <-time.After(100 * time.Millisecond) {
