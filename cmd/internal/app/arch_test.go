@@ -98,6 +98,7 @@ func wings() map[string][]string {
 		"agent/ops/settings":  {"agent", "agent/config"},
 		"agent/ops/retention": {},
 		"agent/ops/doctor":    {"agent/osfile"},
+		"agent/ops/evidence":  words(),
 		"agent/ops/offsite":   {"agent", "agent/osfile"},
 		"agent/ops/service":   {"agent", "agent/osfile"},
 		"agent/ops/setup":     {"agent", "agent/osfile", "agent/ops/service"},
