@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -118,7 +119,7 @@ func Handler(cfg Config) (http.Handler, error) {
 	g := &guard{cfg: cfg, mux: http.NewServeMux(), places: newPlaces(), hosts: []string{"127.0.0.1:" + port, "localhost:" + port, "[::1]:" + port}}
 	methods := make(map[string][]string)
 	for _, route := range cfg.Routes {
-		for _, path := range []string{route.Path, strings.TrimSuffix(route.Path, "/") + "/{$}"} {
+		for _, path := range spellings(route.Path) {
 			methods[path] = append(methods[path], route.Method)
 			g.mux.Handle(route.Method+" "+path, g.authorized(route))
 		}
@@ -139,6 +140,14 @@ func Handler(cfg Config) (http.Handler, error) {
 		Problem(w, r, agent.Errorf(agent.CodeNotFound, nil, "Este endereço não existe no pdvagent."), nil, "")
 	})
 	return g, nil
+}
+
+// spellings are a path and the same with a trailing slash, where its pattern leaves room for one.
+func spellings(path string) []string {
+	if strings.HasSuffix(path, "{$}") || strings.HasSuffix(path, "...}") {
+		return []string{path}
+	}
+	return []string{path, strings.TrimSuffix(path, "/") + "/{$}"}
 }
 
 // Server returns a server with the limits of SEC-08.
@@ -213,7 +222,7 @@ func (g *guard) done(w *timedWriter, r *http.Request, scope *requestScope) {
 // into that.
 func exchange(w *timedWriter, r *http.Request, scope *requestScope) agent.Exchange {
 	_, route, _ := strings.Cut(r.Pattern, " ")
-	if route == "" || route == "/" {
+	if route == "" || route == "/" { // none
 		route = "-"
 	}
 	if scope.unseen {
@@ -223,7 +232,7 @@ func exchange(w *timedWriter, r *http.Request, scope *requestScope) agent.Exchan
 		scope.response = nil
 	}
 	return agent.Exchange{
-		At: scope.start, Side: scope.side(), Method: r.Method, Route: strings.TrimSuffix(route, "/{$}"), Ref: scope.id, Status: w.status,
+		At: scope.start, Side: scope.side(), Method: r.Method, Route: cmp.Or(strings.TrimSuffix(route, "/{$}"), "/"), Ref: scope.id, Status: w.status,
 		Took: scope.now().Sub(scope.start), Delivery: w.Header().Get(HeaderDelivery), Origin: scope.origin, Detail: scope.remark,
 		Request: scope.request, Response: scope.response, ResponseBytes: scope.answered,
 	}

@@ -14,6 +14,7 @@ import (
 
 	"pdvagent/agent/door"
 	"pdvagent/agent/ops/service"
+	"pdvagent/agent/till/console"
 	"pdvagent/agent/till/web"
 )
 
@@ -65,7 +66,7 @@ func (a *Assembly) openDoor(ctx context.Context, group *errgroup.Group) error {
 // Handler serves the local API to tills that reach it on this port.
 func (a *Assembly) Handler(port int) (http.Handler, error) {
 	return web.Handler(web.Config{
-		Port: port, Access: a.access, Charset: a.cfg.Till.Charset, Routes: a.api.Routes(),
+		Port: port, Access: a.access, Charset: a.cfg.Till.Charset, Routes: append(a.api.Routes(), console.Routes()...),
 		Alarm: a.board.Code, NewID: uuid.NewString, Log: a.log, Observe: a.observe,
 	})
 }
