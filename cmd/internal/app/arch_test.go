@@ -111,6 +111,7 @@ func wings() map[string][]string {
 func clouds() map[string][]string {
 	return map[string][]string{
 		"mercafacil":                      words("agent/upstream"),
+		"mercafacil/homologation":         words(),                   // it judges the client: it shares nothing with it
 		"mercafacil/mercafacilsim":        {"agent", "agent/simkit"}, // its faults and control
 		"payments":                        {"agent", "agent/reading"},
 		"payments/pix":                    {"agent", "agent/reading"},
