@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"software.sslmate.com/src/go-pkcs12"
@@ -43,56 +44,72 @@ func (i *Identity) Load() (*tls.Certificate, error) {
 	if err != nil {
 		return nil, wrong("O arquivo do certificado do Sicoob não pôde ser lido. Confira payments.sicoob.certificate.")
 	}
-	pair, err := i.read(content)
+	now := time.Now()
+	if i.Now != nil {
+		now = i.Now()
+	}
+	pair, err := i.read(content, now)
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now
-	if i.Now != nil {
-		now = i.Now
-	}
 	switch leaf := pair.Leaf; {
-	case now().After(leaf.NotAfter):
+	case now.After(leaf.NotAfter):
 		return nil, wrong("O certificado do Sicoob venceu em %s. Renove-o e troque o arquivo.", leaf.NotAfter.Format("02/01/2006"))
-	case now().Before(leaf.NotBefore):
+	case now.Before(leaf.NotBefore):
 		return nil, wrong("O certificado do Sicoob só vale a partir de %s. Confira a data desta máquina.", leaf.NotBefore.Format("02/01/2006"))
 	}
 	return pair, nil
 }
 
-func (i *Identity) read(content []byte) (*tls.Certificate, error) {
+func (i *Identity) read(content []byte, now time.Time) (*tls.Certificate, error) {
 	if bytes.Contains(content, []byte("-----BEGIN ")) {
-		return readPEM(content)
+		return readPEM(content, now)
 	}
 	key, first, others, err := pkcs12.DecodeChain(content, i.Password)
 	switch {
+	case err == nil:
+		return paired(key, append([]*x509.Certificate{first}, others...), now)
 	case errors.Is(err, pkcs12.ErrIncorrectPassword):
 		return nil, wrong("A senha do certificado do Sicoob está errada. Confira payments.sicoob.certificate_password.")
-	case err != nil && keyless(content, i.Password):
+	case strings.HasSuffix(err.Error(), "private key missing"), certificateOnly(content):
 		return nil, errKeyless
-	case err != nil:
-		return nil, wrong("O arquivo do certificado do Sicoob não é um PKCS#12 (.pfx) nem um PEM. Exporte-o de novo, com a chave.")
+	case strings.HasSuffix(err.Error(), "certificate missing"):
+		return nil, wrong("O arquivo do certificado do Sicoob só tem a chave. Exporte-o de novo, com o certificado da loja.")
+	case len(bytes.TrimSpace(content)) == 0:
+		return nil, wrong("O arquivo do certificado do Sicoob está vazio. Copie-o de novo.")
 	}
-	return paired(key, append([]*x509.Certificate{first}, others...))
+	return nil, wrong("O arquivo do certificado do Sicoob não é um PKCS#12 (.pfx) nem um PEM, ou veio pela metade. Exporte-o de novo, com a chave.")
+}
+
+// certificateOnly tells a .cer file: a certificate by itself.
+func certificateOnly(content []byte) bool {
+	_, err := x509.ParseCertificate(content)
+	return err == nil
 }
 
 // paired takes the certificate that belongs to the key for ours, wherever it stands in the file: programs write the root
-// first, too. Those that signed it follow in their order.
-func paired(key any, list []*x509.Certificate) (*tls.Certificate, error) {
+// first, too. Of several for one key, as after a renewal, it is the one that is good for longest. Those that signed it follow
+// in their order.
+func paired(key any, list []*x509.Certificate, now time.Time) (*tls.Certificate, error) {
 	private, ok := key.(crypto.Signer)
 	if !ok {
 		return nil, errNoPair
 	}
 	public, ok := private.Public().(interface{ Equal(crypto.PublicKey) bool })
-	at := -1
-	if ok {
-		at = slices.IndexFunc(list, func(c *x509.Certificate) bool { return public.Equal(c.PublicKey) })
-	}
-	if at < 0 {
+	if !ok {
 		return nil, errNoPair
 	}
-	pair := &tls.Certificate{PrivateKey: key, Leaf: list[at], Certificate: [][]byte{list[at].Raw}}
-	for below, n := list[at], 1; n < len(list) && !bytes.Equal(below.RawIssuer, below.RawSubject); n++ {
+	var ours *x509.Certificate
+	for _, c := range list {
+		if public.Equal(c.PublicKey) && (ours == nil || better(c, ours, now)) {
+			ours = c
+		}
+	}
+	if ours == nil {
+		return nil, errNoPair
+	}
+	pair := &tls.Certificate{PrivateKey: key, Leaf: ours, Certificate: [][]byte{ours.Raw}}
+	for below, n := ours, 1; n < len(list) && !bytes.Equal(below.RawIssuer, below.RawSubject); n++ {
 		up := slices.IndexFunc(list, func(c *x509.Certificate) bool { return c != below && bytes.Equal(c.RawSubject, below.RawIssuer) })
 		if up < 0 {
 			break
@@ -103,32 +120,22 @@ func paired(key any, list []*x509.Certificate) (*tls.Certificate, error) {
 	return pair, nil
 }
 
+// better tells that a certificate is to be shown rather than another: it has begun, and ends later.
+func better(c, than *x509.Certificate, now time.Time) bool {
+	if begun := !now.Before(c.NotBefore); begun == now.Before(than.NotBefore) {
+		return begun
+	}
+	return c.NotAfter.After(than.NotAfter)
+}
+
 var errNoPair = wrong("Nenhum certificado do arquivo do Sicoob é o da chave que está nele. Exporte de novo o certificado da loja, com a chave dele.")
 
 var errKeyless = wrong("O arquivo do certificado do Sicoob veio sem a chave privada. Exporte-o de novo, com a chave.")
 
-// keyless tells a PKCS#12 file that holds certificates only.
-func keyless(content []byte, password string) bool {
-	certificates, err := pkcs12.DecodeTrustStore(content, password)
-	if err == nil {
-		return len(certificates) > 0
-	}
-	blocks, err := pkcs12.ToPEM(content, password) //nolint:staticcheck // it is the one reader that takes a file without a key
-	if err != nil {
-		return false
-	}
-	for _, block := range blocks {
-		if block.Type == "PRIVATE KEY" {
-			return false
-		}
-	}
-	return len(blocks) > 0
-}
-
-func readPEM(content []byte) (*tls.Certificate, error) {
+func readPEM(content []byte, now time.Time) (*tls.Certificate, error) {
 	var list []*x509.Certificate
-	var key any
-	keys := 0
+	var keys []any
+	closed := false
 	for rest := content; ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
@@ -140,19 +147,26 @@ func readPEM(content []byte) (*tls.Certificate, error) {
 			}
 			continue
 		}
-		if keys++; key == nil {
-			key = privateKey(block.Bytes)
+		if key := privateKey(block.Bytes); key != nil {
+			keys = append(keys, key)
+		} else {
+			closed = true
 		}
 	}
 	switch {
-	case len(list) > 0 && keys == 0:
-		return nil, errKeyless
 	case len(list) == 0:
 		return nil, wrong("O arquivo PEM do Sicoob não tem certificado.")
-	case key == nil:
+	case len(keys) == 0 && closed:
 		return nil, wrong("A chave do arquivo PEM do Sicoob está cifrada ou não pode ser lida. Exporte-o de novo, com a chave sem senha.")
+	case len(keys) == 0:
+		return nil, errKeyless
 	}
-	return paired(key, list)
+	for _, key := range keys {
+		if pair, err := paired(key, list, now); err == nil {
+			return pair, nil
+		}
+	}
+	return nil, errNoPair
 }
 
 // privateKey reads a key in any of its three forms; nil for none of them.

@@ -153,6 +153,8 @@ func TestWhatIsWrongWithACertificateIsSaid(t *testing.T) {
 		"expired": {file(t, late, err2), "senha", "venceu em " + expired.NotAfter.Format("02/01/2006")}, "not yet valid": {file(t, soon, err3), "senha", "só vale a partir de " + early.NotBefore.Format("02/01/2006")},
 		"wrong password": {file(t, right, err1), "outra", "senha do certificado"}, "without its key": {file(t, keyless, err4), "senha", "sem a chave privada"}, "PEM without its key": {file(t, []byte(leafPEM), nil), "", "sem a chave privada"},
 		"another's key": {file(t, []byte(leafPEM+strangePEM), nil), "", "Nenhum certificado do arquivo"}, "a key only": {file(t, []byte(keyPEM), nil), "", "não tem certificado"}, "no certificate": {file(t, []byte("olá"), nil), "", "não é um PKCS#12"},
+		"OpenSSL's without its key": {"testdata/certificate-only.pfx", "senha", "sem a chave privada"}, "OpenSSL's key only": {"testdata/key-only.pfx", "senha", "só tem a chave"},
+		"a .cer": {file(t, leaf.Raw, nil), "senha", "sem a chave privada"}, "an empty file": {file(t, []byte("\n"), nil), "senha", "está vazio"},
 		"no file": {filepath.Join(t.TempDir(), "x"), "", "não pôde ser lido"}, "half a file": {file(t, right[:len(right)/2], nil), "senha", "não é um PKCS#12"},
 	} {
 		id := &sicoob.Identity{Path: c.path, Password: c.password}
@@ -209,5 +211,39 @@ func TestOurCertificateIsTheOneOfTheKeyWhereverItStands(t *testing.T) {
 	id := &sicoob.Identity{Path: file(t, none, err2), Password: "senha"}
 	if _, err := id.Load(); !strings.Contains(payments.FailureOf(err).Says, "Nenhum certificado do arquivo") {
 		t.Errorf("none that is the key's: %v", err)
+	}
+}
+
+// TestOfACertificateAndItsRenewalForOneKeyTheBetterOneIsShown: what a portal hands out is often appended to the old file.
+func TestOfACertificateAndItsRenewalForOneKeyTheBetterOneIsShown(t *testing.T) {
+	key, _ := certificate(t, 0, 1)
+	good := func(from, to int) *x509.Certificate {
+		template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "LOJA"}, NotBefore: time.Now().AddDate(0, 0, from), NotAfter: time.Now().AddDate(0, 0, to)}
+		raw, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := x509.ParseCertificate(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made
+	}
+	stranger, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	strangerKey, _ := pemOf(t, stranger, &x509.Certificate{})
+	old, ending, renewed, next := good(-400, -30), good(-300, 2), good(-1, 300), good(2, 365)
+	for name, c := range map[string]struct{ want, first, second *x509.Certificate }{
+		"expired": {renewed, old, renewed}, "ends soon": {renewed, ending, renewed}, "the renewed one first": {renewed, renewed, ending}, "not begun": {ending, next, ending}, "not begun, behind": {ending, ending, next},
+	} {
+		firstKey, first := pemOf(t, key, c.first)
+		_, second := pemOf(t, key, c.second)
+		for _, text := range []string{first + second + firstKey, strangerKey + firstKey + first + second} {
+			if pair, err := (&sicoob.Identity{Path: file(t, []byte(text), nil)}).Load(); err != nil || !pair.Leaf.Equal(c.want) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
 	}
 }
