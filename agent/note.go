@@ -17,7 +17,7 @@ const (
 	NoteSurcharge  NoteCode = "surcharge"       // more was paid than the total, and not in cash
 	NoteShort      NoteCode = "short"           // some cents less were paid than the total
 	NoteClock      NoteCode = "clock"           // the receipt's date is far from today
-	NoteMended     NoteCode = "mended"          // the body was almost JSON
+	NoteMended     NoteCode = "mended"          // the body was almost JSON, or a text in it almost a number
 )
 
 // NoteCodes lists the kinds in the order of listings.
@@ -56,7 +56,7 @@ func (c NoteCode) Detail() string {
 	case NoteClock:
 		return "A data do cupom está longe da data de hoje. Confira o relógio do caixa."
 	case NoteMended:
-		return "O corpo não era JSON (vírgula, comentário, número ou fim errados) e foi consertado."
+		return "O corpo não era bem JSON (vírgula, comentário, número ou fim errados) e foi consertado."
 	}
 	return ""
 }

@@ -175,7 +175,7 @@ func (r *reader) number(v rawjson.Value, at, name string) (n reading.Number, ok 
 		r.fault(at+name, "type", "Este campo deve ser um número.")
 		return n, false
 	}
-	n, err := reading.ParseNumber(text)
+	n, err := reading.ParseInText(text)
 	switch {
 	case errors.Is(err, reading.ErrTooLarge):
 		r.tooLarge(at + name)
@@ -183,6 +183,9 @@ func (r *reader) number(v rawjson.Value, at, name string) (n reading.Number, ok 
 		r.fault(at+name, "not_decimal", "Use um número com ponto decimal.")
 	case field.Kind == rawjson.String && !plainDecimal(text):
 		r.edit(field, n.String())
+		if strings.IndexByte(text, ',') >= 0 {
+			r.note(agent.NoteMended, at+name)
+		}
 	}
 	return n, err == nil
 }

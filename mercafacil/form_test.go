@@ -30,6 +30,8 @@ func TestAReceiptGoesUpAsItCameButForWhatTheContractRefuses(t *testing.T) {
 		{"instalments as a text", `"instalments":1`, `"instalments":"1"`, `"instalments":1`},
 		{"instalments as a double near a whole", `"instalments":1`, `"instalments":2.0000000000000004`, `"instalments":2`},
 		{"instalments as a text near a whole", `"instalments":1`, `"instalments":"0.0000000001"`, `"instalments":0`},
+		{"a numeric text with a comma", `"amount":5.00`, `"amount":"5,00"`, `"amount":5`},
+		{"a weight as a text with a comma", `"quantity":1.235`, `"quantity":" 1,235"`, `"quantity":1.235`},
 		{"a numeric text of a fixed width", `"amount":5.00`, `"amount":"0000005.00"`, `"amount":5`},
 		{"a numeric text below one", `"amount":5.00`, `"amount":"0.50"`, `"amount":"0.50"`},
 		{"the mask of an empty document", `"client_id":"0"`, `"client_id":"   .   .   -  "`, `"client_id":""`},
@@ -69,6 +71,7 @@ func TestRecordsOfALoadGoUpAsTheContractWants(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"sku":80215,"ean":7890000000017,"name":"CAFE","price":2.9899999999999999E+001}`: `{"sku":"80215","ean":"7890000000017","name":"CAFE","price":2.9899999999999999E+001}`,
 		`{"sku":"1","ean":null,"name":"CAFE","price":null,"cost":".5","active":null}`:     `{"sku":"1","ean":"","name":"CAFE","cost":0.5}`,
+		`{"sku":"1","ean":"1","name":"CAFE","price":"1.012,90"}`:                          `{"sku":"1","ean":"1","name":"CAFE","price":1012.9}`,
 		`{"sku":"1","name":"CAFE","brand":null}`:                                          `{"sku":"1","name":"CAFE","brand":"","ean":""}`,
 		`{"price":null,"cost":null,"sku":"1","ean":"1","name":"CAFE","x":null}`:           `{"sku":"1","ean":"1","name":"CAFE","x":null}`,
 	} {
@@ -78,7 +81,7 @@ func TestRecordsOfALoadGoUpAsTheContractWants(t *testing.T) {
 	}
 	for text, field := range map[string]string{
 		`{"sku":7.89e3,"ean":"","name":"A"}`: "sku", `{"sku":null,"ean":"","name":"A"}`: "sku", `{"sku":"1","ean":1.5,"name":"A"}`: "ean",
-		`{"sku":"1","ean":"1","name":""}`: "name", `{"sku":"1","ean":"1","name":"A","price":"1,5"}`: "price", `{"sku":"1","ean":"1","name":"A","active":1}`: "active",
+		`{"sku":"1","ean":"1","name":""}`: "name", `{"sku":"1","ean":"1","name":"A","price":"1,5.0"}`: "price", `{"sku":"1","ean":"1","name":"A","active":1}`: "active",
 	} {
 		if _, form := mercafacil.ReadRecord(shape, value(t, text)); len(form.Faults) != 1 || form.Faults[0].Field != field {
 			t.Errorf("%s: got %v", text, form.Faults)

@@ -30,6 +30,19 @@ func ParseLocal(text string, decimal byte) (Number, error) {
 	return ParseNumber(plain)
 }
 
+// ParseInText reads a number that stands in a JSON text. A number is what [ParseNumber] takes; a text that is none may be
+// written as people here write it, with a comma: 10,00 and 1.234,56.
+func ParseInText(text string) (Number, error) {
+	n, err := ParseNumber(text)
+	if err == nil || strings.IndexByte(text, ',') < 0 {
+		return n, err
+	}
+	if local, localErr := ParseLocal(text, ','); localErr == nil {
+		return local, nil
+	}
+	return n, err
+}
+
 // ungrouped gives the text with a point as decimal sign and without grouping signs, if it is written with these signs.
 func ungrouped(text string, decimal, group byte) (string, bool) {
 	integer, rest, _ := strings.Cut(text, string(decimal))

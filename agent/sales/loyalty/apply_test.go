@@ -357,7 +357,7 @@ func TestABasketThatCannotBeReckonedNamesEveryField(t *testing.T) {
 		s.hears("live", agent.CallStart, agent.V2, start)
 		e := s.isRefused(agent.CodeInvalid, agent.CallApply, agent.V2, `{"transaction_id":"C-1","client_id":"0","items":[
 			{"sku":1.5,"ean":"1","quantity":0,"total_value":1},{"sku":"1","ean":true,"quantity":1e30,"total_value":-1},
-			{"sku":{},"ean":"1","quantity":"um","total_value":1,"total_value_with_discount":2},{"sku":"1","ean":"1","total_value":"1,5"}]}`)
+			{"sku":{},"ean":"1","quantity":"um","total_value":1,"total_value_with_discount":2},{"sku":"1","ean":"1","total_value":"1,2,3"}]}`)
 		var got []string
 		for _, fault := range e.Fields {
 			got = append(got, fault.Field+" "+fault.Code)
