@@ -293,7 +293,7 @@ func (f *fileReader) value(token json.Token, depth int) (value text, err error) 
 	switch t := token.(type) {
 	case json.Delim:
 		if t == '[' {
-			return "", f.list()
+			return "", f.list(depth)
 		}
 		return "", f.object(depth)
 	case string:
@@ -332,8 +332,8 @@ func (f *fileReader) object(depth int) error {
 	return nil
 }
 
-// list reads an array, whose elements are records.
-func (f *fileReader) list() error {
+// list reads an array, whose elements are records, or have the lists of them.
+func (f *fileReader) list(depth int) error {
 	f.lists++
 	var raw json.RawMessage // read into again and again, as fields
 	var fields []field
@@ -346,18 +346,57 @@ func (f *fileReader) list() error {
 			raw = bytes.ToValidUTF8(raw, []byte(string(utf8.RuneError))) // it costs the letter, not the record
 		}
 		r := record{fields: fields[:0]}
-		if !r.read(string(raw)) {
-			if err := f.giveRaw(raw, "não é um registro que se entende"); err != nil {
-				return err
-			}
-			continue
+		object := r.read(string(raw))
+		var err error
+		switch {
+		case !r.recognised() && holdsRecords(raw, depth):
+			err = f.inside(raw, depth)
+		case object:
+			err = f.give(&r, raw)
+		default:
+			err = f.giveRaw(raw, "não é um registro que se entende")
 		}
-		if err := f.give(&r, raw); err != nil {
+		if err != nil {
 			return err
 		}
 		fields = r.fields
 	}
 	_, err := f.decoder.Token() // its end
+	return err
+}
+
+// holdsRecords tells an element that is no record and has nothing but records in it, at least one.
+func holdsRecords(raw []byte, depth int) bool {
+	if raw[0] != '[' && bytes.IndexByte(raw, '[') < 0 && bytes.Count(raw, []byte("{")) < 2 {
+		return false
+	}
+	records, others := 0, 0
+	f := fileReader{decoder: json.NewDecoder(bytes.NewReader(raw)), each: func(r boleto.Return) error {
+		if r.Raw != "" {
+			others++
+		}
+		records++
+		return nil
+	}}
+	err := f.read(depth)
+	return err == nil && records+f.other > 0 && others == 0
+}
+
+// inside reads the records of an element.
+func (f *fileReader) inside(raw []byte, depth int) error {
+	inner := fileReader{decoder: json.NewDecoder(bytes.NewReader(bytes.Clone(raw))), each: f.each}
+	err := inner.read(depth)
+	f.other += inner.other
+	return err
+}
+
+// read reads one value.
+func (f *fileReader) read(depth int) error {
+	f.decoder.UseNumber()
+	token, err := f.decoder.Token()
+	if err == nil {
+		_, err = f.value(token, depth+1)
+	}
 	return err
 }
 

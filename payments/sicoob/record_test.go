@@ -30,13 +30,17 @@ func TestRecordsAreFoundUnderAnyRoot(t *testing.T) {
 		liqui:                               1,
 		liqui + "\n" + liqui:                2,
 		`{"movimentacoes":[` + liqui + `]}`: 1,
-		`{"resultado":[` + liqui + `,` + liqui + `]}`:                 2,
-		`{"resultado":{"total":1,"itens":[` + liqui + `]}}`:           1,
-		`{"data":{"movimento":` + liqui + `}}`:                        1,
-		`{"titulos":[],"outros":[` + liqui + `]}`:                     1,
-		`{"movimentacoes":[]}`:                                        0,
-		`[]`:                                                          0,
-		strings.ReplaceAll(liqui, "siglaMovimento", "SiglaMovimento"): 1,
+		`{"resultado":[` + liqui + `,` + liqui + `]}`:                                                               2,
+		`{"resultado":{"total":1,"itens":[` + liqui + `]}}`:                                                         1,
+		`{"data":{"movimento":` + liqui + `}}`:                                                                      1,
+		`{"titulos":[],"outros":[` + liqui + `]}`:                                                                   1,
+		`{"dados":{"paginas":[{"pagina":1,"registros":[` + liqui + `]},{"pagina":2,"registros":[` + liqui + `]}]}}`: 2,
+		`[[` + liqui + `],[` + liqui + `]]`:                                                                         2,
+		`[{"1013":` + liqui + `}]`:                                                                                  1,
+		`[{"registros":[]},` + liqui + `]`:                                                                          2, // the empty one is no record that is understood
+		`{"movimentacoes":[]}`:                                                                                      0,
+		`[]`:                                                                                                        0,
+		strings.ReplaceAll(liqui, "siglaMovimento", "SiglaMovimento"):                                               1,
 	} {
 		list, err := told(t, content)
 		if err != nil || len(list) != want {
@@ -44,6 +48,9 @@ func TestRecordsAreFoundUnderAnyRoot(t *testing.T) {
 			continue
 		}
 		for _, r := range list {
+			if strings.Contains(content, `"registros":[]`) && r.Raw == `{"registros":[]}` {
+				continue
+			}
 			if r.NossoNumero != 1013 || r.Received != 15000 || r.Fault != "" || r.Unclear {
 				t.Errorf("%s: %+v", content, r)
 			}
@@ -106,11 +113,18 @@ func TestWhatARecordTellsOf(t *testing.T) {
 func TestAFieldThatCannotBeReadCostsThatField(t *testing.T) {
 	for old, instead := range map[string]string{
 		`"modalidade":1`: `"modalidade":{"codigo":1}`, `"numeroCliente":567890`: `"numeroCliente":true`, `"dataLiquidacao":"2026-11-28T00:00:00-03:00"`: `"dataLiquidacao":"ontem"`,
-		`"valorTitulo":150.0`: "\"valorTitulo\":1.5E+2,\"tipoOpFinanceira\":\"Compensa\xe7\xe3o\"",
+		`"valorLiquido":150.0`: `"valorLiquido":"150,00"`,
+		`"valorTitulo":150.0`:  "\"valorTitulo\":1.5E+2,\"tipoOpFinanceira\":\"Compensa\xe7\xe3o\"",
 	} {
 		list, err := told(t, `[`+strings.Replace(liqui, old, instead, 1)+`]`)
 		if err != nil || len(list) != 1 || list[0].NossoNumero != 1013 || list[0].Received != 15000 || list[0].Fault != "" {
 			t.Errorf("%s: %+v %v", instead, list, err)
+		}
+	}
+	for _, written := range []string{"28/11/2026", "28/11/2026 10:15:00", "2026-11-29T02:30:00Z", "2026-11-28"} {
+		list, err := told(t, `[`+strings.Replace(liqui, "2026-11-28T00:00:00-03:00", written, 1)+`]`)
+		if err != nil || len(list) != 1 || list[0].PaidOn.Format("2006-01-02") != "2026-11-28" {
+			t.Errorf("%s: %+v %v", written, list, err)
 		}
 	}
 	for spoilt, fault := range map[string]string{`"valorLiquido":"cento e cinquenta"`: "valorLiquido", `"valorLiquido":-150`: "valorLiquido", `"valorLiquido":null`: "falta valorLiquido", `"valorLiquido":150.004`: "valorLiquido"} {

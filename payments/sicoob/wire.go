@@ -71,12 +71,19 @@ func (t text) total() (int64, bool) {
 	return t.count()
 }
 
-// reais reads money. What is farther from a cent than the spelling of a double explains is no amount. Its error is for people.
+// reais reads money, also with a comma before the cents: 1.150,00. What is farther from a cent than the spelling of a double
+// explains is no amount. Its error is for people.
 func (t text) reais() (agent.Cents, error) {
 	if t == "" {
 		return 0, nil
 	}
-	if cents, ok := payments.Reais(string(t)); ok {
+	spelled := string(t)
+	if _, cents, comma := strings.Cut(spelled, ","); comma && len(cents) == 2 {
+		if number, err := reading.ParseInText(spelled); err == nil {
+			spelled = number.String()
+		}
+	}
+	if cents, ok := payments.Reais(spelled); ok {
 		return cents, nil
 	}
 	return 0, fmt.Errorf("%q não é um valor em reais e centavos", short(string(t)))
@@ -85,11 +92,15 @@ func (t text) reais() (agent.Cents, error) {
 // brasilia is where the bank's days begin and end.
 func brasilia() *time.Location { return time.FixedZone("BRT", -3*3600) }
 
-// day reads a date, alone or with a time, also with one digit for the day (sicoob.md 5.3); zero where there is none. A
-// moment of another zone is the day that it is in Brasília.
+// day reads a date, alone or with a time, also with one digit for the day (sicoob.md 5.3) or as 28/11/2026; zero where there
+// is none. A moment of another zone is the day that it is in Brasília.
 func (t text) day() time.Time {
 	date, clock, timed := strings.Cut(strings.Replace(string(t), " ", "T", 1), "T")
-	at, err := time.Parse("2006-1-2", date)
+	layout := "2006-1-2"
+	if strings.Contains(date, "/") {
+		layout = "2/1/2006"
+	}
+	at, err := time.Parse(layout, date)
 	if err != nil || at.Year() < 1990 {
 		return time.Time{}
 	}

@@ -179,15 +179,15 @@ func (s *settling) failed(ctx context.Context, w window, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.As(err, &d):
-		s.doubts = append(s.doubts, fmt.Sprintf("De %s a %s: %s", w.From, w.To, d.why))
-		s.run.Fault(fmt.Sprintf("De %s a %s: %s A janela será pedida de novo.", w.From, w.To, d.why))
+		s.doubts = append(s.doubts, fmt.Sprintf("%s: %s", w, d.why))
+		s.run.Fault(fmt.Sprintf("%s: %s A janela será pedida de novo.", w, d.why))
 	case errors.Is(err, errInconclusive):
-		s.run.Fault(fmt.Sprintf("De %s a %s o %s não disse se houve pagamentos; a janela será pedida de novo.", w.From, w.To, s.l.cfg.Vendor))
+		s.run.Fault(fmt.Sprintf("%s o %s não disse se houve pagamentos; a janela será pedida de novo.", w, s.l.cfg.Vendor))
 	case errors.As(err, &f):
 		if f.Misread {
-			s.doubts = append(s.doubts, fmt.Sprintf("De %s a %s: %s", w.From, w.To, s.words(f)))
+			s.doubts = append(s.doubts, fmt.Sprintf("%s: %s", w, s.words(f)))
 		}
-		s.run.Fault(fmt.Sprintf("De %s a %s: %s A janela será pedida de novo.", w.From, w.To, s.words(f)))
+		s.run.Fault(fmt.Sprintf("%s: %s A janela será pedida de novo.", w, s.words(f)))
 	default:
 		return err // the store's
 	}

@@ -13,6 +13,19 @@ type window struct {
 	AskedAt time.Time `json:"asked_at"` // tells how old its days were then
 }
 
+// String says the window's days in Portuguese.
+func (w window) String() string {
+	return "De " + dayInWords(w.From) + " a " + dayInWords(w.To)
+}
+
+func dayInWords(day string) string {
+	at, err := time.Parse(time.DateOnly, day)
+	if err != nil { // the agent wrote it
+		return day
+	}
+	return at.Format("02/01/2006")
+}
+
 // book is the state of the windows. It is on disk, so that a restart goes on where it was.
 type book struct {
 	Type    string   `json:"type"`    // windows

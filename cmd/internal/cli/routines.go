@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,26 +80,6 @@ func printRuns(w io.Writer, runs []routine.Report) {
 			fmt.Fprintf(w, "    %s\n", fault)
 		}
 	}
-}
-
-func countsInWords(run routine.Report) string {
-	names := vocabulary{
-		"payments_emptied": "pagamentos antigos esvaziados", "boletos_dropped": "boletos antigos apagados", "orders_dropped": "pedidos antigos apagados",
-		"unread_dropped": "ilegíveis de mais de 7 dias apagados", "records": "registros do banco", "paid": "pagos", "open": "por acertar",
-		"known": "já conhecidos", "outside": "emitidos em outro lugar", "unmatched": "sem boleto", "done": "dias terminados", "half": "dias pela metade",
-		"windows": "janelas lidas", "inconclusive": "janelas inconclusivas", "review": "a conferir",
-		"accepted": "certos", "changed": "enviados", "unchanged": "sem mudança", "rejected": "recusados", "batches": "lotes", "removed": "sumiram", "superseded": "substituídos por um mais novo", "rounded": "arredondados a três casas",
-		"pending": "esperando", "delivered": "entregues", "hastened": "adiantados", "abandoned": "abandonadas", "unconfirmed": "sem confirmação",
-		"values_read": "valores lidos", "bodies_dropped": "corpos apagados", "heads_dropped": "registros de mais de 400 dias apagados", "bytes_freed": "bytes liberados", "bytes": "bytes copiados",
-	}
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(run.Counts)) {
-		parts = append(parts, fmt.Sprintf("%d %s", run.Counts[name], names.of(name)))
-	}
-	if len(parts) == 0 {
-		return "nada a fazer"
-	}
-	return strings.Join(parts, ", ")
 }
 
 func newRoutinesRun(opts *Options) *cobra.Command {
