@@ -44,7 +44,7 @@ const (
 	maxName        = 256 // bytes of a member's name
 )
 
-// answerReader walks a JSON text of any shape, and decodes the base64 of the one member arquivo in it.
+// answerReader walks a JSON text of any shape, and decodes the base64 of the one member arquivo in it, in letters of any size.
 type answerReader struct {
 	r      *bufio.Reader
 	packed *pieces
@@ -93,7 +93,7 @@ func (a *answerReader) value(name string, depth int) error {
 		return errNotJSON
 	case c == '{' || c == '[':
 		return a.list(c, depth)
-	case c == '"' && name == "arquivo":
+	case c == '"' && strings.EqualFold(name, "arquivo"):
 		return a.archive()
 	case c == '"':
 		_, err := io.Copy(io.Discard, a.text())
@@ -131,7 +131,7 @@ func (a *answerReader) list(open byte, depth int) error {
 			if err != nil || len(raw) > maxName {
 				return errNotJSON
 			}
-			if name = string(raw); a.packed != nil && name == "arquivo" {
+			if name = string(raw); a.packed != nil && strings.EqualFold(name, "arquivo") {
 				return errors.New("arquivo stands there twice")
 			}
 			if _, err := a.take(":"); err != nil {

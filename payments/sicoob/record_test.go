@@ -149,6 +149,7 @@ func TestTheArchiveIsTakenOutByAJSONReader(t *testing.T) {
 		"lines of 76":        `{"resultado":{"arquivo":"` + lines.String() + `"}}`,
 		"its name elsewhere": `{"resultado":{"nomeArquivo":"\"arquivo\":\"UEsDB\"","arquivo" : "` + packed + `","n":[1,-2.5e3,true,null]}}`,
 		"an escaped name":    `{"resultado":{"\u0061rquivo":"` + packed + `"}}`,
+		"names in capitals":  `{"Resultado":{"NomeArquivo":"x.zip","Arquivo":"` + packed + `"}}`,
 		"without a wrapper":  ` {"arquivo":"` + packed + `"} ` + "\n",
 	} {
 		n := 0
@@ -157,12 +158,13 @@ func TestTheArchiveIsTakenOutByAJSONReader(t *testing.T) {
 		}
 	}
 	for name, answer := range map[string]string{
-		"twice":          `{"resultado":{"arquivo":"` + packed + `","arquivo":"` + packed + `"}}`,
-		"cut behind it":  `{"resultado":{"arquivo":"` + packed + `"}`,
-		"something more": `{"resultado":{"arquivo":"` + packed + `"}}}`,
-		"another letter": `{"resultado":{"arquivo":"` + packed[:20] + `\u00e9` + packed[20:] + `"}}`,
-		"a bad escape":   `{"resultado":{"x":"\q","arquivo":"` + packed + `"}}`,
-		"deep":           strings.Repeat(`{"a":`, 100) + `1` + strings.Repeat(`}`, 100),
+		"twice, otherwise spelled": `{"resultado":{"arquivo":"` + packed + `","Arquivo":"` + packed + `"}}`,
+		"twice":                    `{"resultado":{"arquivo":"` + packed + `","arquivo":"` + packed + `"}}`,
+		"cut behind it":            `{"resultado":{"arquivo":"` + packed + `"}`,
+		"something more":           `{"resultado":{"arquivo":"` + packed + `"}}}`,
+		"another letter":           `{"resultado":{"arquivo":"` + packed[:20] + `\u00e9` + packed[20:] + `"}}`,
+		"a bad escape":             `{"resultado":{"x":"\q","arquivo":"` + packed + `"}}`,
+		"deep":                     strings.Repeat(`{"a":`, 100) + `1` + strings.Repeat(`}`, 100),
 	} {
 		err := sicoob.ReadAnswer([]byte(answer), func(boleto.Return) error { return nil })
 		if f := payments.FailureOf(err); err == nil || !f.Misread || strings.Contains(f.Words("o Sicoob"), "não respondeu") {

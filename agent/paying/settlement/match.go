@@ -313,10 +313,11 @@ func (l *Ledger) apply(b *Boleto, s boleto.Return, mark, by string, outside bool
 	})
 	first := len(b.Receipts) == 0
 	b.Receipts = append(b.Receipts, receipt)
+	nothingCame := slices.ContainsFunc(b.Receipts, func(r Receipt) bool { return r.Received == 0 })
 	switch {
 	case s.Received == 0:
 		b.Detail = fmt.Sprintf("O %s diz que foi liquidado, mas com R$ 0,00 recebidos. Confira com o banco se o dinheiro veio.", l.cfg.Vendor)
-	case before == Paid && b.Received() <= b.Amount && !slices.ContainsFunc(b.Receipts, func(r Receipt) bool { return r.Received == 0 }):
+	case before == Paid && b.Received() <= b.Amount && !nothingCame:
 		b.Detail = b.inParts()
 		return
 	case twice:
@@ -325,6 +326,8 @@ func (l *Ledger) apply(b *Boleto, s boleto.Return, mark, by string, outside bool
 		b.Detail = fmt.Sprintf("Foi pago depois de baixado: vieram %s.", s.Received.Reais())
 	case first && before == Review:
 		b.Detail += fmt.Sprintf(" Vieram %s.", s.Received.Reais())
+	case nothingCame && b.Received() == s.Received:
+		b.Detail = fmt.Sprintf("Foi liquidado uma vez com R$ 0,00 recebidos e outra com %s; o boleto é de %s.", s.Received.Reais(), b.Amount.Reais())
 	case !first || before != Open:
 		b.Detail = fmt.Sprintf("Foi pago mais de uma vez: vieram %s ao todo, e o boleto é de %s.", b.Received().Reais(), b.Amount.Reais())
 	default:

@@ -139,7 +139,7 @@ func TestABoletoPaidInPartsIsPaidAndSaysSo(t *testing.T) {
 		"parts with less":     {[]movement{{Amount: 10000}, {Amount: 2000}}, settlement.Paid, "Foi pago em 2 partes (R$ 100,00 + R$ 20,00). Faltam R$ 30,00."},
 		"parts that are more": {[]movement{{Amount: 10000}, {Amount: 5001}}, settlement.Review, "mais de uma vez"},
 		"nothing came":        {[]movement{{Value: "0"}}, settlement.Review, "R$ 0,00 recebidos"},
-		"nothing, then all":   {[]movement{{Value: "0.00"}, {Amount: 15000}}, settlement.Review, "mais de uma vez"},
+		"nothing, then all":   {[]movement{{Value: "0.00"}, {Amount: 15000}}, settlement.Review, "uma vez com R$ 0,00 recebidos e outra com R$ 150,00"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			world(t, func(s *shop) {
