@@ -2,6 +2,7 @@ package cashorder
 
 import (
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -16,6 +17,9 @@ func Date(text string, zone *time.Location) (string, bool) {
 	}
 	if day, err := time.ParseInLocation(time.DateOnly, text, zone); err == nil {
 		return day.Format(time.RFC3339), true
+	}
+	if at := strings.IndexByte(text, ' '); at == len(time.DateOnly) { // as databases print it
+		text = text[:at] + "T" + text[at+1:]
 	}
 	parts := secondT.FindStringSubmatch(text)
 	if parts == nil {

@@ -15,7 +15,7 @@ type figure struct{ name, one, many string }
 // figures are in the order in which a run's result tells them.
 func figures() []figure {
 	return []figure{
-		{"windows", "janela lida", "janelas lidas"},
+		{"windows", "janela pedida", "janelas pedidas"},
 		{"inconclusive", "janela inconclusiva", "janelas inconclusivas"},
 		{"records", "registro do banco", "registros do banco"},
 		{"paid", "pago", "pagos"},

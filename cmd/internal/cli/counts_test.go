@@ -45,7 +45,7 @@ func TestEveryFigureOfARoutineHasItsWords(t *testing.T) {
 
 func TestARunsResultLeavesOutWhatThereWasNoneOf(t *testing.T) {
 	run := routine.Report{Counts: map[string]int64{"windows": 3, "records": 1, "paid": 1, "known": 0, "other": 2}}
-	if got, want := countsInWords(run), "3 janelas lidas, 1 registro do banco, 1 pago, 2 de outros movimentos"; got != want {
+	if got, want := countsInWords(run), "3 janelas pedidas, 1 registro do banco, 1 pago, 2 de outros movimentos"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if got := countsInWords(routine.Report{Counts: map[string]int64{"pending": 0}}); got != "nada a fazer" {
