@@ -176,3 +176,9 @@ func (s *Store) Dir() string { return s.cfg.Dir }
 
 // Repair is what follows a commit that failed.
 func (s *Store) Repair(cause error) error { return s.repair(cause) }
+
+// RemoveSpooled removes a large body's file, as the end of its job does.
+func (s *Store) RemoveSpooled(name string) { s.spool.remove([]string{name}) }
+
+// ReleaseBallast gives up the reserved space.
+func (s *Store) ReleaseBallast() bool { return s.room.release() }

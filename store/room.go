@@ -52,7 +52,7 @@ func (r *room) fill() {
 	path := filepath.Join(r.folder, ballastName)
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		if err := osfile.Reserve(path, ballastSize); err != nil {
-			_ = os.Remove(path) // a part of it is of no use
+			_ = osfile.Remove(path) // a part of it is of no use
 		}
 	}
 }
@@ -62,7 +62,9 @@ func (r *room) release() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.measured = time.Time{}
-	return os.Remove(filepath.Join(r.folder, ballastName)) == nil
+	path := filepath.Join(r.folder, ballastName)
+	_, err := os.Lstat(path)
+	return err == nil && osfile.Remove(path) == nil
 }
 
 // diskNearlyFull tells whether the disk has less than its floor free.

@@ -62,7 +62,7 @@ func openSpool(s *Store, aside string) (*spool, error) {
 		case err == nil && aside != "":
 			err = setAside(path, aside)
 		case err == nil:
-			err = os.Remove(path)
+			err = osfile.Remove(path)
 		}
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			s.cfg.Log.Warn("spool_entry_stays", "name", entry.Name(), "error", err)
@@ -138,7 +138,7 @@ func noFile(path string) bool {
 func (p *spool) remove(names []string) {
 	for _, name := range names {
 		path := filepath.Join(p.folder, filepath.Base(name))
-		if info, err := os.Stat(path); err == nil && os.Remove(path) == nil {
+		if info, err := os.Stat(path); err == nil && osfile.Remove(path) == nil {
 			p.used.Add(-info.Size())
 		}
 	}

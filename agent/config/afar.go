@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -20,12 +21,17 @@ import (
 var entryNumber = regexp.MustCompile(`\[[0-9]+\]`)
 
 // ApplyAfar is [Editor.Apply] for somebody who need not be the machine's administrator, such as a caller of the local API: what
-// is read, and the places where anything is sent to or comes from, stay as they are (SEC-20).
-func (e *Editor) ApplyAfar(changes []Change, author string) (Edited, error) {
+// is read, and the places where anything is sent to or comes from, stay as they are (SEC-20). changes gives the changes of the
+// file's text.
+func (e *Editor) ApplyAfar(changes func(text []byte) ([]Change, error), author string) (Edited, error) {
 	return e.change(false, func(_ []stored, text []byte) (stored, error) {
-		edited, err := Edit(text, changes)
+		list, err := changes(text)
+		if err != nil {
+			return stored{}, err
+		}
+		edited, err := Edit(text, list)
 		if err == nil {
-			err = e.bound(text, edited)
+			err = afar(e.bound(text, edited))
 		}
 		return stored{Version: Version{Author: author}, Text: string(edited)}, err
 	})
@@ -36,15 +42,52 @@ func (e *Editor) UndoAfar(author string) (Edited, error) {
 	return e.change(true, func(list []stored, text []byte) (stored, error) {
 		next, err := undo(list, author)
 		if err == nil {
-			err = e.bound(text, []byte(next.Text))
+			err = afar(e.bound(text, []byte(next.Text)))
 		}
 		return next, err
 	})
 }
 
-// bound is the faults of a change of a field that names a file or a place, as the schema says: a place must be the one before
-// or, where the file names none, the default; a file must be the one before, or lie in the configuration's folder.
-func (e *Editor) bound(before, after []byte) error {
+// afar refuses what only the machine's administrator changes.
+func afar(changed []boundValue, err error) error {
+	return refuse(changed, err, func(v boundValue) string {
+		return fmt.Sprintf("só o administrador desta máquina muda os arquivos e pastas que são lidos e os endereços que são chamados: rode nela, no terminal, pdvagent config set %s VALOR", v.field)
+	})
+}
+
+// unconfirmed refuses what the administrator has not confirmed. The versions lie in the service's folder: whoever has the
+// service's rights can write one.
+func unconfirmed(changed []boundValue, err error) error {
+	return refuse(changed, err, func(v boundValue) string {
+		return fmt.Sprintf("a versão anterior diz %s, e agora não é isso que vale. Se é o que deve valer, repita com --confirm", v.shown())
+	})
+}
+
+func refuse(changed []boundValue, err error, detail func(boundValue) string) error {
+	if err != nil || len(changed) == 0 {
+		return err
+	}
+	faults := make(Faults, len(changed))
+	for i, value := range changed {
+		faults[i] = Fault{Field: value.field, Detail: detail(value)}
+	}
+	return inOrder(faults)
+}
+
+// boundValue is a value that names a file or a place.
+type boundValue struct{ field, value string }
+
+// shown is the value for a person. A database's address has a password.
+func (v boundValue) shown() string {
+	if strings.HasSuffix(v.field, ".dsn") {
+		return "outro endereço"
+	}
+	return strconv.Quote(v.value)
+}
+
+// bound is what a change makes of fields that name a file or a place, as the schema says: a place must be the one before or,
+// where the file names none, the default; a file must be the one before, or lie in the configuration's folder.
+func (e *Editor) bound(before, after []byte) ([]boundValue, error) {
 	known := make(map[string][]string) // by the key's path, without the entries' numbers: a list may be put in another order
 	note := func(field, value, _ string) {
 		field = entryNumber.ReplaceAllString(field, "")
@@ -54,11 +97,11 @@ func (e *Editor) bound(before, after []byte) error {
 	if cfg, _, err := Parse(before, filepath.Dir(e.Path), e.env()); err == nil {
 		tree, err := cfg.Tree()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		eachBound("", tree, document(), note) // with the defaults
 	}
-	var faults Faults
+	var changed []boundValue
 	eachBound("", rawTree(after), document(), func(field, value, names string) {
 		if slices.Contains(known[entryNumber.ReplaceAllString(field, "")], value) || value == "" {
 			return
@@ -66,12 +109,9 @@ func (e *Editor) bound(before, after []byte) error {
 		if names == aFile && e.inFolder(value) {
 			return
 		}
-		faults = append(faults, Fault{Field: field, Detail: fmt.Sprintf("só o administrador desta máquina muda os arquivos e pastas que são lidos e os endereços que são chamados: rode nela, no terminal, pdvagent config set %s VALOR", field)})
+		changed = append(changed, boundValue{field, value})
 	})
-	if len(faults) > 0 {
-		return inOrder(faults)
-	}
-	return nil
+	return changed, nil
 }
 
 // inFolder tells whether a file lies in the configuration's folder, by no link that leads out of it.

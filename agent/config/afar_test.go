@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -16,7 +17,11 @@ import (
 
 // afar makes one change as a caller of the API does.
 func afar(e *config.Editor, path string, value any) error {
-	_, err := e.ApplyAfar([]config.Change{{Path: path, Value: value}}, "chefe")
+	return allAfar(e, config.Change{Path: path, Value: value})
+}
+
+func allAfar(e *config.Editor, changes ...config.Change) error {
+	_, err := e.ApplyAfar(func([]byte) ([]config.Change, error) { return changes, nil }, "chefe")
 	return err
 }
 
@@ -79,13 +84,37 @@ func TestFromAfarSecretsComeFromAndGoToWhereTheyDid(t *testing.T) {
 			t.Errorf("%s: %v", change.field, err)
 		}
 	}
-	if _, err := e.ApplyAfar([]config.Change{{Path: "mercafacil.token"}, {Path: "mercafacil.token_file", Value: "mercafacil.token"}}, "chefe"); err != nil {
+	if err := allAfar(e, config.Change{Path: "mercafacil.token"}, config.Change{Path: "mercafacil.token_file", Value: "mercafacil.token"}); err != nil {
 		t.Errorf("a file in the configuration's folder: %v", err)
 	}
 	set(t, e, "mercafacil.base_url", evil) // the local administrator may
 	set(t, e, "mercafacil.base_url", cfg.Mercafacil.BaseURL)
 	if _, err := e.UndoAfar("chefe"); err == nil || !strings.Contains(err.Error(), "mercafacil.base_url") {
 		t.Errorf("an undo led elsewhere: %v", err)
+	}
+}
+
+// Whoever has the service's rights can write a version; root's undo would call its places and read its files.
+func TestAnUndoToOtherPlacesAndFilesWantsTheAdministratorsWord(t *testing.T) {
+	answers := config.Example()
+	answers.DataDir = t.TempDir()
+	e := newEditor(t, config.Template(answers))
+	set(t, e, "log.level", "debug")
+	present := content(t, e)
+	planted := strings.Replace(present, answers.BaseURL, "https://evil.example/", 1)
+	planted = strings.Replace(planted, "  token: '"+answers.Token+"'", "  token_file: /etc/shadow", 1)
+	raw, err := json.Marshal(map[string]any{"number": 1, "at": "2026-11-28T01:02:03Z", "author": "arquivo", "changed": []string{}, "text": planted})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(e.Folder, "000001.json"), raw, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.Undo("root", false)
+	faults, ok := errors.AsType[config.Faults](err)
+	if !ok || content(t, e) != present || len(faults) != 2 || !strings.Contains(err.Error(), `a versão anterior diz "https://evil.example/"`) ||
+		!strings.Contains(err.Error(), `token_file: a versão anterior diz "/etc/shadow"`) || !strings.Contains(err.Error(), "--confirm") {
+		t.Errorf("got %v, %v; the file is %s", faults, err, content(t, e))
 	}
 }
 

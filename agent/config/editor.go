@@ -51,10 +51,15 @@ func (e *Editor) Apply(changes []Change, author string) (Edited, error) {
 	})
 }
 
-// Undo restores the version before; another Undo restores the one before that.
-func (e *Editor) Undo(author string) (Edited, error) {
-	return e.change(true, func(list []stored, _ []byte) (stored, error) {
-		return undo(list, author)
+// Undo restores the version before; another Undo restores the one before that. One that reads other files or calls other
+// places wants the administrator's word: confirmed.
+func (e *Editor) Undo(author string, confirmed bool) (Edited, error) {
+	return e.change(true, func(list []stored, text []byte) (stored, error) {
+		next, err := undo(list, author)
+		if err == nil && !confirmed {
+			err = unconfirmed(e.bound(text, []byte(next.Text)))
+		}
+		return next, err
 	})
 }
 

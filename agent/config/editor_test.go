@@ -76,18 +76,18 @@ func TestVersionsSayWhoChangedWhatAndUndoGoesBackStepByStep(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	for _, want := range []string{second + "log: {level: debug}\n", second, first} {
-		if _, err := e.Undo("bia"); err != nil {
+		if _, err := e.Undo("bia", false); err != nil {
 			t.Fatal(err)
 		}
 		if got := content(t, e); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	if _, err := e.Undo("bia"); agent.CodeOf(err) != agent.CodeConflict {
+	if _, err := e.Undo("bia", false); agent.CodeOf(err) != agent.CodeConflict {
 		t.Errorf("before the first: got %v", err)
 	}
 	set(t, e, "sender.parallel", 2) // going on after going back
-	if _, err := e.Undo("bia"); err != nil || content(t, e) != first {
+	if _, err := e.Undo("bia", false); err != nil || content(t, e) != first {
 		t.Errorf("got %s, %v", content(t, e), err)
 	}
 }
@@ -116,7 +116,7 @@ func TestTheLastTenVersionsAreKept(t *testing.T) {
 		t.Errorf("got %+v, %v", versions, err)
 	}
 	for range 9 {
-		if _, err := e.Undo("ana"); err != nil {
+		if _, err := e.Undo("ana", false); err != nil {
 			break
 		}
 	}
@@ -150,7 +150,7 @@ func TestDamagedVersionIsNoVersion(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(e.Folder, "000001.json"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Undo("ana"); agent.CodeOf(err) != agent.CodeConflict {
+	if _, err := e.Undo("ana", false); agent.CodeOf(err) != agent.CodeConflict {
 		t.Errorf("got %v", err)
 	}
 }

@@ -31,7 +31,7 @@ type Packed struct {
 // Pack reads a configuration and the files that it names. moved tells that it lies in a copy of another machine's folder: its
 // files are those beside it, whatever folder they are named with.
 func Pack(path string, moved bool) (Packed, error) {
-	raw, err := os.ReadFile(filepath.Clean(path))
+	raw, err := osfile.ReadFile(path)
 	if err != nil {
 		return Packed{}, err
 	}
@@ -76,11 +76,7 @@ func (p *packer) open(field string, tree any) {
 // file takes the file that a field names.
 func (p *packer) file(field, path string) {
 	name := path[strings.LastIndexAny(path, `/\`)+1:]
-	from := resolve(p.folder, path)
-	if p.moved {
-		from = filepath.Join(p.folder, name)
-	}
-	content, err := readBounded(from)
+	content, err := p.read(path, name)
 	if err != nil {
 		p.miss(field, fmt.Sprintf("o arquivo %s não pôde ser lido; copie-o para %s", name, p.folder))
 		return
@@ -91,6 +87,19 @@ func (p *packer) file(field, path string) {
 	if p.set(field, name) {
 		p.Files[name] = content
 	}
+}
+
+// read reads a file that the configuration names. One of another machine's folder is no link: it would lead into this machine.
+func (p *packer) read(path, name string) ([]byte, error) {
+	if !p.moved {
+		return osfile.ReadUpTo(resolve(p.folder, path), maxPackedFile)
+	}
+	folder, err := osfile.OpenFolder(p.folder)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = folder.Close() }() // only read
+	return folder.ReadUpTo(name, maxPackedFile)
 }
 
 // taken tells whether another file has the name.
@@ -115,17 +124,6 @@ func (p *packer) set(field, value string) bool {
 
 func (p *packer) miss(field, detail string) {
 	p.Missing = append(p.Missing, Fault{Field: field, Detail: detail})
-}
-
-func readBounded(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxPackedFile) {
-		err = osfile.ErrNotRegular
-	}
-	if err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
 }
 
 // Check parses the configuration as it would be in a place of its own: folder is an empty one, for its files. Its data folder
@@ -154,7 +152,7 @@ func (e *Editor) Adopt(p Packed, author string) (Edited, error) {
 	stamp := e.now().UTC().Format("20060102T150405")
 	for _, name := range slices.Sorted(maps.Keys(p.Files)) {
 		path := filepath.Join(filepath.Dir(e.Path), name)
-		if old, err := os.ReadFile(path); err == nil && string(old) == string(p.Files[name]) {
+		if old, err := osfile.ReadFile(path); err == nil && string(old) == string(p.Files[name]) {
 			continue
 		}
 		if err := osfile.Rename(path, path+".replaced-"+stamp); err != nil && !errors.Is(err, os.ErrNotExist) {

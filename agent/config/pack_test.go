@@ -62,7 +62,7 @@ func TestAPackedConfigurationRunsOnAnotherMachine(t *testing.T) {
 	if kept, _ := filepath.Glob(filepath.Join(here, "publica.pem.replaced-*")); len(kept) != 1 {
 		t.Error("the installation's file is gone")
 	}
-	if _, err := e.Undo("x"); err != nil {
+	if _, err := e.Undo("x", true); err != nil {
 		t.Errorf("there is no way back: %v", err)
 	}
 }

@@ -34,10 +34,23 @@ func TestRootsChangeOfTheFileIsLedNowhereByTheServicesUser(t *testing.T) {
 			}
 			agenttest.GiveAway(t, e.Folder)
 			_, setErr := e.Apply([]config.Change{{Path: "log.level", Value: "debug"}}, "root")
-			_, undoErr := e.Undo("root")
+			_, undoErr := e.Undo("root", false)
 			_, listErr := e.Versions()
 			t.Logf("%s %s: %v, %v, %v", kind, name, setErr, undoErr, listErr)
 			untouched()
 		}
+	}
+}
+
+// The links of another machine's disk would lead into this one.
+func TestLinksOfAnOldDiskAreNotFollowed(t *testing.T) {
+	old, _ := oldTill(t)
+	token := filepath.Join(filepath.Dir(old), "cloud.token")
+	if err := errors.Join(os.Remove(token), os.Symlink("/etc/hostname", token)); err != nil {
+		t.Fatal(err)
+	}
+	packed, err := config.Pack(old, true)
+	if err != nil || len(packed.Missing) != 2 || packed.Files["cloud.token"] != nil {
+		t.Errorf("got %+v, %v", packed, err)
 	}
 }

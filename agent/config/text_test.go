@@ -183,7 +183,7 @@ func TestAFileThatLacksASectionIsNotTaken(t *testing.T) {
 	if _, err := e.Apply([]config.Change{{Path: "shop.till", Value: "9"}}, "ana"); err == nil {
 		t.Error("half a file was edited")
 	}
-	if _, err := e.Undo("ana"); err != nil {
+	if _, err := e.Undo("ana", false); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := os.ReadFile(e.Path); err != nil || string(got) != whole || e.Lost() != nil {

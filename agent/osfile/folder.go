@@ -9,11 +9,13 @@ import (
 )
 
 // ErrNotRegular is a link, a folder, a pipe or a device where a regular file belongs, ErrNotFolder anything but a folder where
-// a folder belongs, ErrForeignLink a link by which root does not go, because another user made it.
+// a folder belongs, ErrForeignLink a link by which root does not go, because another user made it, ErrTooLarge a file with more
+// bytes than may be read.
 var (
 	ErrNotRegular  = errors.New("not a regular file")
 	ErrNotFolder   = errors.New("not a folder")
 	ErrForeignLink = errors.New("a link that root did not make")
+	ErrTooLarge    = errors.New("a file that is too large")
 )
 
 // Folder is an open folder that others may write to as well. Its names are paths below it; no link and no ".." leads out of
@@ -118,6 +120,29 @@ func ReadFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	text, err := io.ReadAll(file)
+	return text, errors.Join(err, file.Close())
+}
+
+// ReadUpTo reads a file, as [OpenFile] opens it, of at most that many bytes.
+func ReadUpTo(path string, most int64) ([]byte, error) {
+	file, err := OpenFile(path, os.O_RDONLY)
+	return readUpTo(file, err, most)
+}
+
+// ReadUpTo is [ReadUpTo] of a file of the folder.
+func (f *Folder) ReadUpTo(name string, most int64) ([]byte, error) {
+	file, err := f.Open(name)
+	return readUpTo(file, err, most)
+}
+
+func readUpTo(file *os.File, err error, most int64) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(file, most+1))
+	if err == nil && int64(len(text)) > most {
+		err = &fs.PathError{Op: "read", Path: file.Name(), Err: ErrTooLarge}
+	}
 	return text, errors.Join(err, file.Close())
 }
 

@@ -8,13 +8,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"software.sslmate.com/src/go-pkcs12"
 
+	"pdvagent/agent/osfile"
 	"pdvagent/payments"
 )
 
@@ -36,11 +36,7 @@ const maxCertificate = 1 << 20
 
 // Load reads the certificate; what is wrong with it is said in Portuguese, for the routine's errors and for alarms.
 func (i *Identity) Load() (*tls.Certificate, error) {
-	info, err := os.Stat(i.Path)
-	if err != nil || info.Size() > maxCertificate {
-		return nil, wrong("O arquivo do certificado do Sicoob não pôde ser lido. Confira payments.sicoob.certificate.")
-	}
-	content, err := os.ReadFile(i.Path)
+	content, err := osfile.ReadUpTo(i.Path, maxCertificate)
 	if err != nil {
 		return nil, wrong("O arquivo do certificado do Sicoob não pôde ser lido. Confira payments.sicoob.certificate.")
 	}
@@ -194,7 +190,7 @@ func (i *Identity) Ends() (time.Time, error) {
 
 // ReadRoots reads certificates that are trusted besides nobody else: a sandbox's, or of a proxy that opens connections.
 func ReadRoots(path string) (*x509.CertPool, error) {
-	content, err := os.ReadFile(path)
+	content, err := osfile.ReadUpTo(path, maxCertificate)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/kardianos/service"
 
 	"pdvagent/agent"
+	"pdvagent/agent/osfile"
 )
 
 // ownUnit is the unit that Install or an administrator writes; a package's unit lies at packagedUnits.
@@ -98,14 +99,31 @@ func (m *manager) prepareAccount(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := os.MkdirAll(m.DataDir, 0o700); err != nil {
+	user, err := numberOf(ctx, "passwd")
+	if err != nil {
 		return err
 	}
-	return errors.Join(
-		run(ctx, "chown", "-R", Source+":"+Source, m.DataDir),
-		run(ctx, "chgrp", Source, m.Config),
-		os.Chmod(m.Config, 0o640), //nolint:gosec // its group is the service's own
-	)
+	group, err := numberOf(ctx, "group")
+	if err != nil {
+		return err
+	}
+	if err := osfile.MakePrivateFolder(m.DataDir); err != nil {
+		return err
+	}
+	return errors.Join(osfile.Give(m.DataDir, user, group), osfile.Share(m.Config, group))
+}
+
+// numberOf is the number of the service's user or group.
+func numberOf(ctx context.Context, database string) (int, error) {
+	line, err := exec.CommandContext(ctx, "getent", database, Source).Output() //nolint:gosec // a fixed program
+	if err != nil {
+		return 0, fmt.Errorf("getent %s %s: %w", database, Source, err)
+	}
+	fields := strings.Split(string(line), ":") // pdvagent:x:998:...
+	if len(fields) < 4 {
+		return 0, fmt.Errorf("getent %s says %q", database, line)
+	}
+	return strconv.Atoi(fields[2])
 }
 
 func (m *manager) Uninstall(ctx context.Context) error {

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -75,15 +74,7 @@ func (s *Settings) Show() (map[string]any, error) {
 func (s *Settings) Put(patch map[string]any, author string) (Outcome, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text, err := os.ReadFile(s.cfg.Editor.Path)
-	if err != nil {
-		return Outcome{}, err
-	}
-	changes, err := config.Patch(numbers(patch), text)
-	if err != nil {
-		return Outcome{}, err
-	}
-	edited, err := s.cfg.Editor.ApplyAfar(changes, author)
+	edited, err := s.cfg.Editor.ApplyAfar(func(text []byte) ([]config.Change, error) { return config.Patch(numbers(patch), text) }, author)
 	if err != nil {
 		return Outcome{}, err
 	}

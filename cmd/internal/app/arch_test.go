@@ -118,7 +118,7 @@ func clouds() map[string][]string {
 		"payments/boleto":                 {"agent", "agent/reading"},
 		"payments/ideamaker":              {"agent", "agent/reading", "agent/upstream", "payments", "payments/pix"},
 		"payments/sevenaz":                {"agent", "agent/reading", "agent/upstream", "payments", "payments/pix"},
-		"payments/sicoob":                 words("agent/upstream", "payments", "payments/boleto", "payments/pix"),
+		"payments/sicoob":                 words("agent/osfile", "agent/upstream", "payments", "payments/boleto", "payments/pix"), // its certificate is a file
 		"payments/cashorder":              {"agent", "agent/reading", "agent/upstream", "payments"},
 		"payments/ideamaker/ideamakersim": {"agent", "payments/pix", "agent/simkit"},
 		"payments/sevenaz/sevenazsim":     {"agent", "payments/pix", "payments/boleto", "agent/simkit"},

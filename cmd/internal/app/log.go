@@ -1,14 +1,12 @@
 package app
 
 import (
-	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-
-	"gopkg.in/natefinch/lumberjack.v2"
+	"time"
 
 	"pdvagent/agent/config"
 	"pdvagent/agent/osfile"
@@ -28,8 +26,9 @@ func logLevel(text string) slog.Level {
 }
 
 const (
-	logName  = "pdvagent.log"
-	logFiles = 5 // share log.max_mb: the one being written and those kept
+	logSuffix = ".log"
+	logName   = "pdvagent" + logSuffix
+	logFiles  = 5 // share log.max_mb: the one being written and those kept
 )
 
 // LogFolder is the folder of the log's files.
@@ -41,37 +40,21 @@ func OpenLog(cfg config.Config, level *slog.LevelVar, w io.Writer) (*slog.Logger
 		return nil, nil, err
 	}
 	path := filepath.Join(LogFolder(cfg), logName)
-	if err := clearWay(path); err != nil {
+	files := &rotation{path: path, most: int64(cfg.Log.MaxMB) << 20 / logFiles, files: logFiles, now: time.Now}
+	if err := files.clearWay(); err != nil {
 		return nil, nil, err
 	}
-	files := &lumberjack.Logger{Filename: path, MaxSize: cfg.Log.MaxMB / logFiles, MaxBackups: logFiles - 1}
 	level.Set(logLevel(cfg.Log.Level))
 	options := &slog.HandlerOptions{Level: level}
 	both := slog.NewMultiHandler(slog.NewTextHandler(w, options), slog.NewTextHandler(files, options))
 	return slog.New(both), files.Close, nil
 }
 
-// clearWay removes what is no log of ours from its place, such as a link that leads root elsewhere, or a pipe. A folder stays:
-// then there is no file.
-func clearWay(path string) error {
-	file, err := osfile.OpenFile(path, os.O_RDONLY)
-	if err == nil {
-		return file.Close()
-	}
-	if !errors.Is(err, osfile.ErrNotRegular) && !errors.Is(err, osfile.ErrForeignLink) {
-		return nil // none yet, or the writing says why not
-	}
-	if err = osfile.Remove(path); errors.Is(err, osfile.ErrNotRegular) {
-		return nil
-	}
-	return err
-}
-
 // logSize is the length of the log's files and their limit, in bytes.
 func logSize(cfg config.Config) (used, limit int64) {
 	entries, _ := os.ReadDir(LogFolder(cfg)) // a folder that cannot be read has no size
 	for _, entry := range entries {
-		if info, err := entry.Info(); err == nil && strings.HasSuffix(entry.Name(), ".log") {
+		if info, err := entry.Info(); err == nil && strings.HasSuffix(entry.Name(), logSuffix) {
 			used += info.Size()
 		}
 	}

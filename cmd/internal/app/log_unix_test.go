@@ -46,3 +46,26 @@ func TestLogGoesIntoAFileOfItsOwnWhateverWasPlantedThere(t *testing.T) {
 		untouched()
 	}
 }
+
+// The folder of a running log becomes a link: what is full is neither renamed nor begun outside.
+func TestAFullLogIsLedNowhereByAFolderThatBecameALink(t *testing.T) {
+	target, untouched := agenttest.Outside(t)
+	cfg := config.Default()
+	cfg.DataDir, cfg.Log.MaxMB = t.TempDir(), 5
+	log, done, err := app.OpenLog(cfg, new(slog.LevelVar), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.Info("a line")
+	if err := errors.Join(os.RemoveAll(app.LogFolder(cfg)), os.Symlink(target, app.LogFolder(cfg))); err != nil {
+		t.Fatal(err)
+	}
+	agenttest.GiveAway(t, cfg.DataDir)
+	for range 30 {
+		log.Info("a line", "text", strings.Repeat("x", 100<<10))
+	}
+	if err := done(); err != nil {
+		t.Error(err)
+	}
+	untouched()
+}

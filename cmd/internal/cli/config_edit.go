@@ -61,15 +61,21 @@ func newConfigSet(opts *Options) *cobra.Command {
 }
 
 func newConfigUndo(opts *Options) *cobra.Command {
-	return &cobra.Command{
+	var confirmed bool
+	cmd := &cobra.Command{
 		Use: "undo", Short: "Volta à versão anterior do arquivo; de novo, à anterior a ela", Args: NoArgs,
+		Long: "Volta à versão anterior do arquivo; de novo, à anterior a ela. Uma versão com outros endereços ou outros arquivos\n" +
+			"que são lidos só vale com --confirm: sem ele, o comando diz quais são.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			undo := func(e *config.Editor) (config.Edited, error) { return e.Undo(author(), confirmed) }
 			if _, _, err := config.Load(opts.config, os.LookupEnv); err != nil { // the file of now cannot even be read
-				return opts.editIn(cmd.Context(), config.Config{DataDir: config.DataDirOf(opts.config)}, func(e *config.Editor) (config.Edited, error) { return e.Undo(author()) })
+				return opts.editIn(cmd.Context(), config.Config{DataDir: config.DataDirOf(opts.config)}, undo)
 			}
-			return opts.edit(cmd.Context(), func(e *config.Editor) (config.Edited, error) { return e.Undo(author()) })
+			return opts.edit(cmd.Context(), undo)
 		},
 	}
+	cmd.Flags().BoolVar(&confirmed, "confirm", false, "aceita os endereços e arquivos da versão anterior")
+	return cmd
 }
 
 func newConfigAccept(opts *Options) *cobra.Command {

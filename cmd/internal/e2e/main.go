@@ -26,7 +26,6 @@ func Main(m *testing.M, theme string) {
 		os.Exit(cli.Execute(os.Args[1:], bench.New))
 	}
 	agenttest.Main(suite{m, operations()[theme]},
-		goleak.IgnoreTopFunction("gopkg.in/natefinch/lumberjack%2ev2.(*Logger).millRun"),    // one of each log, for good
 		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"), // a toxic whose connection was cut
 	)
 }
