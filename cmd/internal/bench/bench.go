@@ -19,7 +19,7 @@ import (
 // New makes the command bench, with a command for each benchmark.
 func New(opts *cli.Options) *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Mede o que prometemos, ao lado de uma referência na mesma execução"}
-	cmd.AddCommand(newStore(opts), newLive(opts), newQueue(opts), newCatalog(opts), newHistory(opts), newSettlement(opts))
+	cmd.AddCommand(newStore(opts), newLive(opts), newQueue(opts), newCatalog(opts), newHistory(opts), newSettlement(opts), newTill(opts), newWrapped())
 	return cmd
 }
 

@@ -47,6 +47,11 @@ func (a *agentProcess) start(ctx context.Context) (took time.Duration, err error
 	if a.process, err = rig.StartAgent(ctx, a.configPath); err != nil {
 		return 0, err
 	}
+	return a.untilHealthy(ctx, start)
+}
+
+// untilHealthy gives the time from start to the first answer of a process that was started.
+func (a *agentProcess) untilHealthy(ctx context.Context, start time.Time) (took time.Duration, err error) {
 	for !a.till.Healthy(ctx) {
 		if time.Since(start) > time.Minute {
 			_ = a.process.Kill() // its log is complete then

@@ -37,13 +37,18 @@ type Process struct {
 
 // StartAgent runs this program as an agent. The process outlives ctx: the caller ends it with [Process.Kill].
 func StartAgent(ctx context.Context, configPath string) (*Process, error) {
+	return StartProgram(ctx, nil, "run", "--config", configPath)
+}
+
+// StartProgram runs this program with other arguments; it has the files from descriptor 3 on. It outlives ctx, too.
+func StartProgram(ctx context.Context, files []*os.File, args ...string) (*Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	p := &Process{}
-	p.cmd = exec.CommandContext(context.WithoutCancel(ctx), self, "run", "--config", configPath) //nolint:gosec // our own binary
-	p.cmd.Stderr = &p.Log
+	p.cmd = exec.CommandContext(context.WithoutCancel(ctx), self, args...) //nolint:gosec // our own binary
+	p.cmd.Stderr, p.cmd.ExtraFiles = &p.Log, files
 	return p, p.cmd.Start()
 }
 

@@ -79,11 +79,21 @@ func (t *Till) Apply(ctx context.Context, what, session, client string, lines []
 		fmt.Sprintf(`{"transaction_id":%q,"client_id":%q,"origin":"pdv","items":[%s]}`, session, client, strings.Join(items, ",")))
 }
 
-// Finish confirms the session of discounts and sends the receipt: what each line costs after them, and a tender for cashback.
+// Finish confirms the session of discounts and sends the receipt.
 func (t *Till) Finish(ctx context.Context, coupon, client string, lines []Line, discounts LiveAnswer) error {
-	if err := t.Post(ctx, "confirmação: "+coupon, "/v2/transaction/confirm", fmt.Sprintf(`{"transaction_id":%q}`, discounts.ID)); err != nil {
+	if err := t.Confirm(ctx, coupon, discounts.ID); err != nil {
 		return err
 	}
+	return t.Receipt(ctx, coupon, client, lines, discounts)
+}
+
+// Confirm confirms a session.
+func (t *Till) Confirm(ctx context.Context, coupon, session string) error {
+	return t.Post(ctx, "confirmação: "+coupon, "/v2/transaction/confirm", fmt.Sprintf(`{"transaction_id":%q}`, session))
+}
+
+// Receipt sends a receipt with discounts: what each line costs after them, and a tender for cashback.
+func (t *Till) Receipt(ctx context.Context, coupon, client string, lines []Line, discounts LiveAnswer) error {
 	var items []string
 	var gross, net agent.Milli
 	for i, l := range lines {

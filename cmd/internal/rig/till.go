@@ -97,7 +97,7 @@ func (t *Till) Sell(ctx context.Context, coupon string) error { return t.SellBy(
 // SellBy is [Till.Sell] with another form of payment.
 func (t *Till) SellBy(ctx context.Context, coupon, form string) error {
 	session := "demo-" + coupon
-	if err := t.Post(ctx, "confirmação: "+coupon, "/v2/transaction/confirm", fmt.Sprintf(`{"transaction_id":%q}`, session)); err != nil {
+	if err := t.Confirm(ctx, coupon, session); err != nil {
 		return err
 	}
 	if err := t.Post(ctx, "venda: "+coupon, "/v2/coupons", strings.Replace(SaleBody(coupon, session), `"cash"`, strconv.Quote(form), 1)); err != nil {
@@ -207,6 +207,15 @@ func (t *Till) Queue(ctx context.Context) (Queue, error) {
 		err = json.Unmarshal(answer, &view)
 	}
 	return view.Queue, err
+}
+
+// Metrics gives what the agent shows to Prometheus, as support reads it.
+func (t *Till) Metrics(ctx context.Context) ([]byte, error) {
+	status, answer, _, err := do(ctx, t.http, http.MethodGet, t.Base+"/metrics", t.SupportToken, "")
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("metrics: %d %s", status, answer)
+	}
+	return answer, err
 }
 
 // WaitHealthy waits until the agent answers.
