@@ -1,14 +1,14 @@
 // Package mask hides personal data in bodies and texts that people see. A value is shown when its field is on an allow-list
 // and the value has that field's form; structure and order are kept, and the hidden values can be put back into an edited text.
 // It does not decide who sees what. till/api calls it for support's views, traffic for the journal, sales/loyalty for alarms,
-// loads/source for headings, app for crash reports; it calls rawjson.
+// loads/source for headings, app for crash reports; it calls rawjson. [Masker] masks what is read for the first time.
 package mask
 
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"net/http"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -17,49 +17,14 @@ import (
 )
 
 // Body gives the text with every value that may be personal replaced; structure, names and order stay.
-func Body(text []byte, v rawjson.Value) []byte {
-	return rawjson.Apply(text, maskEdits(nil, "", v)...)
-}
+func Body(text []byte, v rawjson.Value) []byte { return Answer(http.StatusOK, text, v) }
 
 // Answer is [Body] for a cloud's answer: of a refusal it shows the message too, masked by [Text].
 func Answer(status int, text []byte, v rawjson.Value) []byte {
-	edits := maskEdits(nil, "", v)
-	if status < http.StatusBadRequest {
-		return rawjson.Apply(text, edits...)
-	}
-	for _, member := range v.Members {
-		words, ok := member.Value.Text()
-		if !ok || !slices.Contains([]string{"message", "error", "detail"}, member.Name) {
-			continue
-		}
-		for i := range edits {
-			if edits[i].Start == member.Value.Start {
-				edits[i].Raw = rawjson.Quote(Text(words))
-			}
-		}
-	}
-	return rawjson.Apply(text, edits...)
-}
-
-func maskEdits(edits []rawjson.Edit, at string, v rawjson.Value) []rawjson.Edit {
-	switch v.Kind {
-	case rawjson.Object:
-		for i, member := range v.Members {
-			if hidden := maskedName(i, member.Name); hidden != nil {
-				edits = append(edits, rawjson.Edit{Start: member.NameStart, End: member.NameEnd, Raw: hidden})
-			}
-			edits = maskEdits(edits, member.Name, member.Value)
-		}
-	case rawjson.Array:
-		for _, element := range v.Elements {
-			edits = maskEdits(edits, at, element)
-		}
-	case rawjson.String, rawjson.Number:
-		if hidden := masked(at, v); hidden != nil {
-			edits = append(edits, rawjson.Edit{Start: v.Start, End: v.End, Raw: hidden})
-		}
-	}
-	return edits
+	m := NewMasker(status, text, math.MaxInt)
+	v.Walk(m)
+	masked, _ := m.Masked()
+	return masked
 }
 
 // masked gives the replacement of a hidden value under a name, nil for one that is shown. A list's values are under its name.
@@ -95,7 +60,7 @@ func looksLikeDocument(text string) bool {
 // maskedName gives the replacement of the i-th name of an object when it is not made of a program's words: keys may be
 // documents, e-mails or people's names. nil for one that is shown.
 func maskedName(i int, name string) []byte {
-	if isFieldName(name) {
+	if formOf(name) != nil || isFieldName(name) {
 		return nil
 	}
 	return rawjson.Quote(hiddenName(i, name))

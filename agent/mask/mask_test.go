@@ -1,6 +1,7 @@
 package mask_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -108,6 +109,32 @@ func TestMaskSentBackUnchangedKeepsTheOriginal(t *testing.T) {
 	}
 }
 
+// sameBeginning looks whether the mask that is made while a text is read for the first time is the other one, or its beginning.
+func sameBeginning(t *testing.T, status int, text, whole []byte) {
+	t.Helper()
+	for _, most := range []int{-1, 0, 1, 7, len(whole) / 2, len(whole) - 1, len(whole), len(whole) + 1, 8 << 10} {
+		m := mask.NewMasker(status, text, most)
+		if err := rawjson.Walk(text, m); err != nil {
+			t.Fatal(err)
+		}
+		got, all := m.Masked()
+		if all != (len(whole) <= most) || len(got) < min(most, len(whole)) || !bytes.HasPrefix(whole, got) && !all || all && !bytes.Equal(got, whole) {
+			t.Fatalf("%d: %s became %s, all: %v; of at most %d want %s", status, text, got, all, most, whole)
+		}
+	}
+}
+
+func TestMaskOfWhatIsReadForTheFirstTimeIsTheSame(t *testing.T) {
+	for _, text := range []string{
+		`{"client_id":"52998224725","message":"cliente MARIA já existe","a":{"message":"MARIA"},"MARIA":[{"sku":"MARIA"},52998224725],"message2":"x"}`,
+		`[{"message":"MARIA"},"MARIA",true]`, `"MARIA"`, `52998224725`, `{"error":52998224725}  `, ` {"coupon":"` + strings.Repeat("9", 9000) + `"}`,
+	} {
+		for _, status := range []int{200, 422} {
+			sameBeginning(t, status, []byte(text), mask.Answer(status, []byte(text), parse(t, text)))
+		}
+	}
+}
+
 // FuzzMask: the mask of any body is JSON and hides every long number; restored unchanged it is the original.
 func FuzzMask(f *testing.F) {
 	agenttest.Seed(f)
@@ -118,9 +145,11 @@ func FuzzMask(f *testing.F) {
 			return
 		}
 		for _, status := range []int{200, 422} {
-			if _, err := rawjson.Parse(mask.Answer(status, text, original)); err != nil {
-				t.Fatalf("%d: %s became %s", status, text, mask.Answer(status, text, original))
+			answer := mask.Answer(status, text, original)
+			if _, err := rawjson.Parse(answer); err != nil {
+				t.Fatalf("%d: %s became %s", status, text, answer)
 			}
+			sameBeginning(t, status, text, answer)
 		}
 		masked := mask.Body(text, original)
 		again, err := rawjson.Parse(masked)

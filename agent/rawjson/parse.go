@@ -1,12 +1,14 @@
 // Package rawjson parses a JSON text and keeps its bytes: it tells where each value is, gives its exact spelling, and replaces
 // single tokens while everything else stays byte for byte the same. It refuses duplicate keys, too deep nesting and trailing
-// text. It knows no contract and no field. Every package that reads a till's or a cloud's body calls it; it calls
-// encoding/json to validate. (encoding/json alone would round numbers, merge duplicate keys and reorder.)
+// text. [Walk] reads a text in the same way and keeps nothing of it. It knows no contract and no field. Every package that reads a
+// till's or a cloud's body calls it. (encoding/json would round numbers, merge duplicate keys and reorder.)
 package rawjson
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -53,17 +55,36 @@ type Member struct {
 
 // Parse reads one JSON text. The result keeps text; do not change it.
 func Parse(text []byte) (Value, error) {
+	return read(text, nil)
+}
+
+// read reads a text in one pass: into a tree, or for a visitor without keeping anything.
+func read(text []byte, visit Visitor) (Value, error) {
 	if !utf8.Valid(text) {
 		return Value{}, ErrEncoding
 	}
-	if depth(text) > MaxDepth {
-		return Value{}, ErrTooDeep
+	p := parser{scanner: scanner{text: text}, visit: visit}
+	v, err := p.value("")
+	if err == nil {
+		if _ = p.space(); p.at < len(text) {
+			err = ErrMalformed
+		}
 	}
-	if !json.Valid(text) {
-		return Value{}, ErrMalformed
+	if err != nil {
+		return Value{}, gravest(text, err)
 	}
-	p := parser{text: text}
-	return p.value()
+	return v, nil
+}
+
+// gravest gives the fault of a text that is told, of several: one that hides the others first.
+func gravest(text []byte, found error) error {
+	switch {
+	case depth(text) > MaxDepth:
+		return ErrTooDeep
+	case !json.Valid(text):
+		return ErrMalformed
+	}
+	return found
 }
 
 // depth counts brackets outside strings; text need not be valid.
@@ -86,102 +107,164 @@ func depth(text []byte) int {
 	return deepest
 }
 
-// parser walks a text that json.Valid accepts: it only has to find the ends of values.
+// parser reads values, into a tree or for a visitor.
 type parser struct {
-	text []byte
-	at   int
+	scanner
+	visit Visitor // nil: the tree is kept
+	depth int
+	open  []string   // names in the objects that are open, the outer one's first
+	known [64]string // names that were read, in the place that their bytes give: a name that comes again is kept once
 }
 
-func (p *parser) space() {
-	for p.at < len(p.text) {
-		switch p.text[p.at] {
-		case ' ', '\t', '\r', '\n', ',', ':':
-			p.at++
-		default:
-			return
-		}
-	}
-}
-
-func (p *parser) value() (Value, error) {
-	p.space()
-	v := Value{Start: p.at, text: p.text}
+// value reads one value. A string or number in a list is under the list's name.
+func (p *parser) value(under string) (Value, error) {
 	var err error
-	switch c := p.text[p.at]; c {
-	case '{':
-		v.Kind, err = Object, p.object(&v)
-	case '[':
-		v.Kind, err = Array, p.array(&v)
-	case '"':
-		v.Kind = String
-		p.str()
-	case 't', 'f', 'n':
-		v.Kind = Kind(c)
-		p.at += len("true")
-		if c == 'f' {
-			p.at++
-		}
-	default:
+	c := p.space()
+	v := Value{Kind: Kind(c), Start: p.at, text: p.text}
+	switch {
+	case c == '{':
+		return p.object(v)
+	case c == '[':
+		return p.array(v, under)
+	case c == '"':
+		err = p.str()
+	case c == '-' || isDigit(c):
 		v.Kind = Number
-		p.number()
+		err = p.number()
+	default:
+		err = p.word(c)
 	}
 	v.End = p.at
+	if err == nil && p.visit != nil {
+		p.visit.Scalar(under, p.depth, v)
+	}
 	return v, err
 }
 
-func (p *parser) object(v *Value) error {
-	p.at++
-	seen := make(map[string]struct{})
-	for p.space(); p.text[p.at] != '}'; p.space() {
-		start := p.at
-		p.str()
-		end := p.at
-		name := unquote(p.text[start:end])
-		if _, twice := seen[name]; twice {
-			return ErrDuplicateKey // without the name: it may be somebody's document
-		}
-		seen[name] = struct{}{}
-		member, err := p.value()
+func (p *parser) object(v Value) (Value, error) {
+	if p.depth++; p.depth > MaxDepth {
+		return v, ErrTooDeep
+	}
+	first := len(p.open)
+	many := make(map[string]struct{}) // the names, where they are too many to look through
+	n := 0
+	for p.more('}', n) {
+		member, err := p.name(first, many)
 		if err != nil {
-			return err
+			return v, err
 		}
-		v.Members = append(v.Members, Member{Name: name, NameStart: start, NameEnd: end, Value: member})
+		if p.visit != nil {
+			p.visit.Name(n, member)
+		}
+		if member.Value, err = p.value(member.Name); err != nil {
+			return v, err
+		}
+		if p.visit == nil {
+			v.Members = append(v.Members, member)
+		}
+		n++
 	}
-	p.at++
-	return nil
+	p.open = p.open[:first]
+	return p.end(v, '}', n)
 }
 
-func (p *parser) array(v *Value) error {
+// name reads a member's name and the colon behind it.
+func (p *parser) name(first int, many map[string]struct{}) (Member, error) {
+	if p.space() != '"' {
+		return Member{}, ErrMalformed
+	}
+	start := p.at
+	if err := p.str(); err != nil {
+		return Member{}, err
+	}
+	member := Member{Name: p.once(p.text[start:p.at]), NameStart: start, NameEnd: p.at}
+	if p.twice(member.Name, first, many) {
+		return member, ErrDuplicateKey // without the name: it may be somebody's document
+	}
+	if p.space() != ':' {
+		return member, ErrMalformed
+	}
 	p.at++
-	for p.space(); p.text[p.at] != ']'; p.space() {
-		element, err := p.value()
+	return member, nil
+}
+
+// once gives a name of the text, as the same string as the last time if it is one of those read before.
+func (p *parser) once(raw []byte) string {
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		return unquote(raw)
+	}
+	raw = raw[1 : len(raw)-1]
+	if len(raw) == 0 {
+		return ""
+	}
+	place := &p.known[(len(raw)*7+int(raw[0])+int(raw[len(raw)-1])*3)%len(p.known)]
+	if *place != string(raw) {
+		*place = string(raw)
+	}
+	return *place
+}
+
+// twice notes a name of the object that is open, and tells whether it has one of the kind.
+func (p *parser) twice(name string, first int, many map[string]struct{}) bool {
+	const few = 24
+	names := p.open[first:]
+	p.open = append(p.open, name)
+	if len(names) < few {
+		return slices.Contains(names, name)
+	}
+	if len(names) == few {
+		for _, earlier := range names {
+			many[earlier] = struct{}{}
+		}
+	}
+	_, twice := many[name]
+	many[name] = struct{}{}
+	return twice
+}
+
+func (p *parser) array(v Value, under string) (Value, error) {
+	if p.depth++; p.depth > MaxDepth {
+		return v, ErrTooDeep
+	}
+	n := 0
+	for p.more(']', n) {
+		element, err := p.value(under)
 		if err != nil {
-			return err
+			return v, err
 		}
-		v.Elements = append(v.Elements, element)
+		if p.visit == nil {
+			v.Elements = append(v.Elements, element)
+		}
+		n++
 	}
-	p.at++
-	return nil
+	return p.end(v, ']', n)
 }
 
-func (p *parser) str() {
-	for p.at++; p.text[p.at] != '"'; p.at++ {
-		if p.text[p.at] == '\\' {
-			p.at++
-		}
+// more tells whether an object or a list with n entries has another one, and steps over what separates them.
+func (p *parser) more(bracket byte, n int) bool {
+	if n == 0 {
+		p.at++ // the opening bracket
+		return p.space() != bracket
+	}
+	if p.space() != ',' {
+		return false
 	}
 	p.at++
+	return true
 }
 
-func (p *parser) number() {
-	for p.at < len(p.text) {
-		switch c := p.text[p.at]; {
-		case c >= '0' && c <= '9', c == '-', c == '+', c == '.', c == 'e', c == 'E':
-			p.at++
-		default:
-			return
-		}
+// end steps over the bracket that ends an object or a list of n entries.
+func (p *parser) end(v Value, bracket byte, n int) (Value, error) {
+	if p.space() != bracket {
+		return v, ErrMalformed
 	}
+	p.at++
+	p.depth--
+	v.End = p.at
+	if p.visit != nil {
+		p.visit.End(p.depth, v, n)
+	}
+	return v, nil
 }
 
 func unquote(raw []byte) string {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"pdvagent/agent/agenttest"
 	"pdvagent/agent/rawjson"
@@ -116,7 +118,69 @@ func TestKeyOrderAndNumberSpellingDoNotCount(t *testing.T) {
 	}
 }
 
-// FuzzParse compares the parser with encoding/json: it accepts a text only if that does, and finds the same members.
+// tokens is a visitor that writes down what it is told.
+type tokens struct{ strings.Builder }
+
+func (s *tokens) Name(i int, name rawjson.Member) {
+	fmt.Fprintln(s, "name", i, name.Name, name.NameStart, name.NameEnd)
+}
+
+func (s *tokens) Scalar(under string, depth int, v rawjson.Value) {
+	fmt.Fprintln(s, "scalar", under, depth, v.Kind, string(v.Raw()))
+}
+
+func (s *tokens) End(depth int, v rawjson.Value, entries int) {
+	fmt.Fprintln(s, "end", depth, v.Kind, string(v.Raw()), entries)
+}
+
+func TestWalkTellsWhatTheTreeHas(t *testing.T) {
+	const text = ` {"a":[1,{"b":"x","\u0063":[[2],null]},"y"],"d":{},"e":-1.5e3} `
+	const want = `name 0 a 2 5
+scalar a 2 48 1
+name 0 b 10 13
+scalar b 3 34 "x"
+name 1 c 18 26
+scalar c 5 48 2
+end 4 91 [2] 1
+scalar c 4 110 null
+end 3 91 [[2],null] 2
+end 2 123 {"b":"x","\u0063":[[2],null]} 2
+scalar a 2 34 "y"
+end 1 91 [1,{"b":"x","\u0063":[[2],null]},"y"] 3
+name 1 d 44 47
+end 1 123 {} 0
+name 2 e 51 54
+scalar e 1 48 -1.5e3
+end 0 123 {"a":[1,{"b":"x","\u0063":[[2],null]},"y"],"d":{},"e":-1.5e3} 3
+`
+	var walked, tree tokens
+	if err := rawjson.Walk([]byte(text), &walked); err != nil || walked.String() != want {
+		t.Errorf("got %v\n%s", err, walked.String())
+	}
+	if parse(t, text).Walk(&tree); tree.String() != want {
+		t.Errorf("the tree tells\n%s", tree.String())
+	}
+}
+
+func TestManyNamesOfOneObjectAreComparedAll(t *testing.T) {
+	for _, n := range []int{2, 23, 24, 25, 26, 300} {
+		for again := range n {
+			var text strings.Builder
+			for i := range n {
+				fmt.Fprintf(&text, `{"k%d":%d,`[min(i, 1):], i, i)
+			}
+			if _, err := rawjson.Parse([]byte(text.String() + `"last":{"k1":1}}`)); err != nil {
+				t.Fatal(n, err)
+			}
+			if _, err := rawjson.Parse(fmt.Appendf(nil, `%s"k%d":1}`, text.String(), again)); !errors.Is(err, rawjson.ErrDuplicateKey) {
+				t.Errorf("%d names, number %d again: got %v", n, again, err)
+			}
+		}
+	}
+}
+
+// FuzzParse compares the parser with encoding/json: it accepts a text exactly if that does, save for duplicate keys and depth,
+// and finds the same members.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{`{"a":[1,"x",null,true],"b":{"c":-1.5e3}}`, `[]`, `"\ud83d\ude00"`, ` {"":""} `, `{"a":1,"a":2}`, `{"\"":"\\"}`} {
 		f.Add([]byte(seed))
@@ -124,11 +188,17 @@ func FuzzParse(f *testing.F) {
 	agenttest.Seed(f)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		v, err := rawjson.Parse(text)
-		if err != nil {
+		if walkErr := rawjson.Walk(text, new(tokens)); !errors.Is(walkErr, err) {
+			t.Fatalf("Parse says %v, Walk %v", err, walkErr)
+		}
+		if err != nil && (errors.Is(err, rawjson.ErrDuplicateKey) || errors.Is(err, rawjson.ErrTooDeep)) {
 			return
 		}
-		if !json.Valid(text) {
-			t.Fatal("took a text that is not JSON")
+		if accepted := utf8.Valid(text) && json.Valid(text); accepted != (err == nil) {
+			t.Fatalf("encoding/json takes it: %v; got %v", accepted, err)
+		}
+		if err != nil {
+			return
 		}
 		if !json.Valid(v.Raw()) {
 			t.Fatalf("the value's own bytes are not JSON: %q", v.Raw())
@@ -151,6 +221,10 @@ func FuzzParse(f *testing.F) {
 			if got, _ := back.Get("coupon"); string(got.Raw()) != `"new"` {
 				t.Fatalf("after SetMember: %q", set)
 			}
+		}
+		var walked, tree tokens
+		if v.Walk(&tree); rawjson.Walk(text, &walked) != nil || walked.String() != tree.String() {
+			t.Fatalf("the tree tells\n%s\nthe text\n%s", tree.String(), walked.String())
 		}
 		again, err := rawjson.Parse(text)
 		if err != nil || !bytes.Equal(again.Canonical(), v.Canonical()) {

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -49,63 +50,86 @@ func (j *Journal) encode(e entry, missing int64) ([]byte, error) {
 		At: e.At.UTC(), Side: e.Side, Method: e.Method, Route: e.Route, Ref: e.Ref, Status: e.Status,
 		MS: float64(e.Took.Microseconds()) / 1000, Delivery: e.Delivery, Origin: e.Origin, Detail: e.Detail,
 	}
-	for _, text := range [][]byte{e.Request, e.Response} {
-		line.Keys = append(line.Keys, keys(text)...)
-	}
-	if j.cfg.Bodies {
-		line.Request, line.Response = j.body(e.Request, e.requestBytes, 0), j.body(e.Response, e.responseBytes, e.Status)
-	}
+	line.Request = j.body(&line, e.Request, e.requestBytes, 0)
+	line.Response = j.body(&line, e.Response, e.responseBytes, e.Status)
 	line.Dropped = missing
 	encoded, err := json.Marshal(line)
 	return append(encoded, '\n'), err
 }
 
-// keys returns the ids in a body by which support looks for a sale; an id that may be somebody's name or document is none.
-func keys(text []byte) []string {
-	parsed, err := rawjson.Parse(text)
-	if err != nil {
-		return nil
-	}
-	var list []string
-	for _, name := range []string{"transaction_id", "coupon", "job"} {
-		field, _ := parsed.Get(name)
-		if id, ok := field.Text(); ok && id != "" && mask.ID(id) == id {
-			list = append(list, id)
-		}
-	}
-	return list
-}
-
-// body masks a body that had that length before it may have been cut.
-func (j *Journal) body(text []byte, length, status int) *Body {
+// body notes the keys in a body, and gives its mask. The body had that length before it may have been cut.
+func (j *Journal) body(line *Line, text []byte, length, status int) *Body {
 	if length == 0 {
 		return nil
 	}
+	most := -1 // nothing is kept
+	if j.cfg.Bodies {
+		most = maxBody
+	}
+	seen := bodyReader{Masker: mask.NewMasker(status, text, most)}
+	err := rawjson.Walk(text, &seen)
+	if err == nil {
+		line.Keys = append(line.Keys, seen.inOrder()...)
+	}
+	if !j.cfg.Bodies {
+		return nil
+	}
 	b := &Body{Bytes: length}
-	parsed, err := rawjson.Parse(text)
 	if err != nil || len(text) < length {
 		b.Shape = shape(text[:min(len(text), maxShape)])
 		return b
 	}
-	masked := mask.Answer(status, text, parsed)
-	if len(masked) > maxBody {
-		b.Head, b.Count = strings.ToValidUTF8(string(masked[:maxBody]), ""), longest(parsed)
-		if j.cfg.Mark != nil {
-			b.Hash = j.cfg.Mark(text)
-		}
+	masked, whole := seen.Masked()
+	if whole {
+		b.JSON = masked
 		return b
 	}
-	b.JSON = masked
+	b.Head, b.Count = strings.ToValidUTF8(string(masked[:maxBody]), ""), seen.longest
+	if j.cfg.Mark != nil {
+		b.Hash = j.cfg.Mark(text)
+	}
 	return b
 }
 
-// longest returns the number of entries of a list, or of the longest list in an object.
-func longest(v rawjson.Value) int {
-	most := len(v.Elements)
-	for _, member := range v.Members {
-		most = max(most, len(member.Value.Elements))
+// bodyReader masks a body, and notes what else the journal says of it, while it is read.
+type bodyReader struct {
+	*mask.Masker
+	keys    [len(keyNames)]string
+	longest int // entries of the list, or of the longest list in the object
+	lists   int // entries of the longest list one level below
+}
+
+// keyNames are the ids by which support looks for a sale, in the order of a line.
+var keyNames = [...]string{"transaction_id", "coupon", "job"}
+
+// Scalar notes an id of the outermost object; one that may be somebody's name or document is none.
+func (r *bodyReader) Scalar(under string, depth int, v rawjson.Value) {
+	r.Masker.Scalar(under, depth, v)
+	if depth != 1 {
+		return
 	}
-	return most
+	if i := slices.Index(keyNames[:], under); i >= 0 {
+		if id, ok := v.Text(); ok && mask.ID(id) == id {
+			r.keys[i] = id
+		}
+	}
+}
+
+// End notes how long a list is.
+func (r *bodyReader) End(depth int, v rawjson.Value, entries int) {
+	switch {
+	case depth == 1 && v.Kind == rawjson.Array:
+		r.lists = max(r.lists, entries)
+	case depth == 0 && v.Kind == rawjson.Array:
+		r.longest = entries
+	case depth == 0:
+		r.longest = r.lists
+	}
+}
+
+// inOrder gives the ids that were seen.
+func (r *bodyReader) inOrder() []string {
+	return slices.DeleteFunc(r.keys[:], func(id string) bool { return id == "" })
 }
 
 // maxShape bounds the text that a shape is made of, in bytes.
