@@ -56,6 +56,7 @@ func foundations() map[string][]string {
 		"agent/records":           {"agent"}, // every room keeps values of its own
 		"agent/osfile":            {},
 		"agent/door":              {},
+		"agent/certificate":       {"agent/osfile"},
 		"agent/upstream":          words(),
 		"agent/mask":              words(),
 		"agent/config":            words("agent/osfile", "agent/loads/source"), // whether a source's section is right
@@ -99,7 +100,7 @@ func wings() map[string][]string {
 		"agent/ops/settings":  {"agent", "agent/config"},
 		"agent/ops/retention": {},
 		"agent/ops/doctor":    {"agent/osfile"},
-		"agent/ops/evidence":  words(),
+		"agent/ops/evidence":  words("agent/osfile"),
 		"agent/ops/offsite":   {"agent", "agent/osfile"},
 		"agent/ops/service":   {"agent", "agent/osfile"},
 		"agent/ops/setup":     {"agent", "agent/osfile", "agent/ops/service"},
@@ -118,7 +119,7 @@ func clouds() map[string][]string {
 		"payments/boleto":                 {"agent", "agent/reading"},
 		"payments/ideamaker":              {"agent", "agent/reading", "agent/upstream", "payments", "payments/pix"},
 		"payments/sevenaz":                {"agent", "agent/reading", "agent/upstream", "payments", "payments/pix"},
-		"payments/sicoob":                 words("agent/osfile", "agent/upstream", "payments", "payments/boleto", "payments/pix"), // its certificate is a file
+		"payments/sicoob":                 words("agent/certificate", "agent/osfile", "agent/upstream", "payments", "payments/boleto", "payments/pix"), // its roots are a file
 		"payments/cashorder":              {"agent", "agent/reading", "agent/upstream", "payments"},
 		"payments/ideamaker/ideamakersim": {"agent", "payments/pix", "agent/simkit"},
 		"payments/sevenaz/sevenazsim":     {"agent", "payments/pix", "payments/boleto", "agent/simkit"},
