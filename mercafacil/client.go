@@ -20,6 +20,7 @@ type Config struct {
 	Token      string        // required, any length: it names the retailer and the shop (R12, R13)
 	PDVVersion string        // required, sent with every request (R14)
 	Deadline   time.Duration // of one delivery, default 15 s
+	Parallel   int           // deliveries at the same time, whose connections are kept beside those of live calls. Optional
 
 	Observe func(agent.Exchange) // gets every exchange as it was; it must not wait. Optional
 	Dial    upstream.Dial        // default: TCP
@@ -34,6 +35,9 @@ type Client struct {
 // loadDeadline is how much longer a batch may take than another delivery.
 const loadDeadline = 20
 
+// liveTogether is how many live calls at the same time find a connection open; the tills behind one agent are few.
+const liveTogether = 16
+
 // New checks the configuration.
 func New(cfg Config) (*Client, error) {
 	if cfg.Token == "" || cfg.PDVVersion == "" {
@@ -47,6 +51,7 @@ func New(cfg Config) (*Client, error) {
 		Deadline: cfg.Deadline,
 		Observe:  cfg.Observe,
 		Dial:     cfg.Dial,
+		Together: liveTogether + cfg.Parallel,
 		Header: http.Header{
 			"Authorization": {bearer(cfg.Token)},
 			"Pdv-Version":   {cfg.PDVVersion},

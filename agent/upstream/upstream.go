@@ -41,6 +41,9 @@ type Config struct {
 
 	Dial Dial // default: TCP with a bound of 5 s
 
+	// Together is how many exchanges may go on at the same time without a new connection for each: so many idle ones are kept.
+	Together int // default 16
+
 	// Identity gives the client certificate, at every handshake. Optional.
 	Identity func() (*tls.Certificate, error)
 	Roots    *x509.CertPool // of the cloud's certificate; nil: the system's
@@ -81,10 +84,13 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Together == 0 {
+		cfg.Together = 16
+	}
 	if cfg.Dial == nil {
 		cfg.Dial = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	}
-	transport := newTransport(cfg.Dial)
+	transport := newTransport(cfg.Dial, cfg.Together)
 	transport.TLSClientConfig.RootCAs = cfg.Roots
 	if cfg.Identity != nil {
 		transport.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return cfg.Identity() }
@@ -113,12 +119,12 @@ func (c *Client) SetHeader(name, value string) {
 }
 
 // newTransport uses no proxy of the environment: only the configuration says where traffic goes (SEC-11).
-func newTransport(dial Dial) *http.Transport {
+func newTransport(dial Dial, together int) *http.Transport {
 	return &http.Transport{
 		DialContext:            watching(dial),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    5 * time.Second,
-		MaxIdleConnsPerHost:    16,
+		MaxIdleConnsPerHost:    together,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 		ForceAttemptHTTP2:      true,

@@ -37,7 +37,7 @@ func (a *Assembly) wireLoyalty(context.Context) (err error) {
 	p := &a.loyalty
 	p.cloud, err = mercafacil.New(mercafacil.Config{
 		BaseURL: a.cfg.Mercafacil.BaseURL, Token: a.cfg.Mercafacil.Token.Reveal(), PDVVersion: a.cfg.Mercafacil.PDVVersion,
-		Observe: a.observe, Dial: a.cfg.Dial,
+		Parallel: a.cfg.Sender.Parallel, Observe: a.observe, Dial: a.cfg.Dial,
 	})
 	if err != nil {
 		return err
