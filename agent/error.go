@@ -36,7 +36,8 @@ const (
 	CodeStoreFull       Code = "store_full"
 	CodeStoreFailed     Code = "store_failed"
 	CodeNotLoopback     Code = "not_loopback"
-	CodeBusy            Code = "busy" // too many calls at once
+	CodeBusy            Code = "busy"              // too many calls at once
+	CodeTooMany         Code = "too_many_attempts" // wrong codes or tokens at the console's door
 	CodeInternal        Code = "internal"
 	CodeAlreadyRunning  Code = "already_running"
 	CodeBadConfig       Code = "bad_config"

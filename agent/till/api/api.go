@@ -11,6 +11,7 @@ import (
 	"pdvagent/agent/ops/routine"
 	"pdvagent/agent/ops/traffic"
 	"pdvagent/agent/sales/unread"
+	"pdvagent/agent/till/web"
 )
 
 // Config is what the routes need, in four groups.
@@ -136,12 +137,13 @@ type Support struct {
 	Routines Routines
 	Confirm  func(name string, asked routine.Asked) (routine.Report, error) // starts a routine's run that a person confirms; nil: none can be
 	Settings Settings
+	Access   *web.Access                                // the console's sessions
 	Day      func(day string) (reconcile.Report, error) // adds up the sales of a day, YYYY-MM-DD
 }
 
 func (s Support) check() error {
-	if s.Board == nil || s.Journal == nil || s.Metrics == nil || s.Routines == nil || s.Settings == nil || s.Day == nil {
-		return errors.New("api.Support wants Board, Journal, Metrics, Routines, Settings and Day")
+	if s.Board == nil || s.Journal == nil || s.Metrics == nil || s.Routines == nil || s.Settings == nil || s.Access == nil || s.Day == nil {
+		return errors.New("api.Support wants Board, Journal, Metrics, Routines, Settings, Access and Day")
 	}
 	return nil
 }

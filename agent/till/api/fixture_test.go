@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,6 +37,7 @@ const (
 	tillToken    = "till-token-till-token-till"
 	supportToken = "support-token-support-token"
 	adminToken   = "admin-token-admin-token-admin"
+	webTill      = "https://pdv.example" // an allowed origin
 )
 
 // errFailed is an error that no table knows.
@@ -58,7 +60,12 @@ type fixture struct {
 	support *support
 	paying  *paying
 	stop    chan struct{} // Agent.Stopping
+	access  *web.Access
+	now     time.Time // of the chain and the routes
 	handler http.Handler
+
+	mu   sync.Mutex
+	seen []agent.Exchange // as the journal gets them
 }
 
 // newFixture makes it with all parts configured; change may take some away.
@@ -66,16 +73,16 @@ func newFixture(t testing.TB, change ...func(*api.Config)) *fixture {
 	t.Helper()
 	f := &fixture{
 		t: t, store: storetest.Open(t), alarms: new(agent.Alarms), loyalty: &loyalty{}, sender: &sender{}, circuit: &circuit{}, support: &support{}, paying: newPaying(),
-		stop: make(chan struct{}),
+		stop: make(chan struct{}), access: access(), now: noon(),
 	}
 	f.cfg = api.Config{
-		Agent: api.Agent{Store: f.store, Alarms: f.alarms, Version: "1.2.3", Zone: shopZone(), Stopping: f.stop, Now: noon},
+		Agent: api.Agent{Store: f.store, Alarms: f.alarms, Version: "1.2.3", Zone: shopZone(), Stopping: f.stop, Now: func() time.Time { return f.now }},
 		Sales: api.Sales{Loyalty: f.loyalty, Sender: f.sender, Circuit: f.circuit, Loads: loader(t, f.store), Unread: keeper(t, f.store, f.alarms), Dialect: agent.V22, CloudURL: "https://cloud.example/api/"},
 		Paying: api.Paying{
 			Payments: f.paying.payments, Titles: f.paying.titles, Invoices: f.paying.invoices, Boletos: f.paying.boletos, IssuesBoletos: true, Orders: f.paying.orders,
 		},
 		Support: api.Support{
-			Board: board{f.support}, Journal: f.support, Routines: timetable{f.support}, Settings: configuration{f.support}, Day: f.support.day,
+			Board: board{f.support}, Journal: f.support, Routines: timetable{f.support}, Settings: configuration{f.support}, Access: f.access, Day: f.support.day,
 			Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") }),
 		},
 	}
@@ -103,22 +110,34 @@ func (f *fixture) remake() {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	f.handler = guarded(f.t, a, 8780)
+	f.handler = f.guarded(a, 8780)
+}
+
+// access admits a token of each scope, and one web till.
+func access() *web.Access {
+	return web.NewAccess([]web.Token{
+		{Name: "caixa", Scope: web.Till, Secret: tillToken}, {Name: "suporte", Scope: web.Support, Secret: supportToken}, {Name: "chefe", Scope: web.Admin, Secret: adminToken},
+	}, []string{webTill})
 }
 
 // guarded puts the chain of package web before the routes.
-func guarded(t testing.TB, a *api.API, port int) http.Handler {
-	t.Helper()
+func (f *fixture) guarded(a *api.API, port int) http.Handler {
+	f.t.Helper()
 	handler, err := web.Handler(web.Config{
-		Port: port, Routes: a.Routes(), Log: slog.New(slog.DiscardHandler), Alarm: func() string { return "" }, NewID: func() string { return "request-1" }, Now: time.Now,
-		Access: web.NewAccess([]web.Token{
-			{Name: "caixa", Scope: web.Till, Secret: tillToken}, {Name: "suporte", Scope: web.Support, Secret: supportToken}, {Name: "chefe", Scope: web.Admin, Secret: adminToken},
-		}, nil),
+		Port: port, Routes: a.Routes(), Log: slog.New(slog.DiscardHandler), Alarm: func() string { return "" }, NewID: func() string { return "request-1" },
+		Now: f.cfg.Agent.Now, Access: f.cfg.Support.Access, Observe: f.observe,
 	})
 	if err != nil {
-		t.Fatal(err)
+		f.t.Fatal(err)
 	}
 	return handler
+}
+
+// observe keeps what the journal gets.
+func (f *fixture) observe(exchange agent.Exchange) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seen = append(f.seen, exchange)
 }
 
 // answer is what a caller gets.
@@ -169,7 +188,7 @@ func (f *fixture) serve() string {
 	}
 	server := httptest.NewUnstartedServer(nil)
 	address, _ := server.Listener.Addr().(*net.TCPAddr)
-	server.Config.Handler = guarded(f.t, a, address.Port)
+	server.Config.Handler = f.guarded(a, address.Port)
 	server.Start()
 	f.t.Cleanup(server.Close)
 	return server.URL

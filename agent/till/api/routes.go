@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 
 	"pdvagent/agent"
 	"pdvagent/agent/ops/traffic"
@@ -19,7 +20,7 @@ func (a *API) Routes() []web.Route {
 	load := func(path string, kind agent.Kind) web.Route {
 		return web.Route{Method: http.MethodPost, Path: path, Scope: web.Till, Handler: a.load(kind), Stream: true}
 	}
-	return append(a.paymentRoutes(), []web.Route{
+	return slices.Concat(a.paymentRoutes(), a.consoleRoutes(), []web.Route{
 		{Method: http.MethodGet, Path: "/health", Scope: web.Public, Handler: a.health},
 		{Method: http.MethodGet, Path: "/openapi.yaml", Scope: web.Public, Handler: document("openapi.yaml", "application/yaml")},
 		{Method: http.MethodGet, Path: "/docs", Scope: web.Public, Handler: document("index.html", "text/html; charset=utf-8")},
@@ -61,7 +62,19 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: "/v1/config/versions", Scope: web.Admin, Handler: a.configVersions},
 		{Method: http.MethodPost, Path: "/v1/config/undo", Scope: web.Admin, Handler: a.configUndo},
 		{Method: http.MethodPost, Path: "/v1/members/forget", Scope: web.Support, Handler: a.forget},
-	}...)
+	})
+}
+
+// consoleRoutes are those of till-api.md section 4, "The console".
+func (a *API) consoleRoutes() []web.Route {
+	return []web.Route{
+		{Method: http.MethodPost, Path: "/v1/console/codes", Scope: web.Support, Handler: ownPage(a.consoleCode)},
+		{Method: http.MethodPost, Path: "/v1/console/session", Scope: web.Public, Handler: ownPage(a.openConsole)},
+		{Method: http.MethodGet, Path: "/v1/console/session", Scope: web.Support, Handler: ownPage(a.consoleSession)},
+		{Method: http.MethodDelete, Path: "/v1/console/session", Scope: web.Support, Handler: ownPage(a.leaveConsole)},
+		{Method: http.MethodGet, Path: "/v1/console/sessions", Scope: web.Support, Handler: ownPage(a.consoleSessions)},
+		{Method: http.MethodDelete, Path: "/v1/console/sessions/{id}", Scope: web.Support, Handler: ownPage(a.endConsole)},
+	}
 }
 
 // paymentRoutes are the routes of till-api.md section 3.

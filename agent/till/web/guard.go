@@ -37,6 +37,8 @@ func ParseScope(text string) (Scope, bool) {
 	return Scope(i), i > 0
 }
 
+func (s Scope) String() string { return []string{"", "till", "support", "admin"}[s] }
+
 // Token is one local secret and its scope.
 type Token struct {
 	Name   string
@@ -77,8 +79,11 @@ type guard struct {
 	places *places
 }
 
-// Access is the set of valid tokens and web origins. It can change while requests are handled.
-type Access struct{ now atomic.Pointer[admitted] }
+// Access is the set of valid tokens and web origins, and the console's sessions. It can change while requests are handled.
+type Access struct {
+	now      atomic.Pointer[admitted]
+	consoles consoles
+}
 
 type admitted struct {
 	origins []string
@@ -98,13 +103,26 @@ type hashedToken struct {
 	scope Scope
 }
 
-// Allow replaces the tokens and origins.
+// Allow replaces the tokens and origins. Sessions and codes of a token that is no longer there, or no longer the same, end.
 func (a *Access) Allow(tokens []Token, origins []string) {
 	next := &admitted{origins: slices.Clone(origins)}
 	for _, token := range tokens {
 		next.tokens = append(next.tokens, hashedToken{token.Name, sha256.Sum256([]byte(token.Secret)), token.Scope})
 	}
 	a.now.Store(next)
+	a.consoles.keep(next.tokens)
+}
+
+// configured gives the configured token of a hash; the zero token where there is none. It compares with every token, in
+// constant time.
+func (a *Access) configured(hash [sha256.Size]byte) hashedToken {
+	found := hashedToken{}
+	for _, token := range a.now.Load().tokens {
+		if subtle.ConstantTimeCompare(hash[:], token.hash[:]) == 1 {
+			found = token
+		}
+	}
+	return found
 }
 
 // Handler builds the chain.
@@ -187,7 +205,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.preflight(timed, r)
 		return
 	}
-	scope.caller, scope.granted = g.bearer(r)
+	scope.grant = g.bearer(r)
 	if strings.Contains(r.URL.Path, "//") { // a till joins a base URL with a trailing slash and a path with a leading one
 		r.URL.Path = oneSlash(r.URL.Path)
 	}
@@ -263,6 +281,7 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) error {
 			return agent.Errorf(agent.CodeOrigin, nil, "A página que fez esta chamada não está em api.allowed_origins.")
 		}
 	}
+	scopeOf(r).foreign = listed
 	if site := r.Header.Get("Sec-Fetch-Site"); (site == "cross-site" || site == "same-site") && !listed {
 		return agent.Errorf(agent.CodeOrigin, nil, "Uma página de outro endereço fez esta chamada; ela não está em api.allowed_origins.")
 	}
@@ -290,21 +309,23 @@ func (g *guard) preflight(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+var errNoToken = agent.Errorf(agent.CodeUnauthorized, nil, "Falta um token local válido no cabeçalho Authorization.")
+
 // authorized checks the scope of the token. On a route that changes something it also refuses any body but JSON: a form of a
 // web page has another type.
 func (g *guard) authorized(route Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scope := scopeOf(r)
 		scope.watched = route.Scope != Till
-		if route.Scope == Public {
+		if route.Scope == Public && route.Method == http.MethodGet {
 			route.Handler(w, r)
 			return
 		}
 		foreign := route.Method != http.MethodGet && r.Header.Get("Content-Type") != "" && !isJSON(r) && (!route.Stream || !isNDJSON(r))
 		switch {
-		case scope.granted == Public:
-			Problem(w, r, agent.Errorf(agent.CodeUnauthorized, nil, "Falta um token local válido no cabeçalho Authorization."), nil, "")
-		case scope.granted < route.Scope:
+		case route.Scope != Public && scope.grant.token.scope == Public:
+			Problem(w, r, errNoToken, nil, "")
+		case scope.grant.token.scope < route.Scope:
 			Problem(w, r, agent.Errorf(agent.CodeScope, nil, "Este token não tem permissão para esta chamada."), nil, "")
 		case foreign:
 			Problem(w, r, errNotJSON, nil, "")
@@ -317,7 +338,7 @@ func (g *guard) authorized(route Route) http.Handler {
 // seated handles a request at a place of its route's kind, or refuses it where there is none.
 func (g *guard) seated(route Route, w http.ResponseWriter, r *http.Request) {
 	scope := scopeOf(r)
-	scope.seat, scope.place = g.places.seat(r, scope.caller), route.Place
+	scope.seat, scope.place = g.places.seat(r, scope.grant.token.name), route.Place
 	defer scope.seat.rise()
 	if err := scope.received(); err != nil {
 		Problem(w, r, err, nil, "")
@@ -326,18 +347,15 @@ func (g *guard) seated(route Route, w http.ResponseWriter, r *http.Request) {
 	route.Handler(w, r)
 }
 
-// bearer returns the name and the scope of the request's token; Public without a valid one. It compares with every token, in
-// constant time.
-func (g *guard) bearer(r *http.Request) (name string, scope Scope) {
+// bearer returns what the request's token is worth: a configured one, or a session's.
+func (g *guard) bearer(r *http.Request) grant {
 	scheme, given, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !ok || !strings.EqualFold(scheme, "Bearer") || len(r.Header.Values("Authorization")) != 1 {
-		return "", Public
+		return grant{}
 	}
-	hash, found := sha256.Sum256([]byte(strings.TrimLeft(given, " "))), hashedToken{}
-	for _, token := range g.cfg.Access.now.Load().tokens {
-		if subtle.ConstantTimeCompare(hash[:], token.hash[:]) == 1 {
-			found = token
-		}
+	hash := sha256.Sum256([]byte(strings.TrimLeft(given, " ")))
+	if token := g.cfg.Access.configured(hash); token.scope != Public {
+		return grant{token: token}
 	}
-	return found.name, found.scope
+	return g.cfg.Access.consoles.grant(hash, g.cfg.Now(), r.Header.Get(HeaderBackground) != "1")
 }

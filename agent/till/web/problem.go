@@ -46,8 +46,11 @@ func refusal(code agent.Code) (Refusal, bool) {
 		agent.CodeMediaType:    http.StatusUnsupportedMediaType,
 		agent.CodeHost:         http.StatusMisdirectedRequest,
 	}[code]
-	if code == agent.CodeBusy {
+	switch code {
+	case agent.CodeBusy:
 		return Refusal{http.StatusServiceUnavailable, "agent", "same-key"}, true
+	case agent.CodeTooMany:
+		return Refusal{http.StatusTooManyRequests, "till", "later"}, true
 	}
 	return Refusal{status, "till", "never"}, status != 0
 }
@@ -77,8 +80,8 @@ func Problem(w http.ResponseWriter, r *http.Request, err error, refuse func(agen
 	if how.Status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="pdvagent"`)
 	}
-	if code == agent.CodeBusy {
-		h.Set("Retry-After", "1")
+	if seconds := map[agent.Code]string{agent.CodeBusy: "1", agent.CodeTooMany: "60"}[code]; seconds != "" {
+		h.Set("Retry-After", seconds)
 	}
 	w.WriteHeader(how.Status)
 	body := problem{

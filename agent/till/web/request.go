@@ -26,8 +26,8 @@ type requestScope struct {
 	cloud time.Duration
 	err   error
 
-	caller   string // name of the token
-	granted  Scope  // of the token; Public without a valid one
+	grant    grant  // of the token
+	foreign  bool   // a page of another origin called, which the configuration lists
 	seat     *seat  // nil on a public route
 	place    Place  // of the route
 	watched  bool   // the route is one that tills have no need of
@@ -68,14 +68,23 @@ func (s *requestScope) fail(err error) { s.err = errors.Join(s.err, err) }
 
 // side says who called. The token says it; a call without a valid one is support's on the routes that tills have no need of.
 func (s *requestScope) side() agent.Side {
-	if s.granted >= Support || (s.granted == Public && s.watched) {
+	if s.grant.token.scope >= Support || (s.grant.token.scope == Public && s.watched) {
 		return agent.SideSupport
 	}
 	return agent.SideTill
 }
 
-// Caller returns the name of the request's token; empty without one.
-func Caller(r *http.Request) string { return scopeOf(r).caller }
+// Caller returns the name of the request's token, or of the one that opened its session; empty without one.
+func Caller(r *http.Request) string { return scopeOf(r).grant.token.name }
+
+// Granted returns the scope of the request's token; [Public] without a valid one.
+func Granted(r *http.Request) Scope { return scopeOf(r).grant.token.scope }
+
+// SessionID returns the id of the console's session that the request is of; empty for a configured token.
+func SessionID(r *http.Request) string { return scopeOf(r).grant.session }
+
+// Foreign tells whether a page of another origin called, which the configuration lists.
+func Foreign(r *http.Request) bool { return scopeOf(r).foreign }
 
 // RequestID returns the request's id (X-Request-Id).
 func RequestID(r *http.Request) string { return scopeOf(r).id }

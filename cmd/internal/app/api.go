@@ -32,7 +32,7 @@ func (a *Assembly) routes(ctx context.Context, changes *settings.Settings) (*api
 	cfg := api.Config{
 		Agent:   api.Agent{Store: a.Store, Alarms: a.alarms, Version: Version, Zone: a.zone, Stopping: ctx.Done()},
 		Paying:  a.paying.routes(),
-		Support: api.Support{Board: a.board, Journal: a.journal, Metrics: a.metrics, Routines: a.routines, Confirm: a.routines.StartAs, Settings: changes, Day: a.day},
+		Support: api.Support{Board: a.board, Journal: a.journal, Metrics: a.metrics, Routines: a.routines, Confirm: a.routines.StartAs, Settings: changes, Access: a.access, Day: a.day},
 	}
 	if a.cfg.Mercafacil != nil {
 		cfg.Sales = api.Sales{
