@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"pdvagent/agent"
 	"pdvagent/agent/config"
 	"pdvagent/agent/ops/offsite"
 	"pdvagent/agent/ops/routine"
@@ -35,6 +36,9 @@ type Config struct {
 	Level *slog.LevelVar // of the log; a change of settings sets it
 	Ready func()         // called once the agent answers tills; not used by [Assemble]
 	Dial  upstream.Dial  // opens connections to clouds; nil: TCP
+
+	// Tap gets every exchange with tills and clouds, unmasked; it must not wait. The homologation listens by it. Optional.
+	Tap func(agent.Exchange)
 }
 
 // Dial makes the connections to clouds as the configuration says; nil: directly.

@@ -102,8 +102,12 @@ func wings() map[string][]string {
 		"agent/ops/doctor":    {"agent/osfile"},
 		"agent/ops/evidence":  words("agent/osfile"),
 		"agent/ops/offsite":   {"agent", "agent/osfile"},
-		"agent/ops/service":   {"agent", "agent/osfile"},
-		"agent/ops/setup":     {"agent", "agent/osfile", "agent/ops/service"},
+
+		// it masks what it shows, and asks the judges
+		"agent/ops/homologation": words("agent/mask", "agent/osfile", "agent/ops/evidence", "mercafacil/homologation"),
+
+		"agent/ops/service": {"agent", "agent/osfile"},
+		"agent/ops/setup":   {"agent", "agent/osfile", "agent/ops/service"},
 	}
 }
 

@@ -18,11 +18,13 @@ type monitoring struct {
 	metrics *metrics.Metrics
 	alarms  *agent.Alarms
 	board   *alarm.Board // shows the alarms
+	tap     func(agent.Exchange)
 }
 
 // openMonitoring starts the journal. It is closed after every part that writes to it.
 func (a *Assembly) openMonitoring(ctx context.Context) error {
 	var err error
+	a.tap = a.cfg.Tap
 	a.journal, err = traffic.New(traffic.Config{
 		Dir: filepath.Join(a.cfg.DataDir, "traffic"), KeepDays: a.cfg.Traffic.KeepDays, MaxBytes: int64(a.cfg.Traffic.MaxMB) << 20,
 		Bodies: a.cfg.Traffic.Bodies == "masked", Mark: a.Store.Mark, Log: a.log,
@@ -58,6 +60,9 @@ func startJournal(ctx context.Context, journal *traffic.Journal) (stop func()) {
 
 // observe notes one call of the local API or of a cloud.
 func (m monitoring) observe(exchange agent.Exchange) {
+	if m.tap != nil {
+		m.tap(exchange)
+	}
 	m.journal.Record(exchange)
 	m.metrics.Exchange(exchange)
 }

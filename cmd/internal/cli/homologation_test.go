@@ -2,9 +2,12 @@ package cli_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"pdvagent/agent/ops/evidence"
 	"pdvagent/cmd/internal/cli"
 	"pdvagent/cmd/internal/e2e"
 	"pdvagent/mercafacil/homologation"
@@ -34,5 +37,56 @@ func TestHomologationPlanRefusesAnUnknownItemAndScript(t *testing.T) {
 	}
 	if code, _, errOut := e2e.RunCommand(t, "homologation", "plan", "--script", "v9"); code != cli.ExitFailed || !strings.Contains(errOut, homologation.Script) {
 		t.Errorf("exit %d: %s", code, errOut)
+	}
+}
+
+// TestHomologationAgainstTheSandboxProvesEveryItemOfAMachine is the vendor's whole script in one command: nothing that a machine can
+// see stays open, and nothing that needs a person is green.
+func TestHomologationAgainstTheSandboxProvesEveryItemOfAMachine(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "report")
+	code, out, errOut := e2e.RunCommand(t, "homologation", "run", "--against", "sandbox", "--out", folder)
+	if code != cli.ExitDone {
+		t.Fatalf("exit %d:\n%s%s", code, out, errOut)
+	}
+	text, err := os.ReadFile(filepath.Join(folder, "homologacao-relatorio.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := evidence.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := homologation.Load(homologation.Script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, item := range plan.Items {
+		done := report.Items[i].Verdict == evidence.Passed || report.Items[i].Verdict == evidence.Answered
+		if done != (item.By == homologation.Machine) {
+			t.Errorf("%s, which only a %s can see, is %s", item.ID, item.By, report.Items[i].Verdict)
+		}
+		if done && len(report.Items[i].Exchanges) == 0 {
+			t.Errorf("%s has no exchange that shows it", item.ID)
+		}
+	}
+	if strings.Contains(string(text), "token-de-homologacao") {
+		t.Error("the report shows the token")
+	}
+}
+
+func TestOneItemShowsEveryRequestAndAnswer(t *testing.T) {
+	code, out, errOut := e2e.RunCommand(t, "homologation", "run", "--item", "h20.2")
+	for _, want := range []string{"caixa → agente  POST /v2/transaction/start", "agente → nuvem  POST v2/transaction/apply", `"client_id":"52998224725"`, "10% em 2"} {
+		if code != cli.ExitDone || !strings.Contains(out, want) {
+			t.Errorf("exit %d, want %q in:\n%s%s", code, want, out, errOut)
+		}
+	}
+}
+
+func TestHomologationRunRefusesWhatIsNotInThePlan(t *testing.T) {
+	for _, args := range [][]string{{"--item", "H99"}, {"--against", "lua"}} {
+		if code, _, errOut := e2e.RunCommand(t, append([]string{"homologation", "run"}, args...)...); code != cli.ExitUsage {
+			t.Errorf("%v ended with %d: %s", args, code, errOut)
+		}
 	}
 }

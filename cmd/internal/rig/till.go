@@ -231,6 +231,15 @@ func (t *Till) WaitDrained(ctx context.Context) error {
 	})
 }
 
+// WaitOnline waits until the agent says that the loyalty cloud answers.
+func (t *Till) WaitOnline(ctx context.Context) error {
+	return until(ctx, "o agente não voltou a falar com a nuvem", func() bool {
+		_, answer, _, err := do(ctx, t.http, http.MethodGet, t.Base+"/v1/status", t.SupportToken, "")
+		var view struct{ Online bool }
+		return err == nil && json.Unmarshal(answer, &view) == nil && view.Online
+	})
+}
+
 func (t *Till) note(name string, took time.Duration, outcome string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,0 +1,220 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"pdvagent/agent"
+	"pdvagent/agent/config"
+	kit "pdvagent/agent/ops/homologation"
+	"pdvagent/agent/osfile"
+	"pdvagent/agent/sandbox"
+	"pdvagent/agent/upstream"
+	"pdvagent/cmd/internal/app"
+	"pdvagent/cmd/internal/rig"
+	"pdvagent/mercafacil/homologation"
+)
+
+// stage is an agent of the homologation's own, in this process, with a cloud and a till.
+type stage struct {
+	cfg    config.Config
+	tap    *kit.Tap
+	till   *kit.Till
+	status *rig.Till
+	cloud  *upstream.Client
+	ended  chan struct{} // closed when the agent has ended
+	err    error         // of its end; read it only then
+	stop   func()
+}
+
+// startStage runs an agent by a configuration file until stop.
+func startStage(ctx context.Context, plan *homologation.Plan, file, run string) (*stage, error) {
+	cfg, _, err := config.Load(file, os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	zone, err := config.Zone(cfg.Shop.Timezone)
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{cfg: cfg, tap: kit.NewTap(), ended: make(chan struct{})}
+	s.status = rig.NewTill("http://"+cfg.API.Listen, tokenOf(cfg, "till"), tokenOf(cfg, "support"))
+	s.till = &kit.Till{Base: s.status.Base, Token: s.status.Token, HTTP: &http.Client{Timeout: clientTimeout}, Plan: plan, Tap: s.tap, Zone: zone, Now: time.Now, Run: run}
+	s.cloud, err = upstream.New(upstream.Config{
+		BaseURL: cfg.Mercafacil.BaseURL, Observe: s.tap.Observe, Dial: app.Dial(cfg),
+		Header: http.Header{"Authorization": {"Bearer " + cfg.Mercafacil.Token.Reveal()}, "Pdv-Version": {cfg.Mercafacil.PDVVersion}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := osfile.MakePrivateFolder(cfg.DataDir); err != nil {
+		return nil, err
+	}
+	log, closeLog, err := app.OpenLog(cfg, new(slog.LevelVar), io.Discard)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ready := make(chan struct{})
+	go func() {
+		err := app.Run(ctx, app.Config{Config: cfg, File: file, Level: new(slog.LevelVar), Ready: func() { close(ready) }, Tap: s.tap.Observe}, log)
+		s.err = errors.Join(err, closeLog())
+		close(s.ended)
+	}()
+	s.stop = func() {
+		cancel()
+		s.cloud.Close()
+		<-s.ended
+	}
+	select {
+	case <-ready:
+		return s, nil
+	case <-s.ended:
+		cancel()
+		return nil, s.err
+	}
+}
+
+func tokenOf(cfg config.Config, scope string) string {
+	for _, token := range cfg.API.Tokens {
+		if token.Scope == scope {
+			return token.Token.Reveal()
+		}
+	}
+	return ""
+}
+
+// online waits until the agent says that the cloud answers.
+func (s *stage) online(ctx context.Context) error { return s.status.WaitOnline(ctx) }
+
+// sandboxScene is the simulated cloud: it begins anew for every item.
+type sandboxScene struct {
+	*stage
+	clouds *sandbox.Sandbox
+	plan   *homologation.Plan
+}
+
+// Prepare puts the item's members and offers into an empty cloud.
+func (s *sandboxScene) Prepare(_ context.Context, item homologation.Item) error {
+	sim := s.clouds.Mercafacil
+	sim.Reset()
+	for _, person := range s.plan.People {
+		if !person.Member {
+			continue
+		}
+		if err := sim.AddMember(fmt.Sprintf(`{"document_no":%q,"name":%q,"notice":%q}`, person.Document, person.Name, person.Notice)); err != nil {
+			return err
+		}
+	}
+	for _, role := range item.Needs.Offers {
+		offer, _ := s.plan.Offer(role)
+		text, err := offerText(s.plan, offer)
+		if err == nil {
+			err = sim.AddOffer(text)
+		}
+		if err != nil {
+			return fmt.Errorf("offer %s: %w", role, err)
+		}
+	}
+	return nil
+}
+
+// offerText is an offer as the sandbox takes it: with the products and documents of the roles.
+func offerText(plan *homologation.Plan, offer homologation.Offer) (string, error) {
+	var fields map[string]any
+	if err := json.Unmarshal(offer.Offer, &fields); err != nil {
+		return "", err
+	}
+	fields["id"] = offer.Role
+	product := func(in map[string]any) {
+		if role, ok := in["product"].(string); ok {
+			found, _ := plan.Product(role)
+			in["product"] = found.SKU
+		}
+	}
+	product(fields)
+	triggers, _ := fields["triggers"].([]any)
+	for _, trigger := range triggers {
+		if in, ok := trigger.(map[string]any); ok {
+			product(in)
+		}
+	}
+	documents, _ := fields["documents"].([]any)
+	for i, role := range documents {
+		person, _ := plan.Person(fmt.Sprint(role))
+		documents[i] = person.Document
+	}
+	text, err := json.Marshal(fields)
+	return string(text), err
+}
+
+// Away takes the cloud off the network.
+func (s *sandboxScene) Away(context.Context) error {
+	s.clouds.Leave()
+	return nil
+}
+
+// Back brings it back, and waits until the agent has noticed.
+func (s *sandboxScene) Back(ctx context.Context) error {
+	if err := s.clouds.Return(ctx); err != nil {
+		return err
+	}
+	return s.online(ctx)
+}
+
+// Settle waits until the queue is empty.
+func (s *sandboxScene) Settle(ctx context.Context) error { return s.status.WaitDrained(ctx) }
+
+// longToken is longer than the 500 characters that the vendor asks for (H8).
+func longToken() string { return strings.Repeat("token-de-homologacao.", 31) }
+
+// openSandbox starts the simulated clouds and an agent with its data below folder.
+func openSandbox(ctx context.Context, plan *homologation.Plan, folder, run string) (*sandboxScene, error) {
+	clouds, err := rig.StartClouds(ctx, false, longToken())
+	if err != nil {
+		return nil, err
+	}
+	answers, err := rig.Answers(ctx, folder, clouds.BaseURL())
+	if err != nil {
+		clouds.Close()
+		return nil, err
+	}
+	answers.Token, answers.Primary = longToken(), true
+	file, err := rig.WriteConfig(answers, "retry_min: 5s ", "retry_min: 200ms ", "retry_max: 30m", "retry_max: 1s", "start_jitter: 60s", "start_jitter: 0s", "per_second: 20 ", "per_second: 1000 ")
+	if err != nil {
+		clouds.Close()
+		return nil, err
+	}
+	running, err := startStage(ctx, plan, file, run)
+	if err != nil {
+		clouds.Close()
+		return nil, err
+	}
+	return &sandboxScene{stage: running, clouds: clouds, plan: plan}, nil
+}
+
+// close ends agent and clouds.
+func (s *sandboxScene) close() {
+	s.stop()
+	s.clouds.Close()
+}
+
+// facts are what no exchange shows.
+func (s *stage) facts() homologation.Facts {
+	return homologation.Facts{TokenLength: len(s.cfg.Mercafacil.Token.Reveal()), BaseURL: s.cfg.Mercafacil.BaseURL, Zone: s.till.Zone}
+}
+
+var _ kit.Scene = (*sandboxScene)(nil)
+
+// errRed is the end of a run in which an item failed, or stayed open that the sandbox can do.
+func errRed(count int) error {
+	return agent.Errorf(agent.CodeConflict, nil, "%d item(ns) sem prova; veja acima o que falta ou o que está errado.", count)
+}
