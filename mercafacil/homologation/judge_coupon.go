@@ -37,8 +37,12 @@ func (q *question) finish() Finding {
 // delivered judges that each receipt arrives once, and as the till sent it.
 func (q *question) delivered() Finding {
 	var proof []int
+	uses := make(map[string]int)
 	for _, r := range q.receipts {
-		if r.Status >= 400 {
+		uses[r.id]++
+	}
+	for _, r := range q.receipts {
+		if r.Status >= 400 || uses[r.id] > 1 {
 			continue // what is wrong with it is another item's
 		}
 		times := 0
@@ -188,6 +192,12 @@ func (q *question) given(r *receipt) (lines []cartLine, absolute agent.Milli) {
 	}
 	last := v.baskets[len(v.baskets)-1]
 	return last.lines, totalDiscount(last.answer, "absolute")
+}
+
+// withoutCloud tells whether the cloud was away when a receipt's basket was asked for.
+func (q *question) withoutCloud(r *receipt) bool {
+	v := q.bySale[r.session]
+	return v != nil && len(v.baskets) > 0 && delivery(v.baskets[len(v.baskets)-1].call) == "contingency"
 }
 
 // total judges the receipt's totals from its own lines.

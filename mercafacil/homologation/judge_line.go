@@ -58,7 +58,7 @@ func (q *question) weight(sku string) (agent.Milli, bool) {
 func (q *question) paired(each func(r *receipt, sold receiptLine, asked cartLine) *Finding) *Finding {
 	for _, r := range q.receipts {
 		lines, _ := q.given(r)
-		if len(lines) != len(r.lines) {
+		if len(lines) != len(r.lines) || q.withoutCloud(r) {
 			continue
 		}
 		for i, sold := range r.lines {

@@ -61,7 +61,7 @@ const maxBatch = 25_000_000
 // load judges that a load arrived, with what each record must have.
 func (q *question) load() Finding {
 	taken, refused := q.batches()
-	if refused != nil {
+	if refused != nil && (len(taken) == 0 || refused.index < taken[0].index) {
 		return failed([]int{refused.index}, "a nuvem recusou o lote com %d", refused.Status)
 	}
 	count := 0
@@ -125,8 +125,8 @@ func (q *question) history() Finding {
 // incremental judges that a later load brings only what changed.
 func (q *question) incremental() Finding {
 	taken, refused := q.batches()
-	if refused != nil {
-		return failed([]int{refused.index}, "a nuvem recusou o lote com %d", refused.Status)
+	if refused != nil && len(taken) > 0 && refused.index > taken[0].index {
+		return failed([]int{refused.index}, "a nuvem recusou o segundo lote com %d", refused.Status)
 	}
 	known := make(map[string]string)
 	var proof []int

@@ -147,12 +147,7 @@ func (q *question) void() Finding {
 // pending judges that a sale of an outage arrives when the cloud is back.
 func (q *question) pending() Finding {
 	for _, r := range q.receipts {
-		away := false
-		if v := q.bySale[r.session]; v != nil {
-			for _, b := range v.baskets {
-				away = away || delivery(b.call) == "contingency"
-			}
-		}
+		away := q.withoutCloud(r)
 		for _, c := range q.clouds("coupon") {
 			away = away || (c.text("coupon") == r.id && c.Status == 0)
 		}
@@ -193,6 +188,9 @@ func (q *question) replies(each func(v *visit, c call, offered choice, known boo
 			continue
 		}
 		offered := choices(v.start.answer)
+		if len(offered) == 0 {
+			continue
+		}
 		for _, c := range v.messages {
 			tag := c.text("message_tag") + c.text("tag")
 			picked, known := find(offered, tag, func(o choice) string { return o.tag })
