@@ -1,10 +1,8 @@
 package pix
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"image/png"
 	"strings"
 
 	"rsc.io/qr"
@@ -100,9 +98,5 @@ func PNG(text string, scale int) ([]byte, error) {
 		return nil, err
 	}
 	drawn.Scale = scale
-	var out bytes.Buffer
-	if err := png.Encode(&out, drawn.Image()); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	return drawn.PNG(), nil // its Image has the scale's size, but draws a module a pixel, in a corner
 }

@@ -3,6 +3,7 @@ package pix_test
 import (
 	"bytes"
 	"errors"
+	"image"
 	"image/png"
 	"strings"
 	"testing"
@@ -155,11 +156,14 @@ func TestDrawingsAreReadBack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			image, err := png.Decode(bytes.NewReader(drawn))
+			picture, err := png.Decode(bytes.NewReader(drawn))
 			if err != nil {
 				t.Fatal(err)
 			}
-			bitmap, err := gozxing.NewBinaryBitmapFromImage(image)
+			if quiet := 4 * scale; !dark(picture, quiet, quiet) || !dark(picture, quiet+scale-1, quiet+7*scale-1) || dark(picture, quiet-1, quiet-1) {
+				t.Errorf("%s at %d: the corner does not begin after four modules of quiet, each as wide as the scale", name, scale)
+			}
+			bitmap, err := gozxing.NewBinaryBitmapFromImage(picture)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -172,6 +176,12 @@ func TestDrawingsAreReadBack(t *testing.T) {
 	if _, err := pix.PNG(priced, 0); err == nil {
 		t.Error("a scale of 0 was drawn")
 	}
+}
+
+// dark tells that a point of a drawing is black.
+func dark(drawn image.Image, x, y int) bool {
+	r, _, _, _ := drawn.At(x, y).RGBA()
+	return r == 0
 }
 
 // FuzzParse: whatever a cloud says, the reader ends, and what it takes is what stands there.
