@@ -179,7 +179,7 @@ func (e *Engine) alarm(p payments.Payment) {
 	}
 	e.cfg.Alarms.Raise(agent.Alarm{
 		Code: agent.AlarmPayment, Subject: p.ID, Since: p.UpdatedAt,
-		Detail: "O pagamento " + p.ID + " pede uma decisão (" + string(p.State) + "). " + p.Detail + " Depois de resolver: pdvagent payments resolve.",
+		Detail: "O pagamento " + p.ID + " pede uma decisão. " + p.Detail + " Depois de resolver: pdvagent payments resolve.",
 	})
 }
 

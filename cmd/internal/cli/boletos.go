@@ -54,8 +54,8 @@ func printBoletos(w io.Writer, page boletoPage) {
 			if b.Received != nil {
 				received = b.Received.Reais()
 			}
-			fmt.Fprintf(table, "%s\t%s\t%s%s\t%s\t%s\t%s\t%s\t%s\t\n", b.NossoNumero, b.SeuNumero, boletoStates().of(b.Status), attentionMark(b.Attention), b.Due, b.Expected.Reais(), received,
-				orEmpty(b.PaidOn), channels().of(orEmpty(b.Channel)))
+			fmt.Fprintf(table, "%s\t%s\t%s%s\t%s\t%s\t%s\t%s\t%s\t\n", b.NossoNumero, b.SeuNumero, boletoStates().of(b.Status), attentionMark(b.Attention), day(b.Due), b.Expected.Reais(), received,
+				day(orEmpty(b.PaidOn)), channels().of(orEmpty(b.Channel)))
 		}
 	})
 	for _, b := range page.Boletos {

@@ -43,9 +43,7 @@ func (o *Options) client() (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if zone, err := time.LoadLocation(cfg.Shop.Timezone); err == nil { // else the machine's: doctor says so
-		shopZone.Store(zone)
-	}
+	tellTimesOf(cfg)
 	secret := ""
 	for _, token := range cfg.API.Tokens {
 		if token.Scope != "till" {

@@ -99,6 +99,7 @@ func newConfigHistory(opts *Options) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			tellTimesOf(cfg)
 			versions, err := app.Editor(opts.config, cfg).Versions()
 			if err != nil {
 				return err

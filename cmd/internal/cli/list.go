@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"pdvagent/agent/config"
 )
 
 // list is a command that asks the agent for a list and prints it as a table. T is the API's answer.
@@ -132,11 +134,27 @@ func orEmpty(value *string) string {
 var shopZone atomic.Pointer[time.Location]
 
 // local gives a time as the shop's clocks show it.
+// tellTimesOf has times told in the shop's zone.
+func tellTimesOf(cfg config.Config) {
+	if zone, err := time.LoadLocation(cfg.Shop.Timezone); err == nil { // else the machine's: doctor says so
+		shopZone.Store(zone)
+	}
+}
+
 func local(at time.Time) time.Time {
 	if zone := shopZone.Load(); zone != nil {
 		return at.In(zone)
 	}
 	return at.Local()
+}
+
+// day tells a date of the API (2026-12-10) as people here write it.
+func day(date string) string {
+	at, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		return date
+	}
+	return at.Format("02/01/2006")
 }
 
 func minute(at time.Time) string { return local(at).Format("02/01 15:04") }

@@ -74,6 +74,9 @@ func stateInWords(state routine.State) string {
 }
 
 func printRuns(w io.Writer, runs []routine.Report) {
+	if len(runs) == 0 {
+		fmt.Fprintln(w, "Ainda não rodou.")
+	}
 	for _, run := range runs {
 		fmt.Fprintf(w, "%s  %s  %s\n", second(run.StartedAt), stateInWords(run.State), countsInWords(run))
 		for _, fault := range run.Errors {

@@ -30,7 +30,7 @@ func newStatus(opts *Options) *cobra.Command {
 				Outage  *struct{ From, To time.Time } `json:"last_outage"`
 				Clouds  []json.RawMessage
 				Version string
-				Alarms  []struct{ Code, Detail string }
+				Alarms  []shownAlarm
 				Queue   map[string]json.RawMessage
 			}
 			if err := json.Unmarshal(answer, &status); err != nil {
@@ -53,10 +53,28 @@ func newStatus(opts *Options) *cobra.Command {
 				for _, state := range agent.States() {
 					fmt.Fprintf(w, "  %-12s %s\n", jobStates().of(string(state)), status.Queue[string(state)])
 				}
-				for _, alarm := range status.Alarms {
-					fmt.Fprintf(w, "ATENÇÃO: %s\n", alarm.Detail)
-				}
+				printAlarms(w, status.Alarms)
 			})
 		},
+	}
+}
+
+type shownAlarm struct{ Code, Detail string }
+
+// printAlarms prints alarms, and of each kind the first three.
+func printAlarms(w io.Writer, alarms []shownAlarm) {
+	const most = 3
+	all, shown := map[string]int{}, map[string]int{}
+	for _, alarm := range alarms {
+		all[alarm.Code]++
+	}
+	for _, alarm := range alarms {
+		if shown[alarm.Code] == most {
+			continue
+		}
+		fmt.Fprintf(w, "ATENÇÃO: %s\n", alarm.Detail)
+		if shown[alarm.Code]++; shown[alarm.Code] == most && all[alarm.Code] > most {
+			fmt.Fprintf(w, "ATENÇÃO: há mais %d como este; todos em: pdvagent status --json\n", all[alarm.Code]-most)
+		}
 	}
 }

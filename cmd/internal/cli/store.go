@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +27,7 @@ func (o *Options) files() (store.Config, error) {
 	if err != nil {
 		return store.Config{}, err
 	}
+	tellTimesOf(cfg)
 	return app.StoreConfig(cfg)
 }
 
@@ -213,7 +213,7 @@ func newStoreBackup(opts *Options) *cobra.Command {
 			}
 			return opts.Print(list, func(w io.Writer) {
 				for _, backup := range list {
-					fmt.Fprintf(w, "%s  %10d bytes  %s\n", local(backup.At).Format(time.DateTime), backup.Bytes, backup.Path)
+					fmt.Fprintf(w, "%s  %10d bytes  %s\n", local(backup.At).Format("02/01/2006 15:04:05"), backup.Bytes, backup.Path)
 				}
 			})
 		},
