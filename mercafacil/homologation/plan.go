@@ -209,6 +209,24 @@ func find[T any](list []T, key string, keyOf func(T) string) (T, bool) {
 	return list[i], true
 }
 
+// Watchable tells whether a till can do the item while somebody looks: it has steps, and none that only the kit can do.
+func (i Item) Watchable() bool {
+	return len(i.Steps) > 0 && !slices.ContainsFunc(i.Steps, func(s Step) bool { return s.Do == "probe" })
+}
+
+// Bind puts products of the shop in the place of the plan's: role to sku, or to sku:ean.
+func (p *Plan) Bind(products map[string]string) error {
+	for role, code := range products {
+		i := slices.IndexFunc(p.Products, func(product Product) bool { return product.Role == role })
+		sku, ean, _ := strings.Cut(code, ":")
+		if i < 0 || sku == "" {
+			return fmt.Errorf("não há o produto %q no roteiro, ou falta o código dele", role)
+		}
+		p.Products[i].SKU, p.Products[i].EAN = sku, ean
+	}
+	return nil
+}
+
 // Documents are the plan's own: they may be shown.
 func (p *Plan) Documents() []string {
 	list := make([]string, 0, len(p.People))

@@ -125,6 +125,12 @@ type payment struct {
 	amount agent.Milli
 }
 
+// Judged tells whether the judges look at an exchange.
+func Judged(x agent.Exchange) bool {
+	route, _ := routeOf(x.Route)
+	return route != "" && x.Method == "POST"
+}
+
 // Read reads exchanges. What is no call of loyalty is left out.
 func Read(exchanges []agent.Exchange) *Traffic {
 	t := &Traffic{bySale: make(map[string]*visit), members: make(map[string]bool)}

@@ -38,6 +38,9 @@ type kept struct {
 	Entries map[string]Entry `json:"entries"`
 	Pauses  int              `json:"pauses"` // how often it went on after an interruption
 	Void    []string         `json:"void"`   // coupons that are in the cloud, and are still to be cancelled
+
+	Watching bool              `json:"watching,omitempty"` // a watch is on
+	Products map[string]string `json:"products,omitempty"` // of the shop, in the place of the plan's
 }
 
 // OpenBook reads the run's file, or begins a run. A file of another script or mode is refused: it is another run. An empty path

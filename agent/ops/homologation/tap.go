@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pdvagent/agent"
+	"pdvagent/mercafacil/homologation"
 )
 
 // Tap keeps the exchanges of an agent in memory, unmasked, while somebody listens. It is safe for concurrent use.
@@ -28,7 +29,7 @@ type Tap struct {
 
 // Bounds of what is kept: the oldest exchanges make way.
 const (
-	maxKept  = 4000
+	maxKept  = 2000
 	maxBytes = 32 << 20
 	maxBody  = 1 << 20 // of one exchange: a longer one is a load of a whole catalog, and is cut
 )
@@ -50,8 +51,12 @@ func (t *Tap) Stop() {
 	t.on, t.list, t.bytes = false, nil, 0
 }
 
-// Observe takes an exchange. It does not wait, and costs nothing while nobody listens.
+// Observe takes an exchange of loyalty or of a load; others are nobody's business here. It does not wait, and costs nothing while
+// nobody listens.
 func (t *Tap) Observe(x agent.Exchange) {
+	if !homologation.Judged(x) {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.on {

@@ -139,6 +139,7 @@ type Support struct {
 	Settings Settings
 	Access   *web.Access                                // the console's sessions
 	Day      func(day string) (reconcile.Report, error) // adds up the sales of a day, YYYY-MM-DD
+	Watch    Watch                                      // of the homologation; nil: its routes answer not_configured
 }
 
 func (s Support) check() error {

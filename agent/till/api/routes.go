@@ -56,6 +56,8 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPost, Path: "/v1/routines/{name}/run", Scope: web.Support, Handler: a.startRoutine},
 		{Method: http.MethodGet, Path: "/v1/reconcile", Scope: web.Support, Handler: a.reconcile},
 		{Method: http.MethodGet, Path: traffic.Route, Scope: web.Support, Handler: a.traffic},
+		{Method: http.MethodGet, Path: "/v1/homologation", Scope: web.Support, Handler: a.homologation},
+		{Method: http.MethodPost, Path: "/v1/homologation", Scope: web.Support, Handler: a.changeHomologation},
 		{Method: http.MethodGet, Path: "/metrics", Scope: web.Support, Handler: a.metrics},
 		{Method: http.MethodGet, Path: "/v1/config", Scope: web.Admin, Handler: a.configuration},
 		{Method: http.MethodPut, Path: "/v1/config", Scope: web.Admin, Handler: a.configure},

@@ -7,10 +7,13 @@ import (
 
 	"pdvagent/agent/config"
 	"pdvagent/agent/loads/reconcile"
+	"pdvagent/agent/ops/evidence"
+	"pdvagent/agent/ops/homologation"
 	"pdvagent/agent/ops/metrics"
 	"pdvagent/agent/ops/settings"
 	"pdvagent/agent/till/api"
 	"pdvagent/agent/till/web"
+	rules "pdvagent/mercafacil/homologation"
 )
 
 // wireAPI puts the local API over everything that runs.
@@ -35,12 +38,29 @@ func (a *Assembly) routes(ctx context.Context, changes *settings.Settings) (*api
 		Support: api.Support{Board: a.board, Journal: a.journal, Metrics: a.metrics, Routines: a.routines, Confirm: a.routines.StartAs, Settings: changes, Access: a.access, Day: a.day},
 	}
 	if a.cfg.Mercafacil != nil {
+		watch, err := a.watch()
+		if err != nil {
+			return nil, err
+		}
+		cfg.Support.Watch = watch
 		cfg.Sales = api.Sales{
 			Loyalty: a.loyalty.sales, Sender: a.loyalty.sender, Circuit: a.loyalty.circuit, Loads: a.loyalty.loads, Unread: a.loyalty.unread,
 			Dialect: a.dialect(), QueuedStatus: a.cfg.Till.QueuedStatus, CloudURL: a.cfg.Mercafacil.BaseURL,
 		}
 	}
 	return api.New(cfg)
+}
+
+// watch looks at what the till does, while support wants it.
+func (a *Assembly) watch() (*homologation.Watcher, error) {
+	cloud := a.cfg.Mercafacil
+	return homologation.NewWatcher(homologation.WatchConfig{
+		Path: filepath.Join(a.cfg.DataDir, "homologacao.json"), Tap: a.watched,
+		Facts: rules.Facts{TokenLength: len(cloud.Token.Reveal()), BaseURL: cloud.BaseURL, Zone: a.zone},
+		Cover: evidence.Cover{
+			Shop: a.cfg.Shop.ID, Till: a.cfg.Shop.Till, AgentVersion: Version, PDVVersion: cloud.PDVVersion, BaseURL: cloud.BaseURL, Dialect: cloud.Dialect,
+		},
+	})
 }
 
 // day adds up a day's sales, given as YYYY-MM-DD.

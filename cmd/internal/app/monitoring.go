@@ -7,6 +7,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/ops/alarm"
+	"pdvagent/agent/ops/homologation"
 	"pdvagent/agent/ops/metrics"
 	"pdvagent/agent/ops/service"
 	"pdvagent/agent/ops/traffic"
@@ -19,12 +20,13 @@ type monitoring struct {
 	alarms  *agent.Alarms
 	board   *alarm.Board // shows the alarms
 	tap     func(agent.Exchange)
+	watched *homologation.Tap // keeps what passes while somebody watches the till
 }
 
 // openMonitoring starts the journal. It is closed after every part that writes to it.
 func (a *Assembly) openMonitoring(ctx context.Context) error {
 	var err error
-	a.tap = a.cfg.Tap
+	a.tap, a.watched = a.cfg.Tap, homologation.NewTap()
 	a.journal, err = traffic.New(traffic.Config{
 		Dir: filepath.Join(a.cfg.DataDir, "traffic"), KeepDays: a.cfg.Traffic.KeepDays, MaxBytes: int64(a.cfg.Traffic.MaxMB) << 20,
 		Bodies: a.cfg.Traffic.Bodies == "masked", Mark: a.Store.Mark, Log: a.log,
@@ -63,6 +65,7 @@ func (m monitoring) observe(exchange agent.Exchange) {
 	if m.tap != nil {
 		m.tap(exchange)
 	}
+	m.watched.Observe(exchange)
 	m.journal.Record(exchange)
 	m.metrics.Exchange(exchange)
 }

@@ -10,6 +10,7 @@ import (
 	"pdvagent/agent/ops/evidence"
 	"pdvagent/cmd/internal/cli"
 	"pdvagent/cmd/internal/e2e"
+	"pdvagent/cmd/internal/rig"
 	"pdvagent/mercafacil/homologation"
 )
 
@@ -89,4 +90,45 @@ func TestHomologationRunRefusesWhatIsNotInThePlan(t *testing.T) {
 			t.Errorf("%v ended with %d: %s", args, code, errOut)
 		}
 	}
+}
+
+// TestWatchSaysWhatTheTillDidWrong has the shop's till sell while somebody watches.
+func TestWatchSaysWhatTheTillDidWrong(t *testing.T) {
+	s := e2e.NewSite(t)
+	s.Start()
+	if out := s.Command(cli.ExitDone, "homologation", "watch", "--once"); !strings.Contains(out, "Ninguém está acompanhando") {
+		t.Errorf("got %s", out)
+	}
+	code, out, errOut := e2e.RunCommandInput(t, "f\n", "homologation", "watch", "--item", "H14", "--config", s.Config)
+	if code != cli.ExitDone || !strings.Contains(out, "Conclua quatro vendas") {
+		t.Fatalf("exit %d: %s%s", code, out, errOut)
+	}
+	sale := s.Begin("v2", e2e.Stranger) // who is in no club
+	sale.Apply(e2e.Units("900", 1, "7.49"))
+	s.Post("/v2/transaction/confirm", `{"transaction_id":"`+sale.ID+`"}`)
+	s.Post("/v2/coupons", strings.Replace(rig.SaleBody("CUPOM-1", sale.ID), `"client_id":"0"`, `"client_id":"`+e2e.Stranger+`"`, 1))
+	out = s.Command(cli.ExitDone, "homologation", "watch", "--once")
+	if !strings.Contains(out, "o cupom levou client_id "+e2e.Stranger+", mas este cliente não é do clube: deveria ir 0") {
+		t.Errorf("got:\n%s", out)
+	}
+	s.Command(cli.ExitDone, "homologation", "confirm", "H9", "--by", "Ana", "--says", "a base é única")
+	if out := s.Command(cli.ExitFailed, "homologation", "confirm", "H13", "--by", "Ana", "--says", "ok"); !strings.Contains(out, "provado pelo que passa") {
+		t.Errorf("got %s", out)
+	}
+	folder := filepath.Join(t.TempDir(), "report")
+	s.Command(cli.ExitDone, "homologation", "watch", "--stop", "--out", folder)
+	text, err := os.ReadFile(filepath.Join(folder, "homologacao-relatorio.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := evidence.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, item := range report.Items {
+		if item.ID == "H14" && item.Verdict != evidence.Failed || item.ID == "H9" && item.Verdict != evidence.Passed {
+			t.Errorf("%s is %s", item.ID, item.Verdict)
+		}
+	}
+	s.Command(cli.ExitFailed, "homologation", "confirm", "H9", "--by", "Ana", "--says", "ok")
 }

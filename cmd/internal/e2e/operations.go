@@ -4,7 +4,7 @@ package e2e
 func operations() map[string][]string {
 	return map[string][]string{
 		"cli": {
-			"get /v1/config", "get /v1/config/versions", "post /v1/config/undo", "post /v1/queue/{id}/retry", "put /v1/config",
+			"get /v1/config", "get /v1/config/versions", "get /v1/homologation", "post /v1/homologation", "post /v1/config/undo", "post /v1/queue/{id}/retry", "put /v1/config",
 		},
 		"contingency": {
 			"post /v1/members/forget",

@@ -1,0 +1,304 @@
+package homologation_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pdvagent/agent"
+	"pdvagent/agent/agenttest"
+	"pdvagent/agent/ops/homologation"
+	rules "pdvagent/mercafacil/homologation"
+)
+
+// passed gives what was recorded of items, in their order.
+func passed(t *testing.T, ids ...string) []agent.Exchange {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(agenttest.Root(), "mercafacil", "homologation", "testdata", "run.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var windows []struct {
+		Item      string
+		Exchanges []struct {
+			At                                            time.Time
+			Side                                          agent.Side
+			Route, Ref, Delivery, Origin, Request, Answer string
+			Status                                        int
+		}
+	}
+	if err := json.Unmarshal(text, &windows); err != nil {
+		t.Fatal(err)
+	}
+	var list []agent.Exchange
+	for _, id := range ids {
+		for _, w := range windows {
+			if w.Item != id && id != "*" {
+				continue
+			}
+			for _, x := range w.Exchanges {
+				list = append(list, agent.Exchange{
+					At: x.At, Side: x.Side, Method: "POST", Route: x.Route, Ref: x.Ref, Status: x.Status, Delivery: x.Delivery, Origin: x.Origin,
+					Request: []byte(x.Request), Response: []byte(x.Answer),
+				})
+			}
+		}
+	}
+	if len(list) == 0 {
+		t.Fatalf("nothing was recorded of %v", ids)
+	}
+	return list
+}
+
+// watch is a watcher with its tap, and the file that it keeps.
+type watch struct {
+	*testing.T
+	*homologation.Watcher
+	tap  *homologation.Tap
+	path string
+	now  time.Time
+}
+
+func newWatch(t *testing.T) *watch {
+	return openWatch(t, filepath.Join(t.TempDir(), "homologacao.json"))
+}
+
+func openWatch(t *testing.T, path string) *watch {
+	t.Helper()
+	w := &watch{T: t, tap: homologation.NewTap(), path: path, now: time.Date(2026, 11, 29, 1, 0, 0, 0, time.UTC)}
+	var err error
+	w.Watcher, err = homologation.NewWatcher(homologation.WatchConfig{Path: path, Tap: w.tap, Facts: rules.Facts{BaseURL: "https://discounts-secure.mercafacil.com/api/"}, Now: func() time.Time { return w.now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *watch) ask(asked homologation.Asked) homologation.WatchState {
+	w.Helper()
+	state, err := w.Change(asked)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return state
+}
+
+func (w *watch) pass(list []agent.Exchange) {
+	for _, x := range list {
+		w.tap.Observe(x)
+	}
+}
+
+// verdict gives verdict and words of an item now.
+func (w *watch) verdict(id string) (verdict, words string) {
+	w.Helper()
+	state, err := w.State()
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, entry := range state.Items {
+		if entry.ID == id {
+			return entry.Verdict, entry.Words
+		}
+	}
+	w.Fatalf("no item %s", id)
+	return "", ""
+}
+
+func (w *watch) want(id, verdict string, words ...string) {
+	w.Helper()
+	got, said := w.verdict(id)
+	if got != verdict {
+		w.Errorf("%s is %s (%s), want %s", id, got, said, verdict)
+	}
+	for _, word := range words {
+		if !strings.Contains(said, word) {
+			w.Errorf("%s says %q, want %q in it", id, said, word)
+		}
+	}
+}
+
+// wrong gives the exchanges with a text changed in every request.
+func wrong(list []agent.Exchange, old, changed string) []agent.Exchange {
+	for i := range list {
+		list[i].Request = []byte(strings.ReplaceAll(string(list[i].Request), old, changed))
+	}
+	return list
+}
+
+func TestNobodyWatchesAndNothingIsKept(t *testing.T) {
+	w := newWatch(t)
+	w.pass(passed(t, "H14"))
+	if n := len(w.tap.Since(0)); n != 0 {
+		t.Errorf("%d exchanges are kept", n)
+	}
+	if state, err := w.State(); err != nil || state.Watching {
+		t.Errorf("%+v, %v", state, err)
+	}
+}
+
+func TestTheItemThatIsAskedForIsTickedOff(t *testing.T) {
+	w := newWatch(t)
+	w.ask(homologation.Asked{Do: "start"})
+	state := w.ask(homologation.Asked{Do: "item", Item: "h20.2"})
+	if !strings.Contains(state.Instruction, "529.982.247-25") || len(state.Needs) != 1 {
+		t.Errorf("instruction %q, needs %q", state.Instruction, state.Needs)
+	}
+	w.want("H20.2", "open")
+	w.pass(passed(t, "H20.2"))
+	w.want("H20.2", "passed", "R$ 2,00")
+}
+
+func TestWhatWasWrongIsSaidAndCanBeDoneAgain(t *testing.T) {
+	w := newWatch(t)
+	w.ask(homologation.Asked{Do: "start"})
+	w.ask(homologation.Asked{Do: "item", Item: "H14"})
+	w.pass(wrong(passed(t, "H14"), `"client_id":"0","coupon"`, `"client_id":"39053344705","coupon"`))
+	w.want("H14", "failed", "o cupom levou client_id 39053344705, mas este cliente não é do clube: deveria ir 0")
+	w.pass(passed(t, "H13")) // something else
+	w.want("H14", "failed")
+	w.pass(passed(t, "H14"))
+	w.want("H14", "passed")
+}
+
+func TestOrdinaryTrafficTicksOff35Items(t *testing.T) {
+	w := newWatch(t)
+	w.ask(homologation.Asked{Do: "start"})
+	w.pass(passed(t, "*"))
+	state, err := w.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, entry := range state.Items {
+		if entry.Verdict == "passed" {
+			count++
+		}
+		if entry.Verdict == "failed" {
+			t.Errorf("%s: %s", entry.ID, entry.Words)
+		}
+	}
+	if count < 35 {
+		t.Errorf("%d items, want 35", count)
+	}
+}
+
+func TestALaterMistakeTurnsAnItemRedAgain(t *testing.T) {
+	w := newWatch(t)
+	w.ask(homologation.Asked{Do: "start"})
+	w.pass(passed(t, "H16"))
+	w.want("H16", "passed")
+	w.pass(wrong(passed(t, "H16"), `"total_value_with_discount":52.49,"origin"`, `"total_value_with_discount":47.49,"origin"`))
+	w.want("H16", "failed", "R$ 47,49", "R$ 52,49")
+}
+
+func TestTwoSalesAtOnceAreTwoSales(t *testing.T) {
+	w := newWatch(t)
+	w.ask(homologation.Asked{Do: "start"})
+	one, other := passed(t, "H16"), passed(t, "H14")
+	for i := range max(len(one), len(other)) {
+		for _, list := range [][]agent.Exchange{one, other} {
+			if i < len(list) {
+				w.pass(list[i : i+1])
+			}
+		}
+	}
+	for _, id := range []string{"H13", "H14", "H15", "H16", "H18", "H19", "R25"} {
+		w.want(id, "passed")
+	}
+}
+
+func TestAnItemInTheWrongOrderSaysSo(t *testing.T) {
+	w := newWatch(t)
+	w.ask(homologation.Asked{Do: "start"})
+	w.ask(homologation.Asked{Do: "item", Item: "H25"})
+	list := passed(t, "H25")
+	second := 0
+	for i, x := range list {
+		if strings.HasSuffix(x.Route, "start") && x.Side == agent.SideTill {
+			second = i
+		}
+	}
+	w.pass(list[second:])
+	w.want("H25", "open", "Fora de ordem")
+}
+
+func TestAWatchGoesOnAfterTheAgentWasAway(t *testing.T) {
+	w := newWatch(t)
+	w.ask(homologation.Asked{Do: "start"})
+	w.pass(passed(t, "H13"))
+	w.want("H13", "passed")
+	again := openWatch(t, w.path)
+	again.want("H13", "passed")
+	again.pass(passed(t, "H4"))
+	again.want("H4", "passed")
+}
+
+func TestAWatchThatNobodyLooksAtEnds(t *testing.T) {
+	w := newWatch(t)
+	w.ask(homologation.Asked{Do: "start"})
+	w.pass(passed(t, "H13"))
+	w.now = w.now.Add(13 * time.Hour)
+	if state, err := w.State(); err != nil || state.Watching || len(w.tap.Since(0)) != 0 {
+		t.Errorf("%+v, %v", state, err)
+	}
+}
+
+func TestOnlyThePlansDocumentsAreOnTheDisk(t *testing.T) {
+	w := newWatch(t)
+	w.ask(homologation.Asked{Do: "start"})
+	w.pass(passed(t, "H14"))
+	w.pass(wrong(passed(t, "H16"), `"client_id":"52998224725","coupon"`, `"client_id":"62648716050","coupon"`))
+	w.want("H14", "failed", "não é o do cliente identificado")
+	if _, err := w.Report(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(w.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "62648716050") {
+		t.Error("a shopper's document is on the disk")
+	}
+	if !strings.Contains(string(text), "52998224725") {
+		t.Error("the plan's own document is hidden")
+	}
+}
+
+func TestAPersonsWordIsKeptForWhatNoMachineSees(t *testing.T) {
+	w := newWatch(t)
+	w.ask(homologation.Asked{Do: "start"})
+	w.ask(homologation.Asked{Do: "confirm", Item: "H9", By: "Ana", Says: "a base é única"})
+	w.want("H9", "passed", "a base é única")
+	for _, asked := range []homologation.Asked{
+		{Do: "confirm", Item: "H13", By: "Ana", Says: "ok"},
+		{Do: "confirm", Item: "H9", Says: "ok"},
+		{Do: "item", Item: "H99"},
+		{Do: "item", Item: "A12"},
+		{Do: "dance"},
+		{Do: "start", Products: map[string]string{"rabanete": "1"}},
+	} {
+		if _, err := w.Change(asked); agent.CodeOf(err) != agent.CodeInvalid {
+			t.Errorf("%+v: %v", asked, err)
+		}
+	}
+}
+
+func TestProductsOfTheShopTakeThePlaceOfThePlans(t *testing.T) {
+	w := newWatch(t)
+	w.ask(homologation.Asked{Do: "start", Products: map[string]string{"cafe": "555"}})
+	state := w.ask(homologation.Asked{Do: "item", Item: "H21"})
+	if !strings.Contains(state.Instruction, "produto 555") {
+		t.Errorf("instruction %q", state.Instruction)
+	}
+	list := passed(t, "H21")
+	for i := range list {
+		list[i].Request = []byte(strings.ReplaceAll(string(list[i].Request), `"80215"`, `"555"`))
+		list[i].Response = []byte(strings.ReplaceAll(string(list[i].Response), `"80215"`, `"555"`))
+	}
+	w.pass(list)
+	w.want("H21", "passed")
+}
