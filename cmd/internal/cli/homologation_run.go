@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -14,15 +13,15 @@ import (
 	"pdvagent/agent"
 	"pdvagent/agent/ops/evidence"
 	kit "pdvagent/agent/ops/homologation"
-	"pdvagent/agent/osfile"
 	"pdvagent/cmd/internal/app"
 	"pdvagent/mercafacil/homologation"
 )
 
 // runOptions are the flags of homologation run.
 type runOptions struct {
+	reportOptions
+
 	against string
-	out     string
 	items   []string
 }
 
@@ -37,7 +36,7 @@ func newHomologationRun(opts *Options) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runHomologation(cmd.Context(), opts, run) },
 	}
 	cmd.Flags().StringVar(&run.against, "against", "sandbox", "contra o quê: sandbox")
-	cmd.Flags().StringVar(&run.out, "out", "", "pasta para o relatório; vazia: só a tabela")
+	run.flags(cmd)
 	cmd.Flags().StringSliceVar(&run.items, "item", nil, "só estes itens, com cada pedido e resposta")
 	return cmd
 }
@@ -103,10 +102,8 @@ func (s *stage) cover() evidence.Cover {
 // conclude prints the verdicts, writes the report, and fails unless every item that was to be done is proved.
 func conclude(opts *Options, plan *homologation.Plan, book *kit.Book, cover evidence.Cover, run runOptions) error {
 	report := book.Report(plan, cover, time.Now())
-	if run.out != "" {
-		if err := writeReport(run.out, report); err != nil {
-			return err
-		}
+	if err := run.write(report); err != nil {
+		return err
 	}
 	if err := opts.Print(report, func(w io.Writer) { printReport(w, report, run.items) }); err != nil {
 		return err
@@ -122,74 +119,6 @@ func conclude(opts *Options, plan *homologation.Plan, book *kit.Book, cover evid
 		return errRed(unproved)
 	}
 	return nil
-}
-
-// writeReport puts the report's files into a folder.
-func writeReport(folder string, report *evidence.Report) error {
-	if err := osfile.MakePrivateFolder(folder); err != nil {
-		return err
-	}
-	text, err := report.JSON()
-	if err != nil {
-		return err
-	}
-	return replaceFile(filepath.Join(folder, "homologacao-relatorio.json"), text)
-}
-
-// replaceFile writes a file, new or not.
-func replaceFile(path string, text []byte) error {
-	if _, err := os.Lstat(path); os.IsNotExist(err) {
-		return osfile.WriteNew(path, text)
-	}
-	return osfile.Replace(path, text)
-}
-
-// verdicts are the words of what became of an item.
-func verdicts() vocabulary {
-	return vocabulary{
-		string(evidence.Passed): "ok", string(evidence.Failed): "ERRADO", string(evidence.Open): "aberto",
-		string(evidence.Answered): "respondido", string(evidence.Unneeded): "não se aplica",
-	}
-}
-
-// printReport prints a line an item, stage by stage; with ids, theirs only.
-func printReport(w io.Writer, report *evidence.Report, ids []string) {
-	for _, stage := range report.Stages {
-		shown := false
-		printed := func() {
-			if !shown {
-				fmt.Fprintf(w, "\n%s\n", stage.Title)
-			}
-			shown = true
-		}
-		for _, item := range report.Items {
-			if item.Stage != stage.ID || (len(ids) > 0 && !slices.Contains(ids, item.ID)) {
-				continue
-			}
-			printed()
-			fmt.Fprintf(w, "  %-6s %-10s %s\n", item.ID, verdicts().of(string(item.Verdict)), item.Title)
-			if words := becauseOf(item); words != "" {
-				fmt.Fprintf(w, "                    %s\n", words)
-			}
-		}
-	}
-	fmt.Fprintln(w)
-	for _, count := range report.Summary() {
-		fmt.Fprintf(w, "%s: %d ok, %d errados, %d abertos, %d respondidos\n", count.Title, count.Of[evidence.Passed], count.Of[evidence.Failed], count.Of[evidence.Open], count.Of[evidence.Answered])
-	}
-}
-
-// becauseOf is what is wrong with an item, what it waits for, or what an assumption turned out to be.
-func becauseOf(item evidence.Item) string {
-	switch {
-	case item.Fault != "":
-		return item.Fault
-	case item.Verdict == evidence.Open:
-		return item.Missing
-	case item.Verdict == evidence.Answered && len(item.Seen) > 0:
-		return item.Seen[0]
-	}
-	return ""
 }
 
 // printDone prints an item with every request and answer, as a till's programmer needs it.

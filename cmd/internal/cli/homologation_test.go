@@ -49,7 +49,7 @@ func TestHomologationAgainstTheSandboxProvesEveryItemOfAMachine(t *testing.T) {
 	if code != cli.ExitDone {
 		t.Fatalf("exit %d:\n%s%s", code, out, errOut)
 	}
-	text, err := os.ReadFile(filepath.Join(folder, "homologacao-relatorio.json"))
+	text, err := os.ReadFile(filepath.Join(folder, "homologacao.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +72,9 @@ func TestHomologationAgainstTheSandboxProvesEveryItemOfAMachine(t *testing.T) {
 	}
 	if strings.Contains(string(text), "token-de-homologacao") {
 		t.Error("the report shows the token")
+	}
+	if code, out, errOut := e2e.RunCommand(t, "homologation", "verify", folder); code != cli.ExitDone {
+		t.Errorf("verify ended with %d: %s%s", code, out, errOut)
 	}
 }
 
@@ -117,7 +120,7 @@ func TestWatchSaysWhatTheTillDidWrong(t *testing.T) {
 	}
 	folder := filepath.Join(t.TempDir(), "report")
 	s.Command(cli.ExitDone, "homologation", "watch", "--stop", "--out", folder)
-	text, err := os.ReadFile(filepath.Join(folder, "homologacao-relatorio.json"))
+	text, err := os.ReadFile(filepath.Join(folder, "homologacao.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

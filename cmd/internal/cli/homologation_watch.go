@@ -26,8 +26,9 @@ const watchInterval = time.Second
 
 // watchOptions are the flags of homologation watch.
 type watchOptions struct {
+	reportOptions
+
 	item     string
-	out      string
 	products map[string]string
 	fresh    bool
 	once     bool
@@ -52,7 +53,7 @@ func newHomologationWatch(opts *Options) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&watch.item, "item", "", "só este item")
-	flags.StringVar(&watch.out, "out", "", "pasta para o relatório, gravado ao terminar")
+	watch.flags(cmd)
 	flags.StringToStringVar(&watch.products, "product", nil, "produto da loja no lugar do do roteiro: papel=sku, ou papel=sku:ean")
 	flags.BoolVar(&watch.fresh, "fresh", false, "esquece os itens já marcados e começa de novo")
 	flags.BoolVar(&watch.once, "once", false, "mostra como está e termina")
@@ -235,7 +236,7 @@ func (w *watching) end(ctx context.Context) error {
 
 // report writes the report, where a folder was named.
 func (w *watching) report(ctx context.Context) error {
-	if w.cfg.out == "" {
+	if w.cfg.folder == "" {
 		return nil
 	}
 	var text json.RawMessage
@@ -246,5 +247,5 @@ func (w *watching) report(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return writeReport(w.cfg.out, report)
+	return w.cfg.write(report)
 }
