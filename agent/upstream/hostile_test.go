@@ -2,9 +2,11 @@ package upstream_test
 
 import (
 	"bufio"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +84,11 @@ func TestAServerThatFloodsOrTricklesEndsWithTheDeadlineAtLatest(t *testing.T) {
 			_, _ = io.WriteString(w, ok+"Content-Encoding: gzip\r\n\r\n\x1f\x8b")
 			forever(w, "x", 0)
 		},
+		"frames of HTTP/2": func(w io.Writer) { forever(w, "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x00\x00\xff\xff", 0) },
+		"a switch to HTTP/2": func(w io.Writer) {
+			_, _ = io.WriteString(w, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+			forever(w, "\x00\x00\x04\x08\x00\x00\x00\x00\x01\x7f\xff\xff\xff", 0)
+		},
 		"no HTTP at all": func(w io.Writer) { forever(w, "SSH-2.0-OpenSSH_9.2\r\n", 0) },
 		"an upgrade that nobody asked for": func(w io.Writer) {
 			_, _ = io.WriteString(w, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n")
@@ -132,5 +139,29 @@ func TestNoKindOfRedirectCarriesASaleElsewhere(t *testing.T) {
 			t.Errorf("%s: %s went elsewhere", status, what)
 		default:
 		}
+	}
+}
+
+// A cloud that speaks HTTP/2 by choice gets HTTP/1.1: floods of its frames, resets and pings reach nobody, and no request is sent
+// again because it says GOAWAY (newTransport has the reasons).
+func TestACloudThatPrefersHTTP2IsSpokenToInHTTP1(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 1 || r.TLS.NegotiatedProtocol == "h2" {
+			w.WriteHeader(http.StatusHTTPVersionNotSupported)
+		}
+		_, _ = io.WriteString(w, "{}")
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	client, err := upstream.New(upstream.Config{BaseURL: server.URL, Roots: roots, Deadline: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if got := client.Post(t.Context(), "x", []byte("{}")); got.Class != agent.ClassOK {
+		t.Errorf("got %+v", got)
 	}
 }

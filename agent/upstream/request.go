@@ -87,8 +87,7 @@ func (c *Client) OpenElsewhere(ctx context.Context, address, route string) (Docu
 func (c *Client) open(ctx context.Context, target string, header http.Header, route string, patience time.Duration) (Document, agent.Outcome) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	var reached atomic.Bool
-	var used use
-	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { reached.Store(true); used.begin(info.Conn) }})
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { reached.Store(true) }})
 	start := c.cfg.Now()
 	outcome := agent.Outcome{}
 	document, err := func() (Document, error) {
@@ -112,7 +111,7 @@ func (c *Client) open(ctx context.Context, target string, header http.Header, ro
 	case err != nil:
 		outcome.Class, outcome.Detail = classify(ctx, err, outcome.Reached)
 		if outcome.Class == agent.ClassTimeout {
-			used.endUnheard(ctx)
+			c.transport.CloseIdleConnections() // the network may have swallowed them, too
 		}
 		cancel()
 	case outcome.Status != http.StatusOK:

@@ -118,17 +118,20 @@ func (c *Client) SetHeader(name, value string) {
 	c.header.Store(&header)
 }
 
-// newTransport uses no proxy of the environment: only the configuration says where traffic goes (SEC-11).
+// newTransport uses no proxy of the environment: only the configuration says where traffic goes (SEC-11). It speaks HTTP/1.1
+// alone: net/http's HTTP/2 hangs for ever on a WINDOW_UPDATE that is too large, whatever the deadline, sends a request again when
+// the cloud says that it did nothing, and puts every call on one connection that a network may swallow.
 func newTransport(dial Dial, together int) *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
 	return &http.Transport{
-		DialContext:            watching(dial),
+		Protocols:              protocols,
+		DialContext:            dial,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    5 * time.Second,
 		MaxIdleConnsPerHost:    together,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
-		ForceAttemptHTTP2:      true,
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingPatience},
 	}
 }
 
@@ -192,11 +195,10 @@ func (c *Client) exchange(ctx context.Context, send func(*resty.Request) (*resty
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Deadline)
 	defer cancel()
 	var reached atomic.Bool
-	var used use
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		// net/http uses a second connection for a POST only when the first one was closed before anything was written to it.
 		GetConn: func(string) { reached.Store(false) },
-		GotConn: func(info httptrace.GotConnInfo) { reached.Store(true); used.begin(info.Conn) },
+		GotConn: func(httptrace.GotConnInfo) { reached.Store(true) },
 	})
 	start := c.cfg.Now()
 	request := c.resty.R().SetContext(ctx).SetHeader("Accept", "application/json")
@@ -210,8 +212,8 @@ func (c *Client) exchange(ctx context.Context, send func(*resty.Request) (*resty
 	} else {
 		c.read(ctx, response.RawResponse, &outcome)
 	}
-	if outcome.Class == agent.ClassTimeout {
-		used.endUnheard(ctx)
+	if outcome.Class == agent.ClassTimeout { // the network may have swallowed the idle connections, too
+		c.transport.CloseIdleConnections()
 	}
 	outcome.Took = c.cfg.Now().Sub(start)
 	return outcome
