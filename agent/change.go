@@ -28,6 +28,7 @@ type Move struct {
 // Wire is the exact bytes that go up for a job. A revision is written once and never changed.
 type Wire struct {
 	Seq      uint64
+	New      int // instead of Seq: the place, from 1, of a new job of the same change
 	Revision int
 	Body     []byte
 }

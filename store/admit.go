@@ -48,6 +48,9 @@ func (tx transaction) admit(change prepared, nearlyFull bool) error {
 		}
 	}
 	for _, wire := range change.Wires {
+		if wire.New < 0 || wire.New > len(change.Jobs) {
+			return fmt.Errorf("%w: wire of new job %d of %d", agent.ErrBadMove, wire.New, len(change.Jobs))
+		}
 		if bucketWire.in(tx).Get(wireKey(wire.Seq, wire.Revision)) != nil {
 			return fmt.Errorf("%w: wire %d of job %d is written", agent.ErrVersion, wire.Revision, wire.Seq)
 		}

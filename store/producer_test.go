@@ -91,7 +91,7 @@ func (p *producing) crowd(eager bool) {
 				if eager {
 					p.say("job %s 0", id)
 				}
-				committed, err := p.store.Commit(context.Background(), agent.Change{Jobs: []agent.Job{coupon(id)}})
+				committed, err := p.store.Commit(context.Background(), tried(id))
 				if err != nil {
 					panic(err)
 				}
@@ -124,13 +124,22 @@ func (p *producing) latency() float64 {
 	return all[len(all)/2]
 }
 
+// tried is a sale whose first attempt is written with it, with the bytes that go up.
+func tried(id string) agent.Change {
+	job := coupon(id)
+	job.Status.Attempts, job.Status.Unanswered = 1, true
+	return agent.Change{Jobs: []agent.Job{job}, Wires: []agent.Wire{{New: 1, Body: wireOf(id)}}}
+}
+
+func wireOf(id string) []byte { return append(coupon(id).Body, " for the cloud"...) }
+
 // scriptJobs is how many sales the script makes; every second one is sent.
 const scriptJobs = 40
 
 func (p *producing) script(compact bool) {
 	for n := range scriptJobs {
 		id := fmt.Sprint("script-", n)
-		committed, err := p.store.Commit(context.Background(), agent.Change{Jobs: []agent.Job{coupon(id)}})
+		committed, err := p.store.Commit(context.Background(), tried(id))
 		if err != nil {
 			p.say("error job %v", err)
 			continue
@@ -228,6 +237,12 @@ func (a *acknowledged) lost(t *testing.T, dir string) string {
 		}
 		if err != nil || (seq != 0 && job.Seq != seq) || string(job.Body) != string(coupon(id).Body) {
 			return fmt.Sprintf("sale %s, acknowledged as %d: got %d, %v", id, seq, job.Seq, err)
+		}
+		if !a.sent[job.Seq] && (job.Status.Attempts != 1 || !job.Status.Unanswered) && job.Status.State == agent.Pending {
+			return fmt.Sprintf("sale %d may have been sent, and its attempt is lost: %+v", job.Seq, job.Status)
+		}
+		if wire, err := s.Wire(job.Seq, 0); err != nil || string(wire) != string(wireOf(id)) {
+			return fmt.Sprintf("sale %d: goes up as %s, %v", job.Seq, wire, err)
 		}
 		if a.sent[job.Seq] && job.Status.State != agent.Sent {
 			return fmt.Sprintf("sale %d was sent and is %s", job.Seq, job.Status.State)

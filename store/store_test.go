@@ -400,3 +400,26 @@ func TestNothingAPersonCouldReadStandsInTheFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestWireOfANewJobIsWrittenWithItOrNotAtAll(t *testing.T) {
+	s := storetest.Open(t)
+	committed, err := s.Commit(t.Context(), agent.Change{
+		Jobs:  []agent.Job{coupon("A"), coupon("B")},
+		Wires: []agent.Wire{{New: 2, Body: []byte("B for the cloud")}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wire, err := s.Wire(committed.Seqs[1], 0); err != nil || string(wire) != "B for the cloud" {
+		t.Errorf("got %s, %v", wire, err)
+	}
+	if _, err := s.Wire(committed.Seqs[0], 0); !errors.Is(err, agent.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	before := s.LastSeq()
+	for _, place := range []int{-1, 2} {
+		if _, err := s.Commit(t.Context(), agent.Change{Jobs: []agent.Job{coupon("C")}, Wires: []agent.Wire{{New: place}}}); !errors.Is(err, agent.ErrBadMove) || s.LastSeq() != before {
+			t.Errorf("place %d: got %v", place, err)
+		}
+	}
+}

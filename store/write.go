@@ -33,6 +33,9 @@ func (w *writer) write(r *request) error {
 		}
 	}
 	for _, wire := range change.Wires {
+		if wire.New > 0 {
+			wire.Seq = r.Result.Seqs[wire.New-1]
+		}
 		h := envelope.Header{Sequence: wire.Seq, Version: 1}
 		if err := w.put(bucketWire, wireKey(wire.Seq, wire.Revision), h, wire.Body); err != nil {
 			return err

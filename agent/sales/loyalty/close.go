@@ -38,21 +38,24 @@ func (c *call) close(ctx context.Context) (agent.Receipt, error) {
 		return c.holdConflict(ctx, job, endedOtherwise(job.Kind))
 	}
 	if !held.known() {
-		return c.commit(ctx, agent.Change{Jobs: []agent.Job{job}})
+		return c.commit(ctx, agent.Change{Jobs: []agent.Job{job}}, onWire(job.Kind, job.Dialect, job.Body))
 	}
 	return c.closeKnown(ctx, held, job)
 }
 
 // closeKnown ends a session that was begun here.
 func (c *call) closeKnown(ctx context.Context, held *heldSession, job agent.Job) (agent.Receipt, error) {
+	var body []byte
 	if held.Cloud == "" {
 		job.Status.State, job.Status.Reason = agent.Annulled, agent.ReasonNoSession
+	} else if text, err := c.withSession(job, held.record, onWire(job.Kind, job.Dialect, job.Body)); err == nil {
+		body = text
 	}
 	held.Stage = agent.StageConfirmed
 	if job.Kind == agent.KindCancel {
 		held.Stage = agent.StageCancelled
 	}
-	committed, err := held.save(ctx, agent.Change{Jobs: []agent.Job{job}})
+	committed, err := held.enqueue(ctx, agent.Change{Jobs: []agent.Job{job}}, body)
 	if err != nil {
 		return agent.Receipt{}, err
 	}

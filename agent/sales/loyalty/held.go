@@ -133,6 +133,17 @@ func (h *heldSession) load() error {
 
 // save writes the session together with the change. After a failure the next owner reads the record again.
 func (h *heldSession) save(ctx context.Context, change agent.Change) (agent.Committed, error) {
+	return h.saveBy(ctx, change, h.service.cfg.Store.Commit)
+}
+
+// enqueue is save with a new job, the change's first; body is what goes up for it, as in Config.Enqueue.
+func (h *heldSession) enqueue(ctx context.Context, change agent.Change, body []byte) (agent.Committed, error) {
+	return h.saveBy(ctx, change, func(ctx context.Context, change agent.Change) (agent.Committed, error) {
+		return h.service.cfg.Enqueue(ctx, change, body)
+	})
+}
+
+func (h *heldSession) saveBy(ctx context.Context, change agent.Change, commit func(context.Context, agent.Change) (agent.Committed, error)) (agent.Committed, error) {
 	cfg := &h.service.cfg
 	h.TouchedAt = cfg.Now().UTC()
 	switch h.Stage {
@@ -146,7 +157,7 @@ func (h *heldSession) save(ctx context.Context, change agent.Change) (agent.Comm
 		return agent.Committed{}, err
 	}
 	change.Puts = append(change.Puts, put)
-	committed, err := cfg.Store.Commit(context.WithoutCancel(ctx), change)
+	committed, err := commit(context.WithoutCancel(ctx), change)
 	if err != nil {
 		h.loaded = false
 		return committed, err

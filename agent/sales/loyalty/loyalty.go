@@ -42,6 +42,10 @@ type Config struct {
 	SessionBucket string // for sessions
 	MemberBucket  string // for members
 
+	// Enqueue commits a change whose first job is new. body is what goes up for it; nil when the cloud must be asked first, or
+	// has nothing of it. Default: Store.Commit.
+	Enqueue func(ctx context.Context, change agent.Change, body []byte) (agent.Committed, error)
+
 	LiveDeadline  time.Duration    // of a live call, default 2.5 s
 	AbandonAfter  time.Duration    // a session without a call for this long is cancelled, default 2 h
 	MemberCache   time.Duration    // how long a member is remembered, default 30 days
@@ -59,6 +63,11 @@ func (c *Config) fill() error {
 	if c.Store == nil || c.Cloud == nil || c.Circuit == nil ||
 		c.Alarms == nil || c.Log == nil || c.NewUUID == nil || c.CounterBucket == "" || c.SessionBucket == "" || c.MemberBucket == "" {
 		return errors.New("loyalty.Config wants everything that has no default")
+	}
+	if c.Enqueue == nil {
+		c.Enqueue = func(ctx context.Context, change agent.Change, _ []byte) (agent.Committed, error) {
+			return c.Store.Commit(ctx, change)
+		}
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -209,9 +218,9 @@ func firstField(faults []agent.Fault) string {
 	return faults[0].Field
 }
 
-// commit writes a change whose first job is the call's.
-func (c *call) commit(ctx context.Context, change agent.Change) (agent.Receipt, error) {
-	committed, err := c.cfg.Store.Commit(ctx, change)
+// commit writes a change whose first job is the call's. body is what goes up for it, as in Config.Enqueue.
+func (c *call) commit(ctx context.Context, change agent.Change, body []byte) (agent.Receipt, error) {
+	committed, err := c.cfg.Enqueue(ctx, change, body)
 	if err != nil {
 		return agent.Receipt{}, err
 	}
@@ -262,7 +271,7 @@ func (c *call) holdConflict(ctx context.Context, job agent.Job, sentence string)
 	}
 	held := &change.Jobs[0]
 	held.Unique, held.Status.State, held.Status.Reason = "", agent.Held, agent.ReasonConflict
-	receipt, err := c.commit(ctx, change)
+	receipt, err := c.commit(ctx, change, nil)
 	if err != nil {
 		return receipt, err
 	}

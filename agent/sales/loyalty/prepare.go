@@ -49,6 +49,24 @@ func onWire(kind agent.Kind, dialect agent.Dialect, text []byte) []byte {
 // the agent made it, and "0" for a shopper who is no member. [agent.ErrMoot] says that the cloud does not have what the job
 // is about, [agent.Postponed] that the cloud must be asked first and did not answer.
 func (s *Service) Prepare(ctx context.Context, job agent.Job) ([]byte, error) {
+	return s.prepare(ctx, job, s.resolve)
+}
+
+// ready gives the bytes of a first attempt that can be made at once: nil when the cloud must be asked before it. The caller
+// holds no session.
+func (s *Service) ready(ctx context.Context, job agent.Job) []byte {
+	errAsks := errors.New("the cloud must be asked")
+	body, err := s.prepare(ctx, job, func(context.Context, agent.Dialect, string) (bool, error) { return false, errAsks })
+	if err != nil {
+		return nil
+	}
+	return body
+}
+
+// resolver tells whether a document is a member's.
+type resolver func(ctx context.Context, dialect agent.Dialect, document string) (bool, error)
+
+func (s *Service) prepare(ctx context.Context, job agent.Job, resolve resolver) ([]byte, error) {
 	if job.Void() {
 		return job.Body, nil
 	}
@@ -78,7 +96,7 @@ func (s *Service) Prepare(ctx context.Context, job agent.Job) ([]byte, error) {
 	if job.Kind != agent.KindCoupon {
 		return text, nil
 	}
-	return s.withClient(ctx, job, session, text)
+	return s.withClient(ctx, job, session, text, resolve)
 }
 
 // withCoupon sets the receipt's id where the agent made it.
@@ -112,7 +130,7 @@ func (s *Service) withSession(job agent.Job, session record, text []byte) ([]byt
 }
 
 // withClient puts "0" in place of a document that the club does not know (R37, R38).
-func (s *Service) withClient(ctx context.Context, job agent.Job, session record, text []byte) ([]byte, error) {
+func (s *Service) withClient(ctx context.Context, job agent.Job, session record, text []byte, resolve resolver) ([]byte, error) {
 	body, err := rawjson.Parse(text)
 	if err != nil {
 		return nil, err
@@ -122,7 +140,7 @@ func (s *Service) withClient(ctx context.Context, job agent.Job, session record,
 	if document == "" || document == "0" {
 		return text, nil
 	}
-	member, err := s.isMember(ctx, job, session, document)
+	member, err := s.isMember(ctx, job, session, document, resolve)
 	if err != nil || member {
 		return text, err
 	}
@@ -131,7 +149,7 @@ func (s *Service) withClient(ctx context.Context, job agent.Job, session record,
 
 // isMember tells whether a document goes up as it was given: the cloud said so in the sale's session, or not long ago, or
 // says so now.
-func (s *Service) isMember(ctx context.Context, job agent.Job, session record, document string) (bool, error) {
+func (s *Service) isMember(ctx context.Context, job agent.Job, session record, document string, resolve resolver) (bool, error) {
 	switch {
 	case session.Member != nil && session.Document == document:
 		return *session.Member, nil
@@ -142,7 +160,7 @@ func (s *Service) isMember(ctx context.Context, job agent.Job, session record, d
 	case s.cfg.UnknownMember == UnknownZero:
 		return false, nil
 	}
-	return s.resolve(ctx, job.Dialect, document)
+	return resolve(ctx, job.Dialect, document)
 }
 
 const (

@@ -68,7 +68,7 @@ func (c *call) rightSale(ctx context.Context, job agent.Job, sale agent.Sale) (a
 			change.Moves = append(change.Moves, settle(other, agent.Discarded, agent.ReasonSuperseded))
 		}
 	}
-	return c.commit(ctx, change)
+	return c.commit(ctx, change, c.ready(ctx, job))
 }
 
 // givenID finds the sale that came without an id and was given this one: its natural key is its content.
@@ -125,7 +125,7 @@ func (c *call) holdInvalid(ctx context.Context, job agent.Job, faults []agent.Fa
 		return agent.Receipt{}, refusal
 	}
 	job.Status.State, job.Status.Reason = agent.Held, agent.ReasonInvalid
-	receipt, err := c.commit(ctx, agent.Change{Jobs: []agent.Job{job}})
+	receipt, err := c.commit(ctx, agent.Change{Jobs: []agent.Job{job}}, nil)
 	if err != nil {
 		return receipt, err
 	}
@@ -164,7 +164,7 @@ func (c *call) saleWithoutID(ctx context.Context, job agent.Job, sale agent.Sale
 		change.Puts = []agent.Record{record}
 		change.Jobs[0].Coupon = c.compose(sale, number)
 	}
-	receipt, err := c.commit(ctx, change)
+	receipt, err := c.commit(ctx, change, c.ready(ctx, change.Jobs[0]))
 	receipt.Coupon = change.Jobs[0].Coupon
 	return receipt, err
 }
@@ -218,12 +218,12 @@ func (c *call) cancelSale(ctx context.Context) (agent.Receipt, error) {
 	change := agent.Change{Jobs: []agent.Job{job}}
 	sale, ok := neverTried(relatives)
 	if !ok {
-		return c.commit(ctx, change)
+		return c.commit(ctx, change, c.ready(ctx, job))
 	}
 	change.Jobs[0].Status.State, change.Jobs[0].Status.Reason = agent.Annulled, agent.ReasonCancelled
 	change.Moves = append(change.Moves, settle(sale, agent.Annulled, agent.ReasonCancelled))
 	if sale.Session == "" {
-		return c.commit(ctx, change)
+		return c.commit(ctx, change, nil)
 	}
 	held, err := c.hold(sale.Session)
 	if err != nil {
@@ -235,7 +235,7 @@ func (c *call) cancelSale(ctx context.Context) (agent.Receipt, error) {
 		if err != nil {
 			return agent.Receipt{}, err
 		}
-		return c.commit(ctx, change)
+		return c.commit(ctx, change, nil)
 	}
 	held.Stage = agent.StageCancelled
 	committed, err := held.save(ctx, change)

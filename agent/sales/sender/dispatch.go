@@ -127,6 +127,16 @@ func (s *Sender) front(seq uint64) (agent.Job, error) {
 
 // start begins a job's delivery, or parks it while a relative goes first. False tells that the pace allows no more now.
 func (s *Sender) start(ctx context.Context, now time.Time, job agent.Job) bool {
+	switch s.promiseOf(job) {
+	case kept, flying: // its own goroutine goes on with it
+		s.park(job.Seq, parking{now.Add(recheck), job.Seq})
+		return true
+	case broken:
+		s.begin(job)
+		s.workers.Go(func() { s.end(job, s.takeBack(ctx, job)) })
+		return true
+	case none:
+	}
 	relatives, err := s.relatives(job)
 	if err != nil {
 		s.cfg.Log.Error("relatives_unreadable", "seq", job.Seq, "error", err)

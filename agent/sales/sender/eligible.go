@@ -10,7 +10,8 @@ import (
 func (s *Sender) slots(now time.Time) (int, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	free := s.cfg.Parallel - len(s.inFlight)
+	busy := s.busy()
+	free := s.cfg.Parallel - busy
 	for _, trial := range []struct {
 		on bool
 		at time.Time
@@ -21,12 +22,23 @@ func (s *Sender) slots(now time.Time) (int, time.Time) {
 		if now.Before(trial.at) {
 			return 0, trial.at
 		}
-		if len(s.inFlight) > 0 {
+		if busy > 0 {
 			return 0, time.Time{} // the trial's end wakes the sender
 		}
 		free = min(free, 1)
 	}
 	return max(free, 0), time.Time{}
+}
+
+// busy is how many workers deliver, or are kept for a new job. The caller has s.mu.
+func (s *Sender) busy() int {
+	n := len(s.inFlight)
+	for _, state := range s.promised {
+		if state == kept {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *Sender) authNext() time.Time {

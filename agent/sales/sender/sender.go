@@ -26,6 +26,7 @@ type Queue interface {
 	Changed() <-chan struct{} // closed after the next commit
 
 	Job(seq uint64) (agent.Job, error)
+	Unique(kind agent.Kind, group string) (agent.Job, error)
 	Group(name string) ([]agent.Job, error)
 	Wire(seq uint64, revision int) ([]byte, error)
 	Commit(ctx context.Context, change agent.Change) (agent.Committed, error)
@@ -110,15 +111,17 @@ type Sender struct {
 
 	unstranded time.Time // when stranded jobs were last looked for; only Run uses it
 
-	mu       sync.Mutex
-	inFlight map[uint64]agent.Kind
-	parked   map[uint64]parking // wait for a relative, or after an error of the agent
-	urgent   map[uint64]int     // a till waits for these; the number of tills
-	backlog  backlog
-	link     link
-	auth     *pause
-	routes   map[agent.Kind]*route
-	twin     twin
+	mu         sync.Mutex
+	delivering context.Context // of deliveries; nil unless Run runs
+	inFlight   map[uint64]agent.Kind
+	promised   map[naturalKey]promise
+	parked     map[uint64]parking // wait for a relative, or after an error of the agent
+	urgent     map[uint64]int     // a till waits for these; the number of tills
+	backlog    backlog
+	link       link
+	auth       *pause
+	routes     map[agent.Kind]*route
+	twin       twin
 }
 
 // parking is until when a job is not started, and the job whose end ends that sooner.
@@ -144,6 +147,7 @@ func New(cfg Config) (*Sender, error) {
 		limiter:  rate.NewLimiter(rate.Limit(cfg.PerSecond), burst(cfg.PerSecond, cfg.Parallel)),
 		wake:     make(chan struct{}, 1),
 		inFlight: make(map[uint64]agent.Kind),
+		promised: make(map[naturalKey]promise),
 		parked:   make(map[uint64]parking),
 		urgent:   make(map[uint64]int),
 		routes:   make(map[agent.Kind]*route),
@@ -157,17 +161,20 @@ const grace = 5 * time.Second
 
 // Run drains the queue until ctx ends, then waits up to 5 seconds for the deliveries under way.
 func (s *Sender) Run(ctx context.Context) error {
-	s.startBacklog(s.cfg.Now())
-	s.mu.Lock()
-	s.twin.last = s.backlog.last
-	s.mu.Unlock()
 	delivering, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
+	s.startBacklog(s.cfg.Now())
+	s.mu.Lock()
+	s.twin.last, s.delivering = s.backlog.last, delivering
+	s.mu.Unlock()
 	for ctx.Err() == nil {
 		changed := s.cfg.Queue.Changed()
 		idle, until := s.dispatch(delivering)
 		s.sleep(ctx, changed, idle, until)
 	}
+	s.mu.Lock()
+	s.delivering = nil
+	s.mu.Unlock()
 	timer := time.AfterFunc(grace, cut)
 	defer timer.Stop()
 	s.workers.Wait()

@@ -62,7 +62,11 @@ func (a *Assembly) wireLoyalty(context.Context) (err error) {
 
 func (a *Assembly) newSales() (*loyalty.Service, error) {
 	return loyalty.New(loyalty.Config{
-		Store: a.Store, Cloud: a.loyalty.cloud, Circuit: a.loyalty.circuit, Alarms: a.alarms, Log: a.log,
+		Store: a.Store, Cloud: a.loyalty.cloud, Circuit: a.loyalty.circuit,
+		Enqueue: func(ctx context.Context, change agent.Change, body []byte) (agent.Committed, error) {
+			return a.loyalty.sender.Enqueue(ctx, change, body) // made after this, before any call
+		},
+		Alarms: a.alarms, Log: a.log,
 		CounterBucket: store.CounterRecords, SessionBucket: store.SessionRecords, MemberBucket: store.MemberRecords,
 		LiveDeadline: time.Duration(a.cfg.Mercafacil.LiveDeadline), AbandonAfter: time.Duration(a.cfg.Loyalty.AbandonAfter),
 		MemberCache: noneIfZero(a.cfg.Loyalty.MemberCache), UnknownMember: loyalty.Unknown(a.cfg.Loyalty.UnknownMember),
