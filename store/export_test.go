@@ -182,3 +182,23 @@ func (s *Store) RemoveSpooled(name string) { s.spool.remove([]string{name}) }
 
 // ReleaseBallast gives up the reserved space.
 func (s *Store) ReleaseBallast() bool { return s.room.release() }
+
+// StateOf gives the envelope of a job's state, as it lies in a closed file.
+func StateOf(t *testing.T, path string, seq uint64) []byte {
+	t.Helper()
+	file, err := salvage.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []byte
+	err = file.Search(func(_ int64, h envelope.Header, raw []byte) error {
+		if h.Bucket == bucketState.code && bytes.Equal(h.Key, seqKey(seq)) {
+			found = bytes.Clone(raw)
+		}
+		return nil
+	})
+	if err := errors.Join(err, file.Close()); err != nil || found == nil {
+		t.Fatalf("no state of %d: %v", seq, err)
+	}
+	return found
+}

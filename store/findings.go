@@ -51,8 +51,25 @@ func search(ring *keyring.Ring, paths []string, present bool) (*findings, error)
 		if err := f.search(i, present && i == 0); err != nil {
 			return nil, errors.Join(err, f.close())
 		}
+		if i == 0 {
+			f.forgetUncommitted()
+		}
 	}
 	return f, nil
+}
+
+// forgetUncommitted leaves out numbers of the present file that were never given: what a commit had written that was killed
+// lies outside of the tree, from the next number of the newest commit on. Where a meta page is damaged the newest commit may
+// be another one.
+func (f *findings) forgetUncommitted() {
+	if !f.sure || !f.files[0].BothMetas() {
+		return
+	}
+	for _, b := range []bucket{bucketJob, bucketState, bucketReceipt} {
+		maps.DeleteFunc(f.parts[b.code], func(key string, p part) bool {
+			return !p.live && len(key) == 8 && seqOf([]byte(key)) >= f.meta.NextSeq
+		})
+	}
 }
 
 func (f *findings) close() error {

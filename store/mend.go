@@ -58,11 +58,13 @@ func (s *Store) mend(fault error) error {
 
 // repairLater repairs in a goroutine: the caller holds the lock that a repair needs.
 func (s *Store) repairLater(repair func() error) {
-	if !s.repairing.CompareAndSwap(false, true) {
+	select {
+	case s.repairs <- struct{}{}:
+	default: // another one runs, or the store is closed
 		return
 	}
 	go func() {
-		defer s.repairing.Store(false)
+		defer func() { <-s.repairs }()
 		if err := repair(); err != nil && !errors.Is(err, agent.ErrStoreClosed) {
 			s.cfg.Log.Error("store_not_mended", "error", err)
 		}

@@ -2,9 +2,12 @@ package store_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -217,5 +220,79 @@ func TestRepairedBytesThatAreLostAreNoDeadEnd(t *testing.T) {
 	wantState(t, s, seq, agent.Held, agent.ReasonSalvaged)
 	if job, err = s.Head(seq); err != nil || job.Status.Revision != 0 {
 		t.Errorf("revision %d, %v", job.Status.Revision, err)
+	}
+}
+
+// A killed commit has written the state of a number that nobody was given; then a page is damaged elsewhere.
+func TestWhatAKilledCommitLeftIsNoLostSale(t *testing.T) {
+	for _, whole := range []bool{true, false} {
+		cfg := store.Config{Dir: storetest.Dir(t)}
+		path := filepath.Join(cfg.Dir, "pdvagent.db")
+		s := storetest.OpenIn(t, cfg)
+		for i := range 100 {
+			add(t, s, coupon(fmt.Sprint(i)))
+		}
+		page := s.PageOf(t, 50)
+		storetest.Close(t, s)
+		sound, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s = storetest.OpenIn(t, cfg)
+		second := add(t, s, coupon("B"))[0]
+		storetest.Close(t, s)
+		left := make([]byte, 4096)
+		copy(left, store.StateOf(t, path, second))
+		clear(sound[page : page+16]) // the page's header
+		if !whole {
+			clear(olderMeta(sound))
+		}
+		if err := os.WriteFile(path, append(sound, left...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s = storetest.OpenIn(t, cfg)
+		lost := s.Salvaged().Lost
+		if got := slices.Contains(lost, second); got == whole {
+			t.Errorf("both meta pages %v: lost are %v", whole, lost)
+		}
+		if next := add(t, s, coupon("C"))[0]; (next == second) != whole {
+			t.Errorf("both meta pages %v: the next number is %d", whole, next)
+		}
+	}
+}
+
+// olderMeta is the meta page of a file that is not the newest commit's.
+func olderMeta(file []byte) []byte {
+	commit := func(page int) uint64 { return binary.LittleEndian.Uint64(file[page*os.Getpagesize()+64:]) }
+	if commit(0) < commit(1) {
+		return file[:os.Getpagesize()]
+	}
+	return file[os.Getpagesize() : 2*os.Getpagesize()]
+}
+
+// The agent's folder is removed, or opened by the next process, as soon as Close returns.
+func TestCloseWaitsForTheMend(t *testing.T) {
+	mended, ended := make(chan struct{}), atomic.Bool{}
+	cfg := store.Config{Dir: storetest.Dir(t), Damaged: func(fault error) {
+		if fault == nil {
+			close(mended)
+			<-time.After(50 * time.Millisecond)
+			ended.Store(true)
+		}
+	}}
+	s := storetest.OpenIn(t, cfg)
+	seq := add(t, s, coupon("A"))[0]
+	storetest.Close(t, s)
+	storetest.FlipBit(t, cfg.Dir, "job", seq)
+	s, err := store.Open(cfg)
+	if err == nil {
+		_, err = s.List("", "", 0, 10)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-mended
+	if err := s.Close(); err != nil || !ended.Load() {
+		t.Errorf("closed beside the mend: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"pdvagent/agent"
 	"pdvagent/agent/osfile"
@@ -25,24 +26,46 @@ type marker struct {
 // missing gives errMissing when the data folder has no database and its keys, a backup or a marker tell that it had one. Keys
 // that are gone too come from the newest backup.
 func (s *Store) missing() error {
-	if _, err := os.Lstat(filepath.Join(s.cfg.Dir, fileName)); !errors.Is(err, os.ErrNotExist) {
-		return nil // it is there, or the opening says why not
-	}
-	backups, err := Backups(s.cfg.Dir)
-	if err != nil {
+	backups, gone, err := s.lookForMissing()
+	if err != nil || !gone {
 		return err
 	}
-	_, keysErr := os.Stat(filepath.Join(s.cfg.Dir, keysName))
-	hasKeys := !errors.Is(keysErr, os.ErrNotExist)
-	if n := len(backups); n > 0 && !hasKeys {
+	if n := len(backups); n > 0 && !s.hasKeys() {
 		if err := s.takeKeys(backups[n-1].Path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
-	if hasKeys || len(backups) > 0 || slices.ContainsFunc(s.cfg.Markers, s.marks) {
-		return errMissing
+	return errMissing
+}
+
+// lookForMissing tells whether a database is gone from a folder that had one, and gives the folder's backups.
+func (s *Store) lookForMissing() (backups []Backup, gone bool, err error) {
+	if _, err := os.Lstat(filepath.Join(s.cfg.Dir, fileName)); !errors.Is(err, os.ErrNotExist) {
+		return nil, false, nil // it is there, or the opening says why not
 	}
-	return nil
+	if backups, err = Backups(s.cfg.Dir); err != nil {
+		return nil, false, err
+	}
+	return backups, s.hasKeys() || len(backups) > 0 || slices.ContainsFunc(s.cfg.Markers, s.marks), nil
+}
+
+func (s *Store) hasKeys() bool {
+	_, err := os.Stat(filepath.Join(s.cfg.Dir, keysName))
+	return !errors.Is(err, os.ErrNotExist)
+}
+
+// Missing tells whether a stopped agent's folder had a database that is gone, and the time of the backup from which its next
+// start makes it again; zero where there is none. It changes nothing.
+func Missing(cfg Config) (missing bool, backup time.Time, err error) {
+	if err := cfg.fill(); err != nil {
+		return false, time.Time{}, err
+	}
+	s := newStore(cfg)
+	backups, gone, err := s.lookForMissing()
+	if gone && len(backups) > 0 {
+		backup = backups[len(backups)-1].At
+	}
+	return gone, backup, err
 }
 
 // marks tells whether the marker at a path is of this folder on this machine.

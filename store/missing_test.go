@@ -120,3 +120,25 @@ func TestStoreIsNewWhenAPersonSaysSo(t *testing.T) {
 		t.Error(missing)
 	}
 }
+
+func TestWhetherADatabaseIsGoneIsKnownBeforeTheStart(t *testing.T) {
+	cfg := soldShop(t)
+	if missing, _, err := store.Missing(cfg); missing || err != nil {
+		t.Errorf("it is there: %v, %v", missing, err)
+	}
+	removeAll(t, cfg.Dir, "pdvagent.db", "keys.json")
+	if missing, backup, err := store.Missing(cfg); !missing || backup.IsZero() || err != nil {
+		t.Errorf("with a backup: %v, %s, %v", missing, backup, err)
+	}
+	if _, err := os.Lstat(filepath.Join(cfg.Dir, "keys.json")); err == nil {
+		t.Error("who only looks has brought the keys")
+	}
+	removeAll(t, cfg.Dir, "")
+	if missing, backup, err := store.Missing(cfg); !missing || !backup.IsZero() || err != nil {
+		t.Errorf("with the marker alone: %v, %s, %v", missing, backup, err)
+	}
+	cfg.Markers = nil
+	if missing, _, err := store.Missing(cfg); missing || err != nil {
+		t.Errorf("a new shop: %v, %v", missing, err)
+	}
+}

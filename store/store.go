@@ -70,7 +70,7 @@ type Store struct {
 	keys      []byte      // the key file, as it was at the opening
 	broken    chan struct{}
 	endBroken sync.Once
-	repairing atomic.Bool
+	repairs   chan struct{} // holds a value while a repair runs, and from the closing on
 	mends     mends
 	salvaged  atomic.Pointer[Report] // the last one of this process
 	cloned    *Clone                 // what the key file says at the opening
@@ -135,7 +135,7 @@ func Open(cfg Config) (*Store, error) {
 }
 
 func newStore(cfg Config) *Store {
-	return &Store{cfg: cfg, room: room{folder: cfg.Dir, floor: cfg.MinFree}, broken: make(chan struct{}), changed: newBroadcast()}
+	return &Store{cfg: cfg, room: room{folder: cfg.Dir, floor: cfg.MinFree}, broken: make(chan struct{}), repairs: make(chan struct{}, 1), changed: newBroadcast()}
 }
 
 func (c *Config) fill() error {
@@ -243,19 +243,24 @@ func (s *Store) Close() error {
 	var err error
 	s.closing.Do(func() {
 		s.committer.Close()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		defer s.unlockDir()
-		if s.closed { // a transaction that never ends holds the file: it cannot be closed
-			return
-		}
-		s.closed = true
-		clean := *s.meta.Load()
-		clean.Clean = true
-		err = s.rawUpdate(func(tx transaction) error { return tx.putMeta(&clean) })
-		err = errors.Join(err, s.db.Close())
+		err = s.closeFile()
+		s.repairs <- struct{}{} // waits for the one that runs
+		s.unlockDir()
 	})
 	return err
+}
+
+func (s *Store) closeFile() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed { // a transaction that never ends holds the file: it cannot be closed
+		return nil
+	}
+	s.closed = true
+	clean := *s.meta.Load()
+	clean.Clean = true
+	err := s.rawUpdate(func(tx transaction) error { return tx.putMeta(&clean) })
+	return errors.Join(err, s.db.Close())
 }
 
 // AgentID is the installation's id, made with its first key.

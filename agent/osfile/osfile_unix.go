@@ -151,8 +151,7 @@ func removeFile(path string) error {
 	return errors.Join(folder.Remove(filepath.Base(path)), folder.Close())
 }
 
-// removeTree removes a file or a folder with its content; no link in it is followed. What somebody makes in it meanwhile is
-// removed too, a few times.
+// removeTree removes a file or a folder with its content; no link in it is followed.
 func removeTree(path string) error {
 	folder, err := OpenFolder(filepath.Dir(path))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -161,12 +160,7 @@ func removeTree(path string) error {
 	if err != nil {
 		return err
 	}
-	for range 10 {
-		if err = folder.root.RemoveAll(filepath.Base(path)); !errors.Is(err, unix.ENOTEMPTY) {
-			break
-		}
-	}
-	return errors.Join(err, folder.Close())
+	return errors.Join(folder.root.RemoveAll(filepath.Base(path)), folder.Close())
 }
 
 func sharing(error) bool { return false }

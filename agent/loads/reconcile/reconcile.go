@@ -91,6 +91,10 @@ type Report struct {
 	Tills []Totals `json:"tills"`
 	Notes []Noted  `json:"notes,omitempty"`
 	Sales []Sale   `json:"sales,omitempty"`
+
+	// Damaged are the jobs of sales that the disk has damaged, so that till, time and value are unknown: in no sum. They were
+	// accepted beside a sale of the day.
+	Damaged []string `json:"damaged,omitempty"`
 }
 
 // Day adds up the sales whose receipts have that date.
@@ -119,6 +123,10 @@ type reader struct {
 	day       string
 	cancelled map[string]bool
 	sales     []Sale
+
+	unreadable []string // since the last sale with a date
+	lastDate   string   // of that sale
+	damaged    []string
 }
 
 // before finds the last job that was accepted before a time, by bisection: jobs are in the order of their acceptance.
@@ -160,14 +168,29 @@ func (r *reader) read(kind agent.Kind, after uint64) error {
 			}
 		}
 		if len(jobs) < page {
+			r.dated("")
 			return nil
 		}
 	}
 }
 
+// dated notes the date of a sale in the order of acceptance, "" at their end. What could not be read between two of other days
+// is not of the day.
+func (r *reader) dated(date string) {
+	if r.day == date || r.day == r.lastDate || (date == "" && r.lastDate == "") {
+		r.damaged = append(r.damaged, r.unreadable...)
+	}
+	r.unreadable, r.lastDate = nil, date
+}
+
 // sale adds a receipt of the day. A receipt that was replaced by a corrected one is no sale.
 func (r *reader) sale(job agent.Job) error {
 	till, date, at, value := moment(job)
+	if date == "" && (job.Status.State == agent.Damaged || job.Status.Reason == agent.ReasonLost) {
+		r.unreadable = append(r.unreadable, job.ID())
+		return nil
+	}
+	r.dated(date)
 	if date != r.day || job.Status.State == agent.Discarded {
 		return nil
 	}
@@ -217,7 +240,7 @@ func (r *reader) report() Report {
 	slices.SortStableFunc(r.sales, func(a, b Sale) int {
 		return cmp.Or(strings.Compare(a.Till, b.Till), strings.Compare(a.Time, b.Time))
 	})
-	report := Report{Day: r.day, Tills: []Totals{}, Sales: r.sales}
+	report := Report{Day: r.day, Tills: []Totals{}, Sales: r.sales, Damaged: r.damaged}
 	for _, sale := range r.sales {
 		if n := len(report.Tills); n == 0 || report.Tills[n-1].Till != sale.Till {
 			report.Tills = append(report.Tills, Totals{Till: sale.Till})

@@ -248,3 +248,26 @@ func TestADayThatCannotBeReadIsAnError(t *testing.T) {
 		t.Errorf("a day without jobs: %+v", report)
 	}
 }
+
+func TestASaleThatTheDiskHasDamagedIsARowOfItsOwn(t *testing.T) {
+	j := &jobs{}
+	of := func(date string) { j.add(time.Hour, agent.KindCoupon, agent.Sent, "X", "012|"+date+"|19:12:46|10.00") }
+	damaged := func() { j.add(time.Hour, agent.KindCoupon, agent.Damaged, "", "") }
+	if damaged(); strings.Join(day(t, j, nil).Damaged, " ") != "1" {
+		t.Error("the only sale is left out")
+	}
+	of("2026-05-12")
+	damaged() // 3: between sales of other days
+	of("2026-05-13")
+	damaged() // 5: may be of the day
+	of(theDay)
+	j.add(time.Hour, agent.KindCoupon, agent.Dead, "", "").Status.Reason = agent.ReasonLost // 7
+	of(theDay)
+	damaged() // 9
+	of("2026-05-15")
+	damaged() // 11
+	report := day(t, j, nil)
+	if got := strings.Join(report.Damaged, " "); got != "5 7 9" || report.Total.Accepted.Count != 2 || len(report.Sales) != 2 {
+		t.Errorf("got %s, %+v", got, report.Total)
+	}
+}

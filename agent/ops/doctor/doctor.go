@@ -62,6 +62,9 @@ type Site struct {
 
 	// Local sends a GET to the running agent, with support's token.
 	Local func(ctx context.Context, path string) (status int, body []byte, err error)
+	// Missing tells that a database was here and is not here any more, and the backup from which the next start makes it again;
+	// nil: nobody looks.
+	Missing func() (missing bool, backup time.Time, err error)
 	// Verify checks the complete store of a stopped agent.
 	Verify func() error
 	// LastTill returns when the journal of calls begins and when a till called last; zero times for never.

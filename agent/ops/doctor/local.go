@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -259,12 +260,31 @@ func storeVerify(_ context.Context, e *examination) answer {
 		return skip("com o agente em execução, os dados são dele; pare-o para verificar")
 	}
 	if _, err := os.Stat(filepath.Join(e.DataDir, "pdvagent.db")); err != nil {
-		return skip("ainda não há banco de dados")
+		return e.missing()
 	}
 	if err := e.Verify(); err != nil {
 		return fail("Não apague nada: copie a pasta de dados e chame o suporte.", "%v", err)
 	}
 	return ok("todos os registros conferem")
+}
+
+// missing is the finding of a stopped agent without a database.
+func (e *examination) missing() answer {
+	if e.Missing == nil {
+		return skip("ainda não há banco de dados")
+	}
+	missing, backup, err := e.Missing()
+	const advice = "Antes de iniciar, procure o arquivo pdvagent.db (quarentena do antivírus, lixeira, outra pasta) e ponha-o de volta. Se não o achar, inicie: %s. Só para começar vazio, de propósito: pdvagent store new --confirm."
+	switch {
+	case err != nil:
+		return fail("Confira os direitos da pasta de dados.", "%v", err)
+	case !missing:
+		return skip("ainda não há banco de dados")
+	case backup.IsZero():
+		return fail(fmt.Sprintf(advice, "o agente começa vazio, com alarme, porque não há backup; o que só estava no arquivo se perde"), "o banco de dados sumiu: havia um em %s", e.DataDir)
+	}
+	return fail(fmt.Sprintf(advice, "o agente o refaz do backup e retém o que talvez já tenha sido enviado; o que veio depois do backup se perde"),
+		"o banco de dados sumiu de %s; o backup mais novo é de %s", e.DataDir, e.local(backup).Format("02/01/2006 15:04"))
 }
 
 // withStatus makes a check of one that needs the running agent's status.

@@ -245,3 +245,29 @@ func TestASecondAgentOfATillIsAFailure(t *testing.T) {
 		}
 	}
 }
+
+func TestADatabaseThatIsGoneIsSaidBeforeTheStart(t *testing.T) {
+	for _, c := range []struct {
+		missing  bool
+		backup   time.Time
+		err      error
+		verdict  doctor.Verdict
+		evidence string
+		advice   string
+	}{
+		{verdict: doctor.Skipped, evidence: "ainda não há"},
+		{missing: true, verdict: doctor.Fail, evidence: "sumiu", advice: "começa vazio, com alarme"},
+		{missing: true, backup: time.Date(2026, 11, 28, 6, 0, 0, 0, time.UTC), verdict: doctor.Fail, evidence: "o backup mais novo é de 28/11/2026 03:00", advice: "o refaz do backup"},
+		{err: errors.New("sem acesso"), verdict: doctor.Fail, evidence: "sem acesso"},
+	} {
+		f := look(t, "store-verify", "", func(s *doctor.Site) {
+			s.Missing = func() (bool, time.Time, error) { return c.missing, c.backup, c.err }
+		})
+		if f.Verdict != c.verdict || !strings.Contains(f.Evidence, c.evidence) || !strings.Contains(f.Advice, c.advice) {
+			t.Errorf("%+v: %+v", c, f)
+		}
+		if c.missing && !strings.Contains(f.Advice, "pdvagent store new --confirm") {
+			t.Errorf("how to start empty on purpose is not said: %s", f.Advice)
+		}
+	}
+}

@@ -97,6 +97,9 @@ func (o *Options) examine(ctx context.Context, only ...string) ([]doctor.Finding
 			return client.get(ctx, path)
 		}
 		site.Verify = func() error { return verify(cfg) }
+		site.Missing = func() (bool, time.Time, error) {
+			return store.Missing(store.Config{Dir: cfg.DataDir, Markers: app.StoreMarkers(o.config, cfg)})
+		}
 		if path := cfg.Backup.CopyTo; path != "" {
 			site.CopyTo = path
 			site.Copied = func() (time.Time, error) { return offsite.Newest(path, cfg.Shop.ID, cfg.Shop.Till) }

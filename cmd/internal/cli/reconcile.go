@@ -117,6 +117,10 @@ func printDay(w io.Writer, report reconcile.Report, differences []reconcile.Diff
 	for _, noted := range report.Notes {
 		fmt.Fprintf(w, "  %d: %s\n", noted.Count, noted.Detail)
 	}
+	if len(report.Damaged) > 0 {
+		fmt.Fprintf(w, "\n%d venda(s) que o disco danificou, sem caixa, hora nem valor, e em nenhuma soma: %s. Veja cada uma com pdvagent queue show.\n",
+			len(report.Damaged), strings.Join(report.Damaged, ", "))
+	}
 	switch {
 	case !compared:
 	case len(differences) == 0:

@@ -43,6 +43,7 @@ type File struct {
 	freelist uint64
 	pages    uint64 // high-water mark
 	hasMeta  bool   // a meta page is undamaged
+	metas    int    // undamaged meta pages
 }
 
 // Open opens the file. One with damaged meta pages opens too: it can be searched.
@@ -84,6 +85,7 @@ func (f *File) readMetas() {
 			binary.LittleEndian.Uint64(meta[56:]) != sum.Sum64() || (at != 0 && at != pageSize) || pageSize < 1<<10 {
 			continue
 		}
+		f.metas++
 		txid := binary.LittleEndian.Uint64(meta[48:])
 		if f.hasMeta && txid < newest {
 			continue
@@ -96,6 +98,9 @@ func (f *File) readMetas() {
 		f.hasMeta = false
 	}
 }
+
+// BothMetas tells whether both meta pages are undamaged: the tree is of the newest commit then.
+func (f *File) BothMetas() bool { return f.hasMeta && f.metas == 2 }
 
 // present is the number of pages in the file: fewer than f.pages in a file that was cut.
 func (f *File) present() uint64 { return min(f.pages, uint64(f.size/f.pageSize)) }

@@ -90,6 +90,18 @@ func TestDoctorSaysWhatIsWrong(t *testing.T) {
 	if code != cli.ExitFailed {
 		t.Errorf("a damaged store is no failure: %d", code)
 	}
+	if err := os.Rename(db, db+".quarantine"); err != nil {
+		t.Fatal(err)
+	}
+	if code, found = s.Doctor(); code != cli.ExitFailed || !strings.Contains(found["store-verify"].Evidence, "sumiu") {
+		t.Errorf("a store that is gone: %d, %+v", code, found["store-verify"])
+	}
+	if _, err := os.Lstat(db); err == nil {
+		t.Error("doctor has made a new database")
+	}
+	if err := os.Rename(db+".quarantine", db); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(s.Config, []byte(strings.Replace(s.ConfigText(), "parallel: 4", "parallel: 0", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
