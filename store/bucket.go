@@ -62,12 +62,15 @@ const OrderRecords = "order"
 // UnreadRecords is the bucket of bodies that could not be read, by the hash of their content.
 const UnreadRecords = "unread"
 
+// AuditRecords is the bucket of what people did, by its place in the trail (package audit).
+const AuditRecords = "audit"
+
 // firstRecordCode is the number of the first record bucket in envelopes.
 const firstRecordCode = 64
 
 // recordBuckets lists the record buckets. Their places give their numbers: a new one goes to the end.
 func recordBuckets() []bucket {
-	names := []string{CounterRecords, SessionRecords, MemberRecords, RoutineRecords, BatchRecords, PaymentRecords, BoletoRecords, OrderRecords, UnreadRecords}
+	names := []string{CounterRecords, SessionRecords, MemberRecords, RoutineRecords, BatchRecords, PaymentRecords, BoletoRecords, OrderRecords, UnreadRecords, AuditRecords}
 	list := make([]bucket, len(names))
 	for i, name := range names {
 		list[i] = bucket{"record." + name, byte(firstRecordCode + i)}

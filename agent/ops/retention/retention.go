@@ -29,6 +29,7 @@ type Config struct {
 	Boletos  Sweep
 	Orders   Sweep            // by card
 	Unread   Sweep            // bodies that could not be read
+	Trail    Sweep            // what people did
 	Bodies   time.Duration    // how long the bodies of ended jobs are kept, default 7 days
 	Heads    time.Duration    // how long their heads, with keys and fingerprints, are kept; default 400 days (till-api.md)
 	Now      func() time.Time // default time.Now
@@ -73,7 +74,7 @@ func (k *Keeper) Keep(ctx context.Context, run Figures) error {
 	for _, domain := range []struct {
 		figure string
 		sweep  Sweep
-	}{{"payments_emptied", k.cfg.Payments}, {"boletos_dropped", k.cfg.Boletos}, {"orders_dropped", k.cfg.Orders}, {"unread_dropped", k.cfg.Unread}} {
+	}{{"payments_emptied", k.cfg.Payments}, {"boletos_dropped", k.cfg.Boletos}, {"orders_dropped", k.cfg.Orders}, {"unread_dropped", k.cfg.Unread}, {"trail_dropped", k.cfg.Trail}} {
 		if err != nil || domain.sweep == nil {
 			continue
 		}

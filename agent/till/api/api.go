@@ -137,14 +137,15 @@ type Support struct {
 	Routines Routines
 	Confirm  func(name string, asked routine.Asked) (routine.Report, error) // starts a routine's run that a person confirms; nil: none can be
 	Settings Settings
-	Access   *web.Access                                // the console's sessions
+	Access   *web.Access // the console's sessions
+	Audit    Audit
 	Day      func(day string) (reconcile.Report, error) // adds up the sales of a day, YYYY-MM-DD
 	Watch    Watch                                      // of the homologation; nil: its routes answer not_configured
 }
 
 func (s Support) check() error {
-	if s.Board == nil || s.Journal == nil || s.Metrics == nil || s.Routines == nil || s.Settings == nil || s.Access == nil || s.Day == nil {
-		return errors.New("api.Support wants Board, Journal, Metrics, Routines, Settings, Access and Day")
+	if s.Board == nil || s.Journal == nil || s.Metrics == nil || s.Routines == nil || s.Settings == nil || s.Access == nil || s.Audit == nil || s.Day == nil {
+		return errors.New("api.Support wants Board, Journal, Metrics, Routines, Settings, Access, Audit and Day")
 	}
 	return nil
 }

@@ -171,7 +171,7 @@ func (a *API) boletos(w http.ResponseWriter, r *http.Request) {
 	if filter.Status != "" && !slices.Contains(settlement.Statuses(), filter.Status) {
 		check.fault("status", "unknown", "Use open, paid, written_off ou review.")
 	}
-	filter.Since = check.since(query.Get("since"), a.cfg.Agent.Zone)
+	filter.Since = check.moment("since", query.Get("since"), a.cfg.Agent.Zone)
 	csv := query.Get("format") == "csv"
 	if csv {
 		filter.Limit = 0 // a program reads all

@@ -67,6 +67,7 @@ func (a *API) openConsole(w http.ResponseWriter, r *http.Request) {
 		problem(w, r, err, "")
 		return
 	}
+	remarksOn(r).opened = session
 	v := viewSession(session, session.ID)
 	v.Token = token
 	web.JSON(w, http.StatusCreated, v)

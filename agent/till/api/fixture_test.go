@@ -20,6 +20,7 @@ import (
 	"pdvagent/agent/config"
 	"pdvagent/agent/loads/catalog"
 	"pdvagent/agent/loads/reconcile"
+	"pdvagent/agent/ops/audit"
 	"pdvagent/agent/ops/routine"
 	"pdvagent/agent/ops/settings"
 	"pdvagent/agent/ops/traffic"
@@ -72,7 +73,7 @@ type fixture struct {
 func newFixture(t testing.TB, change ...func(*api.Config)) *fixture {
 	t.Helper()
 	f := &fixture{
-		t: t, store: storetest.Open(t), alarms: new(agent.Alarms), loyalty: &loyalty{}, sender: &sender{}, circuit: &circuit{}, support: &support{}, paying: newPaying(),
+		t: t, store: storetest.Open(t), alarms: new(agent.Alarms), loyalty: &loyalty{}, sender: &sender{}, circuit: &circuit{}, support: newSupport(), paying: newPaying(),
 		stop: make(chan struct{}), access: access(), now: noon(),
 	}
 	f.cfg = api.Config{
@@ -82,7 +83,7 @@ func newFixture(t testing.TB, change ...func(*api.Config)) *fixture {
 			Payments: f.paying.payments, Titles: f.paying.titles, Invoices: f.paying.invoices, Boletos: f.paying.boletos, IssuesBoletos: true, Orders: f.paying.orders,
 		},
 		Support: api.Support{
-			Board: board{f.support}, Journal: f.support, Routines: timetable{f.support}, Settings: configuration{f.support}, Access: f.access, Day: f.support.day,
+			Board: board{f.support}, Journal: f.support, Routines: timetable{f.support}, Settings: configuration{f.support}, Access: f.access, Audit: trail(t, f.store, func() time.Time { return f.now }), Day: f.support.day,
 			Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") }),
 		},
 	}
@@ -101,6 +102,16 @@ func keeper(t testing.TB, s *store.Store, alarms *agent.Alarms) *unread.Keeper {
 		t.Fatal(err)
 	}
 	return k
+}
+
+// trail is the trail of what people do, in the store.
+func trail(t testing.TB, s *store.Store, now func() time.Time) *audit.Trail {
+	t.Helper()
+	made, err := audit.New(audit.Config{Store: s, Bucket: store.AuditRecords, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
 }
 
 // remake makes the routes anew after a change of cfg.
@@ -363,9 +374,15 @@ type support struct {
 	started string
 	report  reconcile.Report
 	outcome settings.Outcome
+	show    map[string]any // the configuration
+	change  func()         // what a change of it does
 	patch   map[string]any
 	author  string
 	err     error
+}
+
+func newSupport() *support {
+	return &support{show: map[string]any{"log": map[string]any{"level": "info"}}, change: func() {}}
 }
 
 func (s *support) Read(q traffic.Query) ([]traffic.Line, error) {
@@ -402,11 +419,12 @@ func (s timetable) Start(name string, everything bool) (routine.Report, error) {
 type configuration struct{ *support }
 
 func (c configuration) Show() (map[string]any, error) {
-	return map[string]any{"log": map[string]any{"level": "info"}}, c.err
+	return c.show, c.err
 }
 
 func (c configuration) Put(patch map[string]any, author string) (settings.Outcome, error) {
 	c.patch, c.author = patch, author
+	c.change()
 	return c.outcome, c.err
 }
 

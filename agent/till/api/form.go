@@ -150,8 +150,8 @@ func (f *form) date(name string, required bool) time.Time {
 	return at
 }
 
-// since reads a day of the shop or an RFC 3339 time; the zero time for an empty text.
-func (f *form) since(text string, zone *time.Location) time.Time {
+// moment reads a day of the shop or an RFC 3339 time; the zero time for an empty text.
+func (f *form) moment(name, text string, zone *time.Location) time.Time {
 	if text == "" {
 		return time.Time{}
 	}
@@ -160,7 +160,7 @@ func (f *form) since(text string, zone *time.Location) time.Time {
 		at, err = time.ParseInLocation(time.DateOnly, text, zone)
 	}
 	if err != nil {
-		f.fault("since", "invalid", "Use uma data (2026-05-14) ou data e hora (2026-05-14T10:00:00-03:00).")
+		f.fault(name, "invalid", "Use uma data (2026-05-14) ou data e hora (2026-05-14T10:00:00-03:00).")
 	}
 	return at
 }

@@ -225,7 +225,7 @@ func (a *API) payments(w http.ResponseWriter, r *http.Request) {
 	if filter.State != "" && !slices.Contains(payments.States(), filter.State) {
 		check.fault("status", "unknown", "Não é um estado de pagamento.")
 	}
-	filter.Since = check.since(query.Get("since"), a.cfg.Agent.Zone)
+	filter.Since = check.moment("since", query.Get("since"), a.cfg.Agent.Zone)
 	if err := check.err(); err != nil {
 		problem(w, r, err, "")
 		return

@@ -20,7 +20,7 @@ func (a *API) Routes() []web.Route {
 	load := func(path string, kind agent.Kind) web.Route {
 		return web.Route{Method: http.MethodPost, Path: path, Scope: web.Till, Handler: a.load(kind), Stream: true}
 	}
-	return slices.Concat(a.paymentRoutes(), a.consoleRoutes(), []web.Route{
+	return a.withTrail(slices.Concat(a.paymentRoutes(), a.consoleRoutes(), []web.Route{
 		{Method: http.MethodGet, Path: "/health", Scope: web.Public, Handler: a.health},
 		{Method: http.MethodGet, Path: "/openapi.yaml", Scope: web.Public, Handler: document("openapi.yaml", "application/yaml")},
 		{Method: http.MethodGet, Path: "/docs", Scope: web.Public, Handler: document("index.html", "text/html; charset=utf-8")},
@@ -54,6 +54,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: "/v1/routines", Scope: web.Support, Handler: a.routines},
 		{Method: http.MethodGet, Path: "/v1/routines/{name}/runs", Scope: web.Support, Handler: a.runs},
 		{Method: http.MethodPost, Path: "/v1/routines/{name}/run", Scope: web.Support, Handler: a.startRoutine},
+		{Method: http.MethodGet, Path: "/v1/audit", Scope: web.Support, Handler: a.trail},
 		{Method: http.MethodGet, Path: "/v1/reconcile", Scope: web.Support, Handler: a.reconcile},
 		{Method: http.MethodGet, Path: traffic.Route, Scope: web.Support, Handler: a.traffic},
 		{Method: http.MethodGet, Path: "/v1/homologation", Scope: web.Support, Handler: a.homologation},
@@ -64,7 +65,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: "/v1/config/versions", Scope: web.Admin, Handler: a.configVersions},
 		{Method: http.MethodPost, Path: "/v1/config/undo", Scope: web.Admin, Handler: a.configUndo},
 		{Method: http.MethodPost, Path: "/v1/members/forget", Scope: web.Support, Handler: a.forget},
-	})
+	}))
 }
 
 // consoleRoutes are those of till-api.md section 4, "The console".

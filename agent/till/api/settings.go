@@ -75,6 +75,7 @@ func (a *API) changeConfig(w http.ResponseWriter, r *http.Request, change func(a
 		problem(w, r, configRefusal(err), "")
 		return
 	}
+	remarksOn(r).fields = outcome.Version.Changed
 	web.JSON(w, http.StatusOK, outcome)
 }
 

@@ -86,6 +86,12 @@ func SessionID(r *http.Request) string { return scopeOf(r).grant.session }
 // Foreign tells whether a page of another origin called, which the configuration lists.
 func Foreign(r *http.Request) bool { return scopeOf(r).foreign }
 
+// Received returns the request's body as far as it was read, in UTF-8.
+func Received(r *http.Request) []byte { return scopeOf(r).request }
+
+// Fail notes an internal error for the log; the request goes on.
+func Fail(r *http.Request, err error) { scopeOf(r).fail(err) }
+
 // RequestID returns the request's id (X-Request-Id).
 func RequestID(r *http.Request) string { return scopeOf(r).id }
 

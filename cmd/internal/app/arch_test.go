@@ -76,7 +76,7 @@ func wings() map[string][]string {
 	return map[string][]string{
 		"agent/till/web":     words("agent/door"),
 		"agent/till/console": {"agent", "agent/till/web"},
-		"agent/till/api":     words("agent/till/web", "agent/sales/unread", "agent/mask", "agent/ops/traffic", "agent/config", "agent/ops/settings", "agent/ops/homologation", "agent/ops/evidence", "agent/loads/catalog", "agent/ops/routine", "agent/loads/source", "agent/loads/reconcile", "agent/upstream", "agent/paying/checkout", "agent/paying/settlement", "agent/paying/cardorder", "payments/cashorder", "payments", "payments/pix", "payments/boleto", "payments/ideamaker", "payments/sevenaz"),
+		"agent/till/api":     words("agent/till/web", "agent/sales/unread", "agent/mask", "agent/ops/traffic", "agent/ops/audit", "agent/config", "agent/ops/settings", "agent/ops/homologation", "agent/ops/evidence", "agent/loads/catalog", "agent/ops/routine", "agent/loads/source", "agent/loads/reconcile", "agent/upstream", "agent/paying/checkout", "agent/paying/settlement", "agent/paying/cardorder", "payments/cashorder", "payments", "payments/pix", "payments/boleto", "payments/ideamaker", "payments/sevenaz"),
 
 		"agent/sales/basket":  {"agent"},
 		"agent/sales/loyalty": words("agent/mask", "agent/records", "agent/sales/basket", "mercafacil"),
@@ -95,6 +95,7 @@ func wings() map[string][]string {
 
 		"agent/ops/routine":   {"agent"},
 		"agent/ops/alarm":     {"agent"},
+		"agent/ops/audit":     {"agent", "agent/records"},
 		"agent/ops/metrics":   {"agent"},
 		"agent/ops/traffic":   words("agent/mask", "agent/osfile"),
 		"agent/ops/settings":  {"agent", "agent/config"},
@@ -146,6 +147,7 @@ func testArrows() map[string][]string {
 		"agent/sales/loyalty":     {"store"},
 		"agent/sales/sender":      {"store"},
 		"agent/sales/unread":      {"store"},
+		"agent/ops/audit":         {"store"},
 		"agent/ops/service":       {"agent/mask"},
 		"agent/till/api":          {"store"},
 		"payments/cashorder":      {"agent/simkit", "payments/cashorder/cashordersim"},

@@ -7,10 +7,12 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/ops/alarm"
+	"pdvagent/agent/ops/audit"
 	"pdvagent/agent/ops/homologation"
 	"pdvagent/agent/ops/metrics"
 	"pdvagent/agent/ops/service"
 	"pdvagent/agent/ops/traffic"
+	"pdvagent/store"
 )
 
 // monitoring is what every part reports to. No part waits for it.
@@ -21,6 +23,7 @@ type monitoring struct {
 	board   *alarm.Board // shows the alarms
 	tap     func(agent.Exchange)
 	watched *homologation.Tap // keeps what passes while somebody watches the till
+	trail   *audit.Trail      // of what people did
 }
 
 // openMonitoring starts the journal. It is closed after every part that writes to it.
@@ -32,6 +35,9 @@ func (a *Assembly) openMonitoring(ctx context.Context) error {
 		Bodies: a.cfg.Traffic.Bodies == "masked", Mark: a.Store.Mark, Log: a.log,
 	})
 	if err != nil {
+		return err
+	}
+	if a.trail, err = audit.New(audit.Config{Store: a.Store, Bucket: store.AuditRecords}); err != nil {
 		return err
 	}
 	events, err := service.OpenEventLog()

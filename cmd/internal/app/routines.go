@@ -41,7 +41,7 @@ func (a *Assembly) wireRoutines(context.Context) error {
 
 // newKeeper makes retention over the store and what the vendors that are configured keep in it.
 func (a *Assembly) newKeeper() (*retention.Keeper, error) {
-	cfg := retention.Config{Store: a.Store}
+	cfg := retention.Config{Store: a.Store, Trail: a.trail.Sweep}
 	if a.paying.engine != nil {
 		cfg.Payments = a.paying.engine.Sweep
 	}

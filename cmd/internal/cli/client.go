@@ -17,7 +17,9 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/config"
+	"pdvagent/agent/till/api"
 	"pdvagent/agent/till/web"
+	"pdvagent/cmd/internal/app"
 )
 
 // clientTimeout is how long a command waits for the agent's answer.
@@ -94,6 +96,7 @@ func (c *Client) Call(ctx context.Context, method, path string, body, result any
 		return err
 	}
 	request.Header.Set("Authorization", "Bearer "+c.token)
+	request.Header.Set("User-Agent", api.UserAgent+app.Version) // the trail says that a command did it
 	request.Header.Set("Content-Type", "application/json")
 	response, err := c.http.Do(request)
 	if _, ok := errors.AsType[*net.OpError](err); ok {

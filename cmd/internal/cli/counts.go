@@ -44,6 +44,7 @@ func figures() []figure {
 		{"boletos_dropped", "boleto antigo apagado", "boletos antigos apagados"},
 		{"orders_dropped", "pedido antigo apagado", "pedidos antigos apagados"},
 		{"unread_dropped", "ilegível de mais de 7 dias apagado", "ilegíveis de mais de 7 dias apagados"},
+		{"trail_dropped", "linha da trilha de mais de 400 dias apagada", "linhas da trilha de mais de 400 dias apagadas"},
 		{"values_read", "valor lido", "valores lidos"},
 		{"bodies_dropped", "corpo apagado", "corpos apagados"},
 		{"heads_dropped", "registro de mais de 400 dias apagado", "registros de mais de 400 dias apagados"},

@@ -14,7 +14,7 @@ func operations() map[string][]string {
 			"post /v2/coupons-list", "post /v2/operators", "post /v2/products",
 		},
 		"operation": {
-			"delete /v1/console/session", "delete /v1/console/sessions/{id}", "get /v1/console/session", "get /v1/console/sessions",
+			"get /v1/audit", "delete /v1/console/session", "delete /v1/console/sessions/{id}", "get /v1/console/session", "get /v1/console/sessions",
 			"post /v1/console/codes", "post /v1/console/session",
 			"get /docs", "get /docs/{file}", "get /health", "get /metrics", "get /openapi.yaml", "get /v1/queue",
 			"get /v1/queue/{id}", "get /v1/status", "get /v1/traffic",

@@ -44,9 +44,13 @@ func TestConsoleIsOpenedAndEnds(t *testing.T) {
 	if got := s.Call(http.MethodDelete, "/v1/console/session", admin.Text("token"), ""); got.Status != http.StatusNoContent {
 		t.Errorf("got %d %s", got.Status, got.Body)
 	}
+	trail := s.Call(http.MethodGet, "/v1/audit", e2e.AdminToken, "")
+	if !strings.Contains(trail.Body, `"before":{"api.tokens"`) || strings.Count(trail.Body, `"number"`) != 8 {
+		t.Errorf("the trail has %s", trail.Body)
+	}
 	journal := s.Call(http.MethodGet, "/v1/traffic?limit=500", e2e.AdminToken, "")
 	for _, secret := range []string{code, token, admin.Text("token"), e2e.AdminToken} {
-		if strings.Contains(journal.Body+s.AgentLog.String(), secret) {
+		if strings.Contains(journal.Body+trail.Body+s.AgentLog.String(), secret) {
 			t.Errorf("journal or log have %q", secret)
 		}
 	}
