@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
-	"os"
 	"os/exec"
 	"strings"
 	"sync/atomic"
@@ -79,7 +78,7 @@ func browse(t *testing.T, address string, reports <-chan map[string]string, flag
 	defer cancel()
 	flags = append([]string{
 		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--user-data-dir=" + profile(t),
+		"--disable-component-update", "--disable-sync", "--user-data-dir=" + e2e.Profile(t),
 	}, flags...)
 	browser := exec.CommandContext(ctx, chromium, append(flags, address)...)
 	browser.WaitDelay = 5 * time.Second
@@ -185,7 +184,7 @@ func TestDocumentationIsReadInARealBrowser(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--user-data-dir="+profile(t), "--virtual-time-budget=20000", "--dump-dom", s.Base+"/docs").Output()
+		"--disable-component-update", "--disable-sync", "--user-data-dir="+e2e.Profile(t), "--virtual-time-budget=20000", "--dump-dom", s.Base+"/docs").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,23 +193,4 @@ func TestDocumentationIsReadInARealBrowser(t *testing.T) {
 			t.Errorf("the page does not show %s", want)
 		}
 	}
-}
-
-// profile is a browser's folder. Its helpers go on writing for a moment after the browser was killed.
-func profile(t *testing.T) string {
-	t.Helper()
-	folder, err := os.MkdirTemp("", "browser-") //nolint:usetesting // see above
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		err := os.RemoveAll(folder)
-		for end := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(end); err = os.RemoveAll(folder) {
-			<-time.After(50 * time.Millisecond)
-		}
-		if err != nil {
-			t.Error(err)
-		}
-	})
-	return folder
 }

@@ -1,0 +1,20 @@
+// The pages, in the order of the navigation.
+import * as acessos from "./pages/acessos.js";
+import * as conferencia from "./pages/conferencia.js";
+import * as diario from "./pages/diario.js";
+import * as inicio from "./pages/inicio.js";
+import * as pagamentos from "./pages/pagamentos.js";
+import * as pendencias from "./pages/pendencias.js";
+import * as rotinas from "./pages/rotinas.js";
+import * as vendas from "./pages/vendas.js";
+
+export const pages = [
+  { path: "inicio", title: "Início", group: 1, show: inicio.show },
+  { path: "vendas", title: "Vendas", group: 1, show: vendas.show },
+  { path: "pendencias", title: "Pendências", group: 1, show: pendencias.show },
+  { path: "pagamentos", title: "Pagamentos", group: 1, show: pagamentos.show },
+  { path: "rotinas", title: "Rotinas", group: 2, show: rotinas.show },
+  { path: "conferencia", title: "Conferência", group: 2, show: conferencia.show },
+  { path: "diario", title: "Diário", group: 2, show: diario.show },
+  { path: "acessos", title: "Acessos", group: 3, show: acessos.show },
+];
