@@ -62,6 +62,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: "/metrics", Scope: web.Support, Handler: a.metrics},
 		{Method: http.MethodGet, Path: "/v1/config", Scope: web.Admin, Handler: a.configuration},
 		{Method: http.MethodPut, Path: "/v1/config", Scope: web.Admin, Handler: a.configure},
+		{Method: http.MethodGet, Path: "/v1/config/schema", Scope: web.Admin, Handler: a.configSchema},
 		{Method: http.MethodGet, Path: "/v1/config/versions", Scope: web.Admin, Handler: a.configVersions},
 		{Method: http.MethodPost, Path: "/v1/config/undo", Scope: web.Admin, Handler: a.configUndo},
 		{Method: http.MethodPost, Path: "/v1/members/forget", Scope: web.Support, Handler: a.forget},

@@ -79,6 +79,13 @@ func (a *API) changeConfig(w http.ResponseWriter, r *http.Request, change func(a
 	web.JSON(w, http.StatusOK, outcome)
 }
 
+// configSchema gives the JSON Schema of the file, which a form can be made of.
+func (a *API) configSchema(w http.ResponseWriter, r *http.Request) {
+	web.Private(r) // it is long, and always the same
+	w.Header().Set("Content-Type", "application/schema+json")
+	_, _ = w.Write(config.Schema) // an error means that the caller hung up
+}
+
 // configVersions lists the latest versions, oldest first.
 func (a *API) configVersions(w http.ResponseWriter, r *http.Request) {
 	versions, err := a.cfg.Support.Settings.Versions()

@@ -6,6 +6,9 @@ func operations() map[string][]string {
 		"cli": {
 			"get /v1/config", "get /v1/config/versions", "get /v1/homologation", "post /v1/homologation", "post /v1/config/undo", "post /v1/queue/{id}/retry", "put /v1/config",
 		},
+		"console": {
+			"get /v1/config/schema",
+		},
 		"contingency": {
 			"post /v1/members/forget",
 		},

@@ -33,6 +33,7 @@ func TestConsoleInARealBrowser(t *testing.T) {
 		"a held sale with a wrong total is mended by keyboard":             heldSaleIsMended,
 		"a cloud away is said, and its return too":                         cloudAwayIsSaid,
 		"a dead agent is shown, and a form that was begun outlives it":     deadAgentIsShown,
+		"a refused token is seen, and the new one is set by keyboard":      refusedTokenIsReplaced,
 		"every page is accessible in both colours, and interprets nothing": everyPageIsAccessible,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, browser) })
@@ -160,4 +161,29 @@ func deadAgentIsShown(t *testing.T, browser *e2e.Browser) {
 	page.Type(e2e.AdminToken)
 	page.Press("Enter")
 	says(page, "Nada pendente")
+}
+
+// refusedTokenIsReplaced sees on Início that the cloud refuses the token, and sets the right one with the keyboard only.
+func refusedTokenIsReplaced(t *testing.T, browser *e2e.Browser) {
+	s := shop{e2e.NewSiteWithPayments(t, "token: '"+e2e.CloudToken+"'", "token: 'token-de-antes'").Start(), browser}
+	if got := s.Call(http.MethodGet, "/v1/config/schema", e2e.AdminToken, ""); got.Status != http.StatusOK {
+		t.Errorf("the schema: %d", got.Status)
+	}
+	if got := s.Post("/v2/coupons", agenttest.Today(agenttest.Receipt("ESPERA-1", ""))); got.Status != http.StatusAccepted {
+		t.Fatalf("the sale: %d %s", got.Status, got.Body)
+	}
+	page := s.signIn(t, e2e.AdminToken)
+	says(page, "A Mercafácil recusa o token desde")
+	page.TabTo("#luz-nuvem")
+	page.Press("Enter")
+	page.Until("the form", "document.querySelector('#opcao-mercafacil-token') !== null")
+	page.TabTo("#opcao-mercafacil-token")
+	page.Type(e2e.CloudToken)
+	page.TabTo("#gravar")
+	page.Press("Enter")
+	page.Until("the difference, without the secret", "document.querySelector('dialog .diff')?.innerText === 'mercafacil.token: (escondido) → (novo, escondido)'")
+	page.Press("Enter")
+	page.TabTo("#nav-inicio")
+	page.Press("Enter")
+	says(page, "Tudo certo: a última venda chegou à Mercafácil")
 }
