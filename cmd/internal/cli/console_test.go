@@ -20,9 +20,8 @@ func TestConsoleHasTheWordsOfTheCommands(t *testing.T) {
 		counts[f.name] = []string{f.one, f.many}
 	}
 	words, err := json.MarshalIndent(map[string]any{
-		"counts": counts,
-		"jobStates": jobStates(), "jobKinds": jobKinds(), "jobReasons": jobReasons(), "paymentStates": paymentStates(), "paymentKinds": paymentKinds(),
-		"boletoStates": boletoStates(), "channels": channels(), "orderStates": orderStates(),
+		"counts": counts, "jobStates": jobStates(), "jobKinds": jobKinds(), "jobReasons": jobReasons(), "paymentStates": paymentStates(),
+		"paymentKinds": paymentKinds(), "boletoStates": boletoStates(), "channels": channels(), "orderStates": orderStates(),
 	}, "", "  ")
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ function cloud({ status, admin }) {
     return {
       id, name, alarms, tone: "bad", why: `Sem contato desde ${words.since(status.since)}${reason}.`,
       tell: "Diga à loja: pode vender. As vendas ficam guardadas neste computador e seguem sozinhas. Se só este caixa está assim, confira a internet dele.",
-      mend: ["#/diagnostico", "Diagnosticar"],
+      mend: ["#/diario?lado=cloud&falhas=1", "Ver as tentativas"],
     };
   }
   if (paused.length > 0) {
@@ -49,7 +49,7 @@ function queue({ status, now }) {
   const name = "Fila", id = "fila", q = status.queue;
   const codes = ["dead_jobs", "held_jobs", "unread_bodies", "store_full"], alarms = status.alarms.filter((a) => codes.includes(a.code));
   const unread = at(status.alarms, "unread_bodies"), full = at(status.alarms, "store_full");
-  if (full) return { id, name, alarms, tone: "bad", why: "Não há mais espaço para guardar vendas.", tell: "Libere espaço no disco deste computador, ou aumente store.max_mb na configuração.", mend: ["#/diagnostico", "Diagnosticar"] };
+  if (full) return { id, name, alarms, tone: "bad", why: "Não há mais espaço para guardar vendas.", tell: "Libere espaço no disco deste computador, ou aumente o limite do banco de dados.", mend: ["#/configuracao/store", "Ver o limite"] };
   const asks = [[q.held, "retido", "retidos"], [q.dead, "recusado", "recusados"]].filter(([n]) => n > 0).map(([n, one, more]) => words.many(n, "registro " + one, "registros " + more));
   if (unread) asks.push("o que o caixa enviou não pôde ser lido");
   const all = q.held + q.dead;
@@ -79,7 +79,7 @@ function clocked({ status, routines, now }) {
 function disk({ status }) {
   const id = "disco", name = "Banco de dados", codes = ["store_salvaged", "store_cloned", "store_damaged", "backup_copy"];
   const alarms = status.alarms.filter((a) => codes.includes(a.code));
-  if (alarms.length > 0) return { id, name, alarms, tone: alarms.some((a) => a.code !== "backup_copy") ? "bad" : "warn", why: words.advice(alarms[0].detail), mend: ["#/diagnostico", "Diagnosticar"] };
+  if (alarms.length > 0) return { id, name, alarms, tone: alarms.some((a) => a.code !== "backup_copy") ? "bad" : "warn", why: words.advice(alarms[0].detail), tell: alarms[0].code === "backup_copy" ? "As vendas seguem." : "Neste computador, pdvagent doctor diz mais." };
   const { bytes, max_bytes: most } = status.store, used = `${words.size(bytes)} de ${words.size(most)} em uso.`;
   if (bytes > 0.8 * most) return { id, name, tone: "warn", why: used, tell: "Está perto do limite. Aumente store.max_mb na configuração.", mend: ["#/configuracao/store", "Ver o limite"] };
   return { id, name, tone: "ok", why: used };
@@ -88,12 +88,12 @@ function disk({ status }) {
 function clock({ status }) {
   const id = "relogio", name = "Relógio", alarms = status.alarms.filter((a) => a.code === "clock_suspect" || a.code === "till_clock");
   if (alarms.length === 0) return { id, name, tone: "ok", why: "Em ordem." };
-  return { id, name, alarms, tone: "warn", why: words.advice(alarms[0].detail), tell: "Diga à loja: acerte a data e a hora do computador e ligue o ajuste automático pela internet.", mend: ["#/diagnostico", "Conferir de novo"] };
+  return { id, name, alarms, tone: "warn", why: words.advice(alarms[0].detail), tell: "Diga à loja: acerte a data e a hora do computador e ligue o ajuste automático pela internet." };
 }
 
 function certificate({ status, boletos }) {
   const id = "certificado", name = "Certificado", alarms = status.alarms.filter((a) => a.code === "certificate_expiring");
-  if (alarms.length > 0) return { id, name, alarms, tone: "bad", why: words.advice(alarms[0].detail), tell: "Diga à loja: peça um certificado A1 novo e envie o arquivo .pfx a quem cuida da configuração.", mend: ["#/diagnostico", "Diagnosticar"] };
+  if (alarms.length > 0) return { id, name, alarms, tone: "bad", why: words.advice(alarms[0].detail), tell: "Diga à loja: peça um certificado A1 novo e envie o arquivo .pfx a quem cuida da configuração." };
   return boletos && { id, name, tone: "ok", why: "O certificado da loja no Sicoob está em ordem." };
 }
 
@@ -119,7 +119,7 @@ function providers({ status, pix, boletos, orders }) {
 function other(alarm) {
   const titles = { discount_unconfirmed: "Descontos", sale_notes: "Vendas estranhas", shop_conflict: "Outra máquina" };
   const mends = { discount_unconfirmed: ["#/conferencia", "Conferir o dia"], sale_notes: ["#/conferencia", "Conferir o dia"] };
-  return { id: alarm.code + alarm.subject, name: titles[alarm.code] ?? "Aviso", alarms: [alarm], tone: "warn", why: words.advice(alarm.detail), mend: mends[alarm.code] ?? ["#/diagnostico", "Diagnosticar"] };
+  return { id: alarm.code + alarm.subject, name: titles[alarm.code] ?? "Aviso", alarms: [alarm], tone: "warn", why: words.advice(alarm.detail), mend: mends[alarm.code] };
 }
 
 /** sentence says in one sentence how the till is. */
