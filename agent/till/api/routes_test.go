@@ -30,7 +30,7 @@ func TestEveryRouteWantsTheTokenOfItsScope(t *testing.T) {
 	}
 	public := []string{"GET /health", "GET /openapi.yaml", "GET /docs", "GET /docs/{file}", "POST /v1/console/session"}
 	till := []string{"/v2/", "/v2.2/", "/v1/sales/", "/v1/payments", "/v1/events", "/v1/titles/", "/v1/invoices", "/v1/boletos", "/v1/orders"}
-	admin := []string{"/v1/config", "/v1/config/versions", "/v1/config/undo", "/v1/queue/{id}/text"}
+	admin := []string{"/v1/config", "/v1/config/schema", "/v1/config/versions", "/v1/config/undo", "/v1/queue/{id}/text"}
 	for _, route := range a.Routes() {
 		least := "support"
 		switch {
