@@ -34,6 +34,7 @@ function route() {
   const [name, ...rest] = path.split("/").map(decodeURIComponent);
   const page = pages.find((p) => p.path === name) ?? pages[0];
   if (shown) shown.abort.abort();
+  document.body.classList.remove("menu-open");
   const abort = new AbortController();
   const place = h("div", { class: "page" });
   shown = { abort };

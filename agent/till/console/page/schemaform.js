@@ -1,7 +1,6 @@
 // A form made from the configuration's JSON Schema: one input for each field that may be changed from here.
 import { h } from "./dom.js";
 import { field } from "./parts.js";
-import { capital } from "./words.js";
 
 const secretName = /(^|_)(token|key|password|secret|header|login)$/;
 
@@ -40,7 +39,7 @@ export function fixed(f) {
 /** input makes the input of a field. */
 export function input(f, shown, text, fault, changed) {
   const id = "opcao-" + f.path.join("-"), hidden = secret(f, shown), why = fixed(f);
-  const ends = [f.node.default !== undefined && `Sem nada: ${f.node.default === "" ? "vazio" : f.node.default}.`, hidden && (shown ? "Há um gravado; deixe vazio para mantê-lo." : "Não há nenhum gravado."), why];
+  const ends = [f.node.default !== undefined && `Se vazio: ${f.node.default === "" ? "vazio" : f.node.default}.`, hidden && (shown ? "Há um gravado; deixe vazio para mantê-lo." : "Não há nenhum gravado."), why];
   const [label, rest] = named(f), help = [h("code", {}, f.path.at(-1)), " ", [rest, ...ends].filter(Boolean).join(" ")];
   if (why) return field(id, label, h("input", { value: hidden ? "" : shown, readonly: true }), { help });
   const box = control(f, hidden);
@@ -52,12 +51,12 @@ export function input(f, shown, text, fault, changed) {
 /** named is the beginning of a field's description, as its label, and the rest of it. */
 function named(f) {
   const [, begin, rest] = /^([^;:(]{3,60})[;:]?\s*(.*)$/.exec(f.node.description ?? "") ?? [null, f.path.at(-1), ""];
-  return [begin.trim(), rest && capital(rest) + "."];
+  return [begin.trim(), rest && rest + "."];
 }
 
 function control(f, hidden) {
   const options = f.node.type === "boolean" ? ["true", "false"] : f.node.enum;
-  if (options) return h("select", {}, h("option", { value: "" }, "(sem nada)"), options.map((o) => h("option", { value: String(o) }, f.node.type === "boolean" ? { true: "sim", false: "não" }[o] : String(o))));
+  if (options) return h("select", {}, h("option", { value: "" }, "(vazio)"), options.map((o) => h("option", { value: String(o) }, f.node.type === "boolean" ? { true: "sim", false: "não" }[o] : String(o))));
   return h("input", { type: hidden ? "password" : "text", autocomplete: hidden ? "new-password" : "off", spellcheck: "false", inputmode: f.node.type === "integer" || f.node.type === "number" ? "decimal" : null });
 }
 

@@ -84,7 +84,7 @@ async function save(view, { key, state, list, config, trouble }) {
 
 function difference(f, before, after) {
   const hidden = secret(f, before);
-  return h("li", {}, h("strong", {}, f.path.join(".")), ": ", h("del", {}, hidden ? "(escondido)" : before || "(sem nada)"), " → ", h("ins", {}, hidden ? "(novo, escondido)" : after || "(sem nada)"));
+  return h("li", {}, h("strong", {}, f.path.join(".")), ": ", h("del", {}, hidden ? "(escondido)" : before || "(vazio)"), " → ", h("ins", {}, hidden ? "(novo, escondido)" : after || "(vazio)"));
 }
 
 /** told says what holds now, and what does after a restart. */
