@@ -11,7 +11,21 @@
   As três etapas escrevem no mesmo relatório, aceitacao-MAQUINA.txt na pasta do script: é ele que se envia. Não há dados pessoais nele.
   O que falta (sem -Msi, sem antivírus) aparece como NÃO FEITO e não reprova. Código de saída: 0 tudo certo, 1 algo FALHOU, 2 uso errado.
 
-  A máquina não pode ter um pdvagent em uso: o script instala, mata, suspende, atualiza e no fim apaga tudo.
+  A máquina não pode ter um pdvagent em uso: o script instala, mata, suspende, atualiza e no fim apaga tudo. Ele cria e remove o
+  usuário comum pdvagent-teste.
+
+  O que verifica, na ordem em que escreve:
+    pasta plantada     uma pasta %ProgramData%\pdvagent que um usuário comum fez, com arquivos: recusada, e nada dela usado; uma vazia dele: tomada, e
+                       ele não grava mais nela
+    instalação         silenciosa, até a primeira resposta em 5 s
+    serviço            conta própria, caminho entre aspas, início atrasado, reinício em 1, 5 e 30 s, preshutdown, origem no log de eventos
+    direitos           dono e acessos de cada arquivo dos dados; usuários comuns não gravam no programa, não leem configuração nem dados
+    quedas             morto três vezes: volta, com a fila inteira e sem processos a mais; travado: o vigia age depois de 40 s; parado: nada sobra
+    antivírus          vende durante a varredura da pasta de dados pelo Defender; os dados conferem depois
+    atualização        com a fila cheia; uma versão que não inicia dá lugar à anterior; o mesmo pelo .msi, e mais velha recusada, reparo, remoção
+    doctor             responde
+    -Etapa reinicio    o serviço volta sozinho, o Windows esperou por ele, a fila está inteira
+    -Etapa hibernacao  o mesmo processo segue, o vigia não contou o sono; limpeza
 #>
 [CmdletBinding()]
 param(
@@ -32,6 +46,7 @@ $Porta = '127.0.0.1:8780'
 $Dados = Join-Path $env:ProgramData 'pdvagent'
 $Programas = Join-Path $env:ProgramFiles 'pdvagent'
 $Programa = Join-Path $Programas 'pdvagent.exe'
+$Comum = 'pdvagent-teste' # o usuário comum
 $Falhas = 0
 
 # --- o relatório ---------------------------------------------------------------------------------------------------------------
@@ -93,14 +108,15 @@ function Agente {
 
 function Comando {
   $ErrorActionPreference = 'Continue' # o que vai a stderr não é exceção
-  $saida = & $Programa @args 2>&1 | Out-String
-  Exigir ($LASTEXITCODE -eq 0) "pdvagent $args terminou com ${LASTEXITCODE}: $saida"
-  $saida
+  $tudo = @(& $Programa @args 2>&1)
+  $codigo = $LASTEXITCODE
+  Exigir ($codigo -eq 0) "pdvagent $args terminou com ${codigo}: $($tudo | Out-String)"
+  $tudo | Where-Object { $_ -isnot [System.Management.Automation.ErrorRecord] } | Out-String
 }
 
 # Instalar roda um instalador e devolve o código de saída.
 function Instalar([string] $Arquivo, [string[]] $Opcoes) {
-  if ($Arquivo.EndsWith('.msi')) {
+  if ($Arquivo -like '*.msi') {
     (Start-Process msiexec.exe -ArgumentList (@('/i', "`"$Arquivo`"", '/qn') + $Opcoes) -Wait -PassThru).ExitCode
   } else {
     (Start-Process $Arquivo -ArgumentList (@('/S') + $Opcoes) -Wait -PassThru).ExitCode
@@ -118,6 +134,33 @@ function Remover {
     Start-Process $desinstalar -ArgumentList '/S', '/PURGE' -Wait
     $null = Esperar 60 'a desinstalação não terminou' { -not (Test-Path $Programa) }
   }
+}
+
+# ComoUsuarioComum roda um texto de PowerShell como um usuário sem direitos e devolve o que ele escreveu. O código de saída de um
+# processo de outro usuário não se lê no PowerShell 5.1: a resposta vem por um arquivo da pasta pública.
+function ComoUsuarioComum([string] $Texto) {
+  $resposta = Join-Path $env:PUBLIC "$Comum-$([guid]::NewGuid()).txt"
+  $inteiro = "`$r = try { $Texto } catch { 'ERRO ' + `$_.Exception.GetBaseException().GetType().Name }; [IO.File]::WriteAllText('$resposta', [string](`$r | Select-Object -Last 1))"
+  $codigo = [Convert]::ToBase64String([System.Text.Encoding]::Unicode.GetBytes($inteiro))
+  $credencial = New-Object System.Management.Automation.PSCredential("$env:COMPUTERNAME\$Comum", $script:SenhaDoComum)
+  try {
+    Start-Process powershell.exe -Credential $credencial -WorkingDirectory $env:SystemRoot -ArgumentList '-NoProfile', '-NonInteractive', '-EncodedCommand', $codigo
+    $null = Esperar 60 "o usuário $Comum não respondeu" { (Test-Path -LiteralPath $resposta) -and (Get-Item -LiteralPath $resposta).Length -gt 0 }
+    Get-Content -LiteralPath $resposta -Raw
+  } finally {
+    Remove-Item -LiteralPath $resposta -Force -ErrorAction SilentlyContinue
+  }
+}
+
+function CriarUsuarioComum {
+  RemoverUsuarioComum
+  $script:SenhaDoComum = ConvertTo-SecureString ([guid]::NewGuid().ToString() + 'aA1!') -AsPlainText -Force
+  $null = New-LocalUser -Name $Comum -Password $script:SenhaDoComum -AccountExpires (Get-Date).AddHours(3)
+  Add-LocalGroupMember -SID 'S-1-5-32-545' -Member $Comum
+}
+
+function RemoverUsuarioComum {
+  if (Get-LocalUser -Name $Comum -ErrorAction SilentlyContinue) { Remove-LocalUser -Name $Comum }
 }
 
 # Ficha do till no config.yaml; o valor nunca vai ao relatório.
@@ -161,7 +204,8 @@ function VerificarRegistroDoServico {
   Verificar 'reinício em 1, 5 e 30 segundos, também depois de um fim com erro' {
     $texto = (& sc.exe qfailure $Servico | Out-String) -replace '\D+', ' '
     foreach ($espera in '1000', '5000', '30000') { Exigir ($texto -match "\b$espera\b") "sc qfailure: $texto" }
-    Exigir ((& sc.exe qfailureflag $Servico | Out-String) -match 'TRUE|1') 'a bandeira de falhas está desligada'
+    $bandeira = (Get-ItemProperty "HKLM:\SYSTEM\CurrentControlSet\Services\$Servico").FailureActionsOnNonCrashFailures
+    Exigir ($bandeira -eq 1) 'a bandeira de falhas está desligada'
   }
   Verificar 'tempo para terminar quando o Windows desliga (preshutdown)' {
     $tempo = (Get-ItemProperty "HKLM:\SYSTEM\CurrentControlSet\Services\$Servico").PreshutdownTimeout
@@ -171,6 +215,11 @@ function VerificarRegistroDoServico {
   Verificar 'origem no log de eventos' {
     Exigir (Test-Path "HKLM:\SYSTEM\CurrentControlSet\Services\EventLog\Application\$Servico") 'a origem não está registrada'
   }
+}
+
+# BuscarSidDoServico acha o número da conta do serviço, que só existe depois da instalação.
+function BuscarSidDoServico {
+  $script:SidDoServico = (New-Object System.Security.Principal.NTAccount('NT SERVICE\pdvagent')).Translate([System.Security.Principal.SecurityIdentifier]).Value
 }
 
 # SoEstes exige que só estas contas tenham algum direito, e que nada seja herdado de fora.
@@ -184,10 +233,16 @@ function SoEstes([string] $Caminho, [string[]] $Contas) {
 }
 
 function VerificarDireitos {
-  $script:SidDoServico = (New-Object System.Security.Principal.NTAccount('NT SERVICE\pdvagent')).Translate([System.Security.Principal.SecurityIdentifier]).Value
+  BuscarSidDoServico
   $permitidos = @('S-1-5-18', 'S-1-5-32-544', 'S-1-3-4', $script:SidDoServico) # S-1-3-4: o dono
   Verificar 'pasta de dados e tudo nela: só SYSTEM, administradores e o serviço' {
-    foreach ($item in @(Get-Item $Dados) + @(Get-ChildItem $Dados -Recurse -Force)) { SoEstes $item.FullName $permitidos }
+    foreach ($item in @(Get-Item $Dados) + @(Get-ChildItem $Dados -Recurse -Force)) {
+      try {
+        SoEstes $item.FullName $permitidos
+      } catch {
+        if (Test-Path -LiteralPath $item.FullName) { throw } # um arquivo de passagem já se foi
+      }
+    }
     Exigir ((Get-Acl $Dados).AreAccessRulesProtected) 'a pasta herda direitos de ProgramData'
   }
   Verificar 'pasta do programa: usuários comuns não gravam' {
@@ -199,18 +254,10 @@ function VerificarDireitos {
       }
     }
   }
-  Verificar 'um usuário comum não lê a configuração nem a fila' {
-    $senha = ConvertTo-SecureString ([guid]::NewGuid().ToString() + 'aA1!') -AsPlainText -Force
-    $null = New-LocalUser -Name 'pdvagent-teste' -Password $senha -AccountExpires (Get-Date).AddHours(1)
-    try {
-      Add-LocalGroupMember -SID 'S-1-5-32-545' -Member 'pdvagent-teste'
-      $credencial = New-Object System.Management.Automation.PSCredential("$env:COMPUTERNAME\pdvagent-teste", $senha)
-      $ler = "try { [IO.File]::ReadAllText('$Dados\config.yaml'); exit 7 } catch { exit 0 }"
-      $processo = Start-Process powershell.exe -Credential $credencial -WorkingDirectory $env:SystemRoot -Wait -PassThru `
-        -ArgumentList '-NoProfile', '-Command', "`"$ler`""
-      Exigir ($processo.ExitCode -eq 0) "a leitura terminou com $($processo.ExitCode)"
-    } finally {
-      Remove-LocalUser -Name 'pdvagent-teste'
+  Verificar 'um usuário comum não lê a configuração nem a fila, e não grava ao lado' {
+    foreach ($tentativa in "[IO.File]::ReadAllText('$Dados\config.yaml')", "[IO.Directory]::GetFiles('$Dados\data').Count", "[IO.File]::WriteAllText('$Dados\novo.txt', 'x'); 'gravou'") {
+      $resposta = ComoUsuarioComum $tentativa
+      Exigir ($resposta -eq 'ERRO UnauthorizedAccessException') "$tentativa não foi negado"
     }
   }
 }
@@ -242,6 +289,7 @@ function Suspender([System.Diagnostics.Process] $Processo) {
   if (-not ('Aceitacao.Nativo' -as [type])) {
     Add-Type -Namespace Aceitacao -Name Nativo -MemberDefinition '[DllImport("ntdll.dll")] public static extern int NtSuspendProcess(System.IntPtr handle);'
   }
+  [System.Diagnostics.Process]::EnterDebugMode() # o processo é de outra conta
   $codigo = [Aceitacao.Nativo]::NtSuspendProcess($Processo.Handle)
   Exigir ($codigo -eq 0) "NtSuspendProcess devolveu $codigo"
 }
@@ -315,23 +363,51 @@ function VerificarAntivirus {
   }
 }
 
+# ApagarDados apaga o que um usuário deixou no lugar da pasta de dados.
+function ApagarDados {
+  if (Test-Path -LiteralPath $Dados) { Remove-Item -LiteralPath $Dados -Recurse -Force }
+}
+
 function VerificarPastaPlantada {
-  Verificar 'uma pasta que um usuário comum deixou em ProgramData não é aceita como está' {
-    $null = New-Item -ItemType Directory -Path $Dados
-    Set-Content -LiteralPath (Join-Path $Dados 'config.yaml') -Value 'mercafacil: {base_url: "http://192.0.2.1/"}'
-    $null = & icacls.exe $Dados /setowner '*S-1-5-32-545' /T /C
-    $null = & icacls.exe $Dados /grant '*S-1-5-32-545:(OI)(CI)F'
-    $codigo = Instalar $Setup (OpcoesDoSetup)
-    if ($codigo -eq 0) {
-      Exigir (-not (Select-String -LiteralPath (Join-Path $Dados 'config.yaml') -Pattern '192.0.2.1' -Quiet)) 'a configuração plantada foi aceita'
-      $script:SidDoServico = (New-Object System.Security.Principal.NTAccount('NT SERVICE\pdvagent')).Translate([System.Security.Principal.SecurityIdentifier]).Value
-      SoEstes $Dados @('S-1-5-18', 'S-1-5-32-544', 'S-1-3-4', $script:SidDoServico)
+  Verificar 'uma pasta que um usuário comum fez em ProgramData, com arquivos: nada dela é usado' {
+    $plantar = "`$null = New-Item -ItemType Directory -Path '$Dados\data'; Set-Content -LiteralPath '$Dados\config.yaml' -Value 'mercafacil: {base_url: ""http://192.0.2.1/""}'; " +
+      "Set-Content -LiteralPath '$Dados\data\pdvagent.db' -Value 'x'; 'plantada'"
+    $resposta = ComoUsuarioComum $plantar
+    Exigir ($resposta -eq 'plantada') "um usuário comum não pôde fazer a pasta: $resposta"
+    $dono = (Get-Acl -LiteralPath $Dados).GetOwner([System.Security.Principal.SecurityIdentifier]).Value
+    Exigir ($dono -eq (Get-LocalUser -Name $Comum).SID.Value) "a pasta é de $dono, e não dele"
+    try {
+      $codigo = Instalar $Setup (OpcoesDoSetup)
+      if ($codigo -ne 0) {
+        Exigir (-not (Get-Service $Servico -ErrorAction SilentlyContinue)) 'recusou, mas deixou o serviço registrado'
+        Exigir ($null -eq (Saude)) 'recusou, mas o agente responde'
+        Exigir ((Get-Content -LiteralPath "$Dados\config.yaml" -Raw) -match '192\.0\.2\.1') 'recusou, mas mexeu no arquivo do usuário'
+        "recusada, código de saída $codigo"
+      } else {
+        Exigir (-not (Select-String -LiteralPath "$Dados\config.yaml" -Pattern '192.0.2.1' -SimpleMatch -Quiet)) 'a configuração plantada foi aceita'
+        BuscarSidDoServico
+        foreach ($item in @(Get-Item $Dados) + @(Get-ChildItem $Dados -Recurse -Force)) { SoEstes $item.FullName @('S-1-5-18', 'S-1-5-32-544', 'S-1-3-4', $script:SidDoServico) }
+        'tomada vazia, com dono e direitos trocados'
+      }
+    } finally {
       Remover
-      'tomada, com dono e direitos trocados'
-    } else {
-      "recusada, código de saída $codigo"
+      ApagarDados
     }
-    if (Test-Path $Dados) { Remove-Item -LiteralPath $Dados -Recurse -Force }
+  }
+  Verificar 'uma pasta vazia de um usuário comum é tomada, e ele não grava mais nela' {
+    $resposta = ComoUsuarioComum "`$null = New-Item -ItemType Directory -Path '$Dados'; 'feita'"
+    Exigir ($resposta -eq 'feita') "um usuário comum não pôde fazer a pasta: $resposta"
+    try {
+      $codigo = Instalar $Setup (OpcoesDoSetup)
+      Exigir ($codigo -eq 0) "código de saída $codigo"
+      BuscarSidDoServico
+      SoEstes $Dados @('S-1-5-18', 'S-1-5-32-544', 'S-1-3-4', $script:SidDoServico)
+      $resposta = ComoUsuarioComum "[IO.File]::WriteAllText('$Dados\novo.txt', 'x'); 'gravou'"
+      Exigir ($resposta -eq 'ERRO UnauthorizedAccessException') "quem fez a pasta ainda grava nela: $resposta"
+    } finally {
+      Remover
+      ApagarDados
+    }
   }
 }
 
@@ -340,6 +416,7 @@ function VerificarPastaPlantada {
 function EtapaCompleta {
   Exigir ($Setup -and (Test-Path $Setup)) 'Falta -Setup, o instalador a aceitar.'
   Exigir (-not (Get-Service $Servico -ErrorAction SilentlyContinue) -and -not (Test-Path $Dados)) 'Já há um pdvagent nesta máquina. Use uma máquina de teste.'
+  CriarUsuarioComum
   VerificarPastaPlantada
   $primeiro = if ($SetupAnterior) { $SetupAnterior } else { $Setup }
   Verificar 'instalação silenciosa até a primeira resposta, em 5 s' {
@@ -462,6 +539,16 @@ if (-not $identidade.IsInRole([System.Security.Principal.WindowsBuiltInRole]::Ad
   Write-Host 'Abra o PowerShell com "Executar como administrador".'
   exit 2
 }
+# O instalador é iniciado de outra pasta: os caminhos são completos.
+foreach ($nome in 'Setup', 'SetupAnterior', 'SetupDefeituoso', 'Msi', 'MsiAnterior') {
+  $caminho = Get-Variable -Name $nome -ValueOnly
+  if (-not $caminho) { continue }
+  if (-not (Test-Path -LiteralPath $caminho)) {
+    Write-Host "O arquivo de -$nome não existe: $caminho"
+    exit 2
+  }
+  Set-Variable -Name $nome -Value (Resolve-Path -LiteralPath $caminho).ProviderPath
+}
 $sistema = Get-CimInstance Win32_OperatingSystem
 Escrever ''
 Escrever "== aceitação do pdvagent, etapa $Etapa, $(Get-Date -Format 'yyyy-MM-dd HH:mm:ss')"
@@ -478,6 +565,8 @@ try {
 } catch {
   Escrever "PAROU: $($_.Exception.Message)"
   exit 2
+} finally {
+  RemoverUsuarioComum
 }
 Escrever ''
 Escrever "$(if ($Falhas) { "$Falhas verificação(ões) FALHARAM" } else { 'nada falhou' }). Envie: $Relatorio"

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"pdvagent/agent/osfile"
@@ -84,7 +86,7 @@ func (k *Keeper) copy(folder *osfile.Folder) error {
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriterSize(file, 1<<20)
+	out := bufio.NewWriterSize(&counted{file, &k.wrote}, 1<<20)
 	if err = k.cfg.Seal(out); err == nil {
 		err = out.Flush()
 	}
@@ -100,6 +102,18 @@ func (k *Keeper) copy(folder *osfile.Folder) error {
 	k.made = name
 	k.cfg.Log.Info("backup_copied", "file", name)
 	return nil
+}
+
+// counted counts what it writes: who waits for a slow copy sees that it goes on.
+type counted struct {
+	io.Writer
+	wrote *atomic.Int64
+}
+
+func (c *counted) Write(text []byte) (int, error) {
+	n, err := c.Writer.Write(text)
+	c.wrote.Add(int64(n))
+	return n, err
 }
 
 // drop removes this agent's copies beyond the one just made, the three before it and the last of each of seven days.

@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"pdvagent/agent"
@@ -23,7 +24,7 @@ import (
 
 const (
 	between  = 10 * time.Minute // two visits
-	patience = 2 * time.Minute  // with one visit, before the folder counts as silent
+	patience = 2 * time.Minute  // without an end of a visit or a byte of a copy, before the folder counts as silent
 	// age is how old the newest copy becomes for each ageBytes begun of the database: a large one is copied less often.
 	age      = time.Hour
 	ageBytes = 64 << 20
@@ -46,7 +47,7 @@ type Config struct {
 	Log    *slog.Logger
 
 	Between  time.Duration    // two visits; default 10 minutes
-	Patience time.Duration    // with one visit; default 2 minutes
+	Patience time.Duration    // with a silent folder; default 2 minutes
 	Now      func() time.Time // default time.Now
 }
 
@@ -55,8 +56,9 @@ type Keeper struct {
 	cfg     Config
 	kick    chan struct{}
 	company company
-	made    string // the copy of this process that is the newest
-	trouble string // of the alarm that is raised
+	made    string       // the copy of this process that is the newest
+	trouble string       // of the alarm that is raised
+	wrote   atomic.Int64 // bytes of copies that the folder took
 }
 
 // New makes a keeper.
@@ -104,12 +106,18 @@ func (k *Keeper) Run(ctx context.Context) error {
 func (k *Keeper) attempt(ctx context.Context, now bool) {
 	done := make(chan error, 1)
 	go func() { done <- k.visit(now) }()
-	for silent := time.After(k.cfg.Patience); ; {
+	silent := time.NewTicker(k.cfg.Patience)
+	defer silent.Stop()
+	for wrote := k.wrote.Load(); ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-silent:
-			k.say("ela não responde, ou é lenta demais para uma cópia em dois minutos", nil)
+		case <-silent.C:
+			if now := k.wrote.Load(); now != wrote { // a slow copy is no silent folder
+				wrote = now
+				continue
+			}
+			k.say("ela não responde", nil)
 		case err := <-done:
 			k.say(trouble(err), err)
 			return

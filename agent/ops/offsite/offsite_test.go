@@ -285,3 +285,30 @@ func TestWhatOthersPutIntoTheFolderIsNotFollowed(t *testing.T) {
 		t.Errorf("the file behind the links has %q, %v", text, err)
 	}
 }
+
+func TestASlowCopyIsNoSilentFolder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		x := newTill(t, t.TempDir(), "11111111-1111-1111-1111-111111111111", &now, nil)
+		x.seal = func(w io.Writer) error {
+			for range 10 { // a minute is the patience
+				<-time.After(45 * time.Second)
+				if _, err := w.Write(make([]byte, 2<<20)); err != nil {
+					return err
+				}
+				if list := x.subjects(); len(list) > 0 {
+					t.Errorf("while it is copied: %v", list)
+				}
+			}
+			<-time.After(3 * time.Minute)
+			if list := x.subjects(); len(list) != 1 || list[0] != agent.AlarmBackupCopy {
+				t.Errorf("nothing for three minutes: %v", list)
+			}
+			return nil
+		}
+		offsite.Attempt(x.Keeper, t.Context(), false)
+		if list := x.subjects(); len(list) > 0 {
+			t.Errorf("with the copy made: %v", list)
+		}
+	})
+}

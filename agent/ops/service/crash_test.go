@@ -15,6 +15,9 @@ import (
 // dyingIn is set in the process that dies.
 const dyingIn = "PDVAGENT_TEST_DYING_IN"
 
+// dyingOf is the message of the panic in that process; empty: of a nil pointer.
+const dyingOf = "PDVAGENT_TEST_DYING_OF"
+
 func reporter(folder string) CrashReporter {
 	return CrashReporter{Folder: filepath.Join(folder, "crash"), Log: filepath.Join(folder, "pdvagent.log"), Mask: mask.Text}
 }
@@ -31,6 +34,9 @@ func TestDying(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		if message := os.Getenv(dyingOf); message != "" {
+			panic(message)
+		}
 		var nobody *CrashReporter
 		nobody.Folder = "x" // a panic that nobody catches
 	}()
