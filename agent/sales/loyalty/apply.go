@@ -139,7 +139,7 @@ func (c *liveCall) intend(turn *liveTurn) (up []byte, written <-chan error) {
 }
 
 // conclude turns the cloud's answer, or its absence, into the till's. The till's basket is on disk before the till is
-// answered; the cloud's answer is written after it.
+// answered; the cloud's answer is written after it, mostly with the confirm.
 func (c *liveCall) conclude(turn *liveTurn, got response, lines []agent.CartLine) (agent.Reply, error) {
 	held, err := c.stillOpen(turn)
 	if err != nil {
@@ -150,7 +150,7 @@ func (c *liveCall) conclude(turn *liveTurn, got response, lines []agent.CartLine
 		text, err := offer(&held.record, got, lines)
 		if err == nil {
 			held.Applied, held.Given, held.Absence = text, true, ""
-			held.saveLater(agent.Change{})
+			held.saveSoon()
 			return passed(text), nil
 		}
 		c.cfg.Log.Warn("bad_discount", "error", err)

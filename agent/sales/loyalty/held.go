@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"pdvagent/agent"
 )
@@ -29,6 +30,7 @@ type sessionState struct {
 	record
 	loaded  bool
 	version uint64
+	written chan struct{} // closes with the next save, which something waits for (saveSoon); nil: nothing does
 }
 
 // acquire refers to a session, known or not. Release it.
@@ -158,6 +160,10 @@ func (h *heldSession) saveBy(ctx context.Context, change agent.Change, commit fu
 	}
 	change.Puts = append(change.Puts, put)
 	committed, err := commit(context.WithoutCancel(ctx), change)
+	if h.written != nil {
+		close(h.written)
+		h.written = nil
+	}
 	if err != nil {
 		h.loaded = false
 		return committed, err
@@ -172,6 +178,40 @@ func (h *heldSession) saveLater(change agent.Change) {
 	h.handOver(func(h *heldSession) {
 		if _, err := h.save(context.Background(), change); err != nil {
 			h.service.cfg.Log.Error("session_not_written", "error", err)
+		}
+	})
+}
+
+// answerWait is how long the cloud's discounts wait for the next change of their session, mostly its confirm, to be written
+// with it.
+const answerWait = 2 * time.Minute
+
+// saveSoon writes the session with its next change, at the latest after answerWait or when the agent stops. Until then it is
+// in memory: what follows without it must be right after a crash.
+func (h *heldSession) saveSoon() {
+	if h.written != nil {
+		return
+	}
+	written := make(chan struct{})
+	h.written = written
+	s, entry := h.service, h.service.sessions.acquire(h.entry.id)
+	s.tasks.Go(func() {
+		defer s.sessions.release(entry)
+		timer := time.NewTimer(answerWait)
+		defer timer.Stop()
+		select {
+		case <-written:
+			return
+		case <-timer.C:
+		case <-s.running.Done():
+		}
+		held := s.lock(entry.id)
+		defer held.release()
+		if held.written == nil {
+			return
+		}
+		if _, err := held.save(context.Background(), agent.Change{}); err != nil {
+			s.cfg.Log.Error("session_not_written", "error", err)
 		}
 	})
 }

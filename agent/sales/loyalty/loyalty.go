@@ -111,9 +111,11 @@ type Service struct {
 	identity   agent.Gate // one document at a time
 	identified map[string]resolved
 
-	life  context.Context // of tasks that outlive their calls
-	end   context.CancelFunc
-	tasks sync.WaitGroup
+	life    context.Context // of tasks that outlive their calls
+	end     context.CancelFunc
+	running context.Context // until the agent stops
+	stop    context.CancelFunc
+	tasks   sync.WaitGroup
 }
 
 // New checks the configuration and fills its defaults. Close the service.
@@ -132,6 +134,7 @@ func New(cfg Config) (*Service, error) {
 		return nil, err
 	}
 	s.life, s.end = context.WithCancel(context.Background())
+	s.running, s.stop = context.WithCancel(s.life)
 	return s, nil
 }
 
@@ -140,6 +143,7 @@ const lastAnswers = 2 * time.Second
 
 // Close ends the tasks that outlive their calls. No call may follow.
 func (s *Service) Close() {
+	s.stop()
 	timer := time.AfterFunc(lastAnswers, s.end)
 	defer timer.Stop()
 	s.tasks.Wait()
