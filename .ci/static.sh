@@ -44,7 +44,7 @@ fi
 
 echo "PowerShell by its grammar"
 if npm install --silent --no-save --prefix .ci/cache/npm @vscode/tree-sitter-wasm@0.3.1 >/dev/null 2>&1; then
-  NODE_PATH=.ci/cache/npm/node_modules node .ci/powershell.js installer/test/*.ps1 docs/*.md
+  NODE_PATH=.ci/cache/npm/node_modules node .ci/powershell.js installer/test/*.ps1 agent/ops/fleet/*.ps1 docs/*.md
 else
   echo "not checked: the grammar cannot be had here"
 fi

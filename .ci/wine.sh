@@ -23,6 +23,8 @@ for package in ./store ./agent/osfile ./agent/ops/service ./agent/sales/sender .
 done
 echo "== the lines of docs/instalacao.md in cmd.exe"
 GOOS='' GOARCH='' go test -count=1 -run '^TestFortyTillsFromTheCommandPrompt$' ./cmd/internal/cli
+echo "== instalar.bat of homologation fleet in cmd.exe"
+GOOS='' GOARCH='' go test -count=1 -run '^TestTheBatchFileInstallsAndChecks$' ./agent/ops/fleet
 go build -o "$work/pdvagent.exe" ./cmd/pdvagent
 echo "== demo --once under wine"
 (cd "$work" && timeout 120 "$wine" "$work/pdvagent.exe" demo --once)

@@ -102,6 +102,7 @@ func wings() map[string][]string {
 		"agent/ops/retention": {},
 		"agent/ops/doctor":    {"agent/osfile"},
 		"agent/ops/evidence":  words("agent/osfile"),
+		"agent/ops/fleet":     {"agent", "agent/config", "agent/loads/source", "agent/osfile"}, // an inventory is a shop's CSV
 		"agent/ops/offsite":   {"agent", "agent/osfile"},
 
 		// it masks what it shows, and asks the judges

@@ -12,7 +12,7 @@ import (
 
 func newHomologation(opts *Options) *cobra.Command {
 	cmd := &cobra.Command{Use: "homologation", Short: "Homologação da Mercafácil: o roteiro e a prova de cada item"}
-	cmd.AddCommand(newHomologationPlan(opts), newHomologationRun(opts), newHomologationWatch(opts), newHomologationConfirm(opts), newHomologationVerify(opts))
+	cmd.AddCommand(newHomologationPlan(opts), newHomologationRun(opts), newHomologationWatch(opts), newHomologationConfirm(opts), newHomologationVerify(opts), newHomologationFleet(opts))
 	return cmd
 }
 

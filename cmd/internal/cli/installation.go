@@ -95,6 +95,11 @@ func (in *installation) text(cmd *cobra.Command, folder string) (string, error) 
 	if err := in.fill(cmd); err != nil {
 		return "", err
 	}
+	return in.made(folder)
+}
+
+// made is the configuration of the answers that there are.
+func (in *installation) made(folder string) (string, error) {
 	for _, token := range []*string{&in.answers.TillToken, &in.answers.SupportToken, &in.answers.AdminToken} {
 		if *token == "" {
 			*token = rand.Text()
