@@ -20,7 +20,7 @@ func formOf(name string) form {
 	case "date", "time", "datetime", "created_at", "updated_at", "not_before":
 		return isTime
 	case "total_value", "total_value_with_discount", "total_value_with_discounts", "quantity", "packing_quantity", "unit_value",
-		"discount_value", "total_value_without_discount", "absolute_share", "total", "index", "amount", "instalments", "attempts":
+		"discount_value", "total_value_without_discount", "discount", "absolute_share", "total", "index", "amount", "instalments", "attempts":
 		return isAmount
 	case "origin", "product_name", "delivery", "reason", "button", "department", "section", "group", "subgroup", "family",
 		"payment_form", "acquirer_name", "authorizer_name", "retry", "status", "statusCode", "code", "state", "kind", "dialect":

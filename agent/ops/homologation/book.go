@@ -74,6 +74,17 @@ func OpenBook(path string, mode evidence.Mode, now time.Time) (*Book, error) {
 	return b, b.save()
 }
 
+// Bind puts the shop's products in the place of the plan's: those given now, else those of the run so far.
+func (b *Book) Bind(plan *homologation.Plan, products map[string]string) error {
+	if len(products) > 0 {
+		b.Products = products
+	}
+	if err := plan.Bind(b.Products); err != nil {
+		return err
+	}
+	return b.save()
+}
+
 func (b *Book) save() error {
 	if b.path == "" {
 		return nil

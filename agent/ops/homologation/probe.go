@@ -78,7 +78,8 @@ func sessionOf(o agent.Outcome) string {
 
 // shop puts a step's lines into the till's sale, whose bodies are then borrowed.
 func (p *prober) shop(step homologation.Step, session string) {
-	p.till.sale = &sale{who: step.Who, session: session, member: step.Who != "", step: step, ended: true}
+	person, _ := p.till.Plan.Person(step.Who)
+	p.till.sale = &sale{who: step.Who, session: session, member: person.Member, step: step, ended: true}
 	for _, line := range step.Lines {
 		product, _ := p.till.Plan.Product(line.Product)
 		p.till.sale.items = append(p.till.sale.items, item{product, milli(line.Quantity), worth(milli(line.Quantity), milli(product.Price)), 0})

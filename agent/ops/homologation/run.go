@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -13,14 +14,16 @@ import (
 
 // Scene is what surrounds the till: the cloud with its offers and members, and the line to it.
 type Scene interface {
-	Prepare(ctx context.Context, item homologation.Item) error // has ready what the item needs; ErrWait: it is not there yet
+	Prepare(ctx context.Context, item homologation.Item) error // has ready what the item needs; [Missing]: it is not there
 	Away(ctx context.Context) error                            // begins an outage, which ends by itself
 	Back(ctx context.Context) error                            // ends it, and waits until the agent has noticed
 	Settle(ctx context.Context) error                          // waits until nothing is left to send
 }
 
-// ErrWait is what [Scene.Prepare] says of an item whose offers or members are not there: it stays open.
-var ErrWait = errors.New("the item waits for what it needs")
+// Missing is what [Scene.Prepare] says of an item whose offers or members are not there, in Portuguese: it stays open.
+type Missing string
+
+func (m Missing) Error() string { return string(m) }
 
 // Config is what a [Runner] needs.
 type Config struct {
@@ -71,7 +74,7 @@ func (r *Runner) Run(ctx context.Context, ids ...string) error {
 	if err := r.voidLeft(ctx); err != nil {
 		return err
 	}
-	for _, item := range r.cfg.Plan.Items {
+	for _, item := range r.order() {
 		if len(item.Steps) == 0 || (len(ids) > 0 && !slices.Contains(ids, item.ID)) || (len(ids) == 0 && r.cfg.Book.Done(item.ID)) {
 			continue
 		}
@@ -85,12 +88,30 @@ func (r *Runner) Run(ctx context.Context, ids ...string) error {
 	return nil
 }
 
+// order is the plan's, but that what would spoil other items comes last: a second offer on a product, and the yes of who is not in
+// the club, which may take them into it.
+func (r *Runner) order() []homologation.Item {
+	weight := func(item homologation.Item) int {
+		joins := slices.ContainsFunc(item.Steps, func(s homologation.Step) bool { return s.Say == "yes" })
+		switch {
+		case joins:
+			return 2
+		case len(item.Needs.Offers) > 1:
+			return 1
+		}
+		return 0
+	}
+	items := slices.Clone(r.cfg.Plan.Items)
+	slices.SortStableFunc(items, func(a, b homologation.Item) int { return weight(a) - weight(b) })
+	return items
+}
+
 // item does one item and judges it.
 func (r *Runner) item(ctx context.Context, item homologation.Item) error {
-	switch err := r.cfg.Scene.Prepare(ctx, item); {
-	case errors.Is(err, ErrWait):
-		return r.cfg.Book.note(r.cfg.Plan, item.ID, homologation.Finding{Verdict: homologation.Open, Words: err.Error()}, nil, r.cfg.Now())
-	case err != nil:
+	if err := r.cfg.Scene.Prepare(ctx, item); err != nil {
+		if missing, ok := errors.AsType[Missing](err); ok {
+			return r.cfg.Book.note(r.cfg.Plan, item.ID, homologation.Finding{Verdict: homologation.Open, Words: string(missing)}, nil, r.cfg.Now())
+		}
 		return err
 	}
 	mark := r.cfg.Till.Tap.Mark()
@@ -151,16 +172,22 @@ func (r *Runner) end(ctx context.Context) error {
 	return r.cfg.Scene.Settle(ctx)
 }
 
-// voidLeft cancels the coupons that are still in the cloud, also those of a run that was interrupted.
+// voidLeft cancels the coupons that are still in the cloud, also those of a run that was interrupted; what the cloud does not take
+// is tried again after the next item, or in the next run.
 func (r *Runner) voidLeft(ctx context.Context) error {
 	if len(r.cfg.Book.Void) == 0 {
 		return nil
 	}
+	if err := r.cfg.Scene.Settle(ctx); err != nil { // none of them is still to be sent
+		return err
+	}
+	var left []string
 	for _, coupon := range r.cfg.Book.Void {
-		if _, err := r.cfg.Till.post(ctx, "/v2/coupons-cancellation", `{"coupon":`+quote(coupon)+`}`); err != nil {
-			return err
+		answer := r.cfg.Cloud.Post(agent.WithRef(ctx, homologation.ProbeRef), "v2/coupons-cancellation/", []byte(`{"coupon":`+quote(coupon)+`}`))
+		if answer.Class != agent.ClassOK && answer.Status != http.StatusNotFound { // not found: it never arrived
+			left = append(left, coupon)
 		}
 	}
-	r.cfg.Book.Void = nil
-	return errors.Join(r.cfg.Book.save(), r.cfg.Scene.Settle(ctx))
+	r.cfg.Book.Void = left
+	return r.cfg.Book.save()
 }

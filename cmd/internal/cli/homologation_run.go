@@ -13,7 +13,6 @@ import (
 	"pdvagent/agent"
 	"pdvagent/agent/ops/evidence"
 	kit "pdvagent/agent/ops/homologation"
-	"pdvagent/cmd/internal/app"
 	"pdvagent/mercafacil/homologation"
 )
 
@@ -21,29 +20,37 @@ import (
 type runOptions struct {
 	reportOptions
 
-	against string
-	items   []string
+	against  string
+	items    []string
+	folder   string            // of a run against the cloud
+	products map[string]string // of the shop
+	noWait   bool
 }
 
 func newHomologationRun(opts *Options) *cobra.Command {
 	var run runOptions
 	cmd := &cobra.Command{
-		Use: "run", Short: "Faz a homologação: um caixa virtual, um pdvagent só para isso, e a nuvem simulada", Args: NoArgs,
+		Use: "run", Short: "Faz a homologação com um caixa virtual e um pdvagent só para isso", Args: NoArgs,
 		Long: "Faz a homologação com um caixa virtual e um pdvagent só para isso.\n\n" +
 			"--against sandbox: na nuvem simulada, com as ofertas e as quedas que cada item pede; nada sai desta máquina.\n" +
+			"--against cloud: na base de homologação da loja, com o endereço e o token de --config. Pede pelo nome o que só se cadastra lá, espera, e\n" +
+			"confere; cancela cada cupom que enviou; continua de onde parou. Em produção não roda: lá só \"homologation watch\".\n" +
 			"--item mostra cada pedido e cada resposta de um item: é a referência para quem programa o caixa.",
 		Example: "  pdvagent homologation run --against sandbox --out homologacao\n  pdvagent homologation run --against sandbox --item H20.2",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runHomologation(cmd.Context(), opts, run) },
 	}
-	cmd.Flags().StringVar(&run.against, "against", "sandbox", "contra o quê: sandbox")
+	cmd.Flags().StringVar(&run.against, "against", "sandbox", "contra o quê: sandbox ou cloud")
+	cmd.Flags().StringVar(&run.folder, "folder", "homologacao-nuvem", "com cloud: pasta dos dados desta homologação; a mesma pasta continua de onde parou")
+	cmd.Flags().StringToStringVar(&run.products, "product", nil, "com cloud: produto da loja no lugar do do roteiro: papel=sku, ou papel=sku:ean")
+	cmd.Flags().BoolVar(&run.noWait, "no-wait", false, "com cloud: não espera pelo que falta cadastrar; o item fica aberto")
 	run.flags(cmd)
 	cmd.Flags().StringSliceVar(&run.items, "item", nil, "só estes itens, com cada pedido e resposta")
 	return cmd
 }
 
 func runHomologation(ctx context.Context, opts *Options, run runOptions) error {
-	if run.against != "sandbox" {
-		return WrongUse(fmt.Errorf("--against %q não existe; use sandbox", run.against))
+	if run.against != "sandbox" && run.against != "cloud" {
+		return WrongUse(fmt.Errorf("--against %q não existe; use sandbox ou cloud", run.against))
 	}
 	plan, err := homologation.Load(homologation.Script)
 	if err != nil {
@@ -56,6 +63,13 @@ func runHomologation(ctx context.Context, opts *Options, run runOptions) error {
 		}
 		run.items[i] = item.ID
 	}
+	if run.against == "cloud" {
+		return runAgainstCloud(ctx, opts, plan, run)
+	}
+	return runAgainstSandbox(ctx, opts, plan, run)
+}
+
+func runAgainstSandbox(ctx context.Context, opts *Options, plan *homologation.Plan, run runOptions) error {
 	folder, err := os.MkdirTemp("", "pdvagent-homologacao-")
 	if err != nil {
 		return err
@@ -70,18 +84,18 @@ func runHomologation(ctx context.Context, opts *Options, run runOptions) error {
 		return err
 	}
 	defer scene.close()
-	if err := doItems(ctx, opts, scene, plan, book, run.items); err != nil {
+	cfg := kit.Config{Plan: plan, Book: book, Scene: scene, Till: scene.till, Cloud: scene.cloud, Facts: scene.facts()}
+	if err := doItems(ctx, opts, cfg, run.items); err != nil {
 		return err
 	}
 	return conclude(opts, plan, book, scene.cover(), run)
 }
 
 // doItems runs the items, and shows each with what passed when they were named.
-func doItems(ctx context.Context, opts *Options, scene *sandboxScene, plan *homologation.Plan, book *kit.Book, items []string) error {
-	cfg := kit.Config{Plan: plan, Book: book, Scene: scene, Till: scene.till, Cloud: scene.cloud, Facts: scene.facts()}
+func doItems(ctx context.Context, opts *Options, cfg kit.Config, items []string) error {
 	if len(items) > 0 && !opts.json {
 		cfg.Show = func(item homologation.Item, found homologation.Finding, exchanges []agent.Exchange) {
-			printDone(opts.out, plan, item, found, exchanges)
+			printDone(opts.out, cfg.Plan, item, found, exchanges)
 		}
 	}
 	runner, err := kit.NewRunner(cfg)
@@ -89,14 +103,6 @@ func doItems(ctx context.Context, opts *Options, scene *sandboxScene, plan *homo
 		return err
 	}
 	return runner.Run(ctx, items...)
-}
-
-// cover is what the report says of this agent.
-func (s *stage) cover() evidence.Cover {
-	return evidence.Cover{
-		Shop: s.cfg.Shop.ID, Till: s.cfg.Shop.Till, AgentVersion: app.Version, PDVVersion: s.cfg.Mercafacil.PDVVersion,
-		BaseURL: s.cfg.Mercafacil.BaseURL, Dialect: s.cfg.Mercafacil.Dialect,
-	}
 }
 
 // conclude prints the verdicts, writes the report, and fails unless every item that was to be done is proved.

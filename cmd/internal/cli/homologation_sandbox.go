@@ -3,97 +3,17 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"log/slog"
-	"net/http"
 	"os"
 	"strings"
-	"time"
 
-	"pdvagent/agent"
 	"pdvagent/agent/config"
 	kit "pdvagent/agent/ops/homologation"
-	"pdvagent/agent/osfile"
 	"pdvagent/agent/sandbox"
-	"pdvagent/agent/upstream"
 	"pdvagent/cmd/internal/app"
 	"pdvagent/cmd/internal/rig"
 	"pdvagent/mercafacil/homologation"
 )
-
-// stage is an agent of the homologation's own, in this process, with a cloud and a till.
-type stage struct {
-	cfg    config.Config
-	tap    *kit.Tap
-	till   *kit.Till
-	status *rig.Till
-	cloud  *upstream.Client
-	ended  chan struct{} // closed when the agent has ended
-	err    error         // of its end; read it only then
-	stop   func()
-}
-
-// startStage runs an agent by a configuration file until stop.
-func startStage(ctx context.Context, plan *homologation.Plan, file, run string) (*stage, error) {
-	cfg, _, err := config.Load(file, os.LookupEnv)
-	if err != nil {
-		return nil, err
-	}
-	zone, err := config.Zone(cfg.Shop.Timezone)
-	if err != nil {
-		return nil, err
-	}
-	s := &stage{cfg: cfg, tap: kit.NewTap(), ended: make(chan struct{})}
-	s.status = rig.NewTill("http://"+cfg.API.Listen, tokenOf(cfg, "till"), tokenOf(cfg, "support"))
-	s.till = &kit.Till{Base: s.status.Base, Token: s.status.Token, HTTP: &http.Client{Timeout: clientTimeout}, Plan: plan, Tap: s.tap, Zone: zone, Now: time.Now, Run: run}
-	s.cloud, err = upstream.New(upstream.Config{
-		BaseURL: cfg.Mercafacil.BaseURL, Observe: s.tap.Observe, Dial: app.Dial(cfg),
-		Header: http.Header{"Authorization": {"Bearer " + cfg.Mercafacil.Token.Reveal()}, "Pdv-Version": {cfg.Mercafacil.PDVVersion}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := osfile.MakePrivateFolder(cfg.DataDir); err != nil {
-		return nil, err
-	}
-	log, closeLog, err := app.OpenLog(cfg, new(slog.LevelVar), io.Discard)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	ready := make(chan struct{})
-	go func() {
-		err := app.Run(ctx, app.Config{Config: cfg, File: file, Level: new(slog.LevelVar), Ready: func() { close(ready) }, Tap: s.tap.Observe}, log)
-		s.err = errors.Join(err, closeLog())
-		close(s.ended)
-	}()
-	s.stop = func() {
-		cancel()
-		s.cloud.Close()
-		<-s.ended
-	}
-	select {
-	case <-ready:
-		return s, nil
-	case <-s.ended:
-		cancel()
-		return nil, s.err
-	}
-}
-
-func tokenOf(cfg config.Config, scope string) string {
-	for _, token := range cfg.API.Tokens {
-		if token.Scope == scope {
-			return token.Token.Reveal()
-		}
-	}
-	return ""
-}
-
-// online waits until the agent says that the cloud answers.
-func (s *stage) online(ctx context.Context) error { return s.status.WaitOnline(ctx) }
 
 // sandboxScene is the simulated cloud: it begins anew for every item.
 type sandboxScene struct {
@@ -193,7 +113,12 @@ func openSandbox(ctx context.Context, plan *homologation.Plan, folder, run strin
 		clouds.Close()
 		return nil, err
 	}
-	running, err := startStage(ctx, plan, file, run)
+	cfg, _, err := config.Load(file, os.LookupEnv)
+	if err != nil {
+		clouds.Close()
+		return nil, err
+	}
+	running, err := startStage(ctx, plan, app.Config{Config: cfg, File: file}, run)
 	if err != nil {
 		clouds.Close()
 		return nil, err
@@ -207,14 +132,4 @@ func (s *sandboxScene) close() {
 	s.clouds.Close()
 }
 
-// facts are what no exchange shows.
-func (s *stage) facts() homologation.Facts {
-	return homologation.Facts{TokenLength: len(s.cfg.Mercafacil.Token.Reveal()), BaseURL: s.cfg.Mercafacil.BaseURL, Zone: s.till.Zone}
-}
-
 var _ kit.Scene = (*sandboxScene)(nil)
-
-// errRed is the end of a run in which an item failed, or stayed open that the sandbox can do.
-func errRed(count int) error {
-	return agent.Errorf(agent.CodeConflict, nil, "%d item(ns) sem prova; veja acima o que falta ou o que está errado.", count)
-}

@@ -80,7 +80,7 @@ func TestHomologationAgainstTheSandboxProvesEveryItemOfAMachine(t *testing.T) {
 
 func TestOneItemShowsEveryRequestAndAnswer(t *testing.T) {
 	code, out, errOut := e2e.RunCommand(t, "homologation", "run", "--item", "h20.2")
-	for _, want := range []string{"caixa → agente  POST /v2/transaction/start", "agente → nuvem  POST v2/transaction/apply", `"client_id":"52998224725"`, "10% em 2"} {
+	for _, want := range []string{"caixa → agente  POST /v2/transaction/start", "agente → nuvem  POST v2/transaction/apply", `"client_id":"52998224725"`, `"discount":"1.00"`, "10% em 2"} {
 		if code != cli.ExitDone || !strings.Contains(out, want) {
 			t.Errorf("exit %d, want %q in:\n%s%s", code, want, out, errOut)
 		}
