@@ -203,5 +203,5 @@ func (q *question) first() (basket, Finding) {
 
 // behind gives the calls to the cloud that were made for a till's call.
 func (q *question) behind(c call, routes ...string) []call {
-	return slices.DeleteFunc(q.clouds(routes...), func(cloud call) bool { return cloud.Ref != c.Ref })
+	return slices.DeleteFunc(slices.Clone(q.byRef[c.Ref]), func(cloud call) bool { return !slices.Contains(routes, cloud.route) })
 }

@@ -38,7 +38,7 @@ func answeredTo(route, what string) func(*question) Finding {
 
 // probes are the kit's own calls of a route that had an answer.
 func (q *question) probes(route string) []call {
-	return slices.DeleteFunc(q.clouds(route), func(c call) bool { return !c.probe() || c.Status == 0 })
+	return slices.DeleteFunc(slices.Clone(q.clouds(route)), func(c call) bool { return !c.probe() || c.Status == 0 })
 }
 
 // lastApply is the newest apply that the cloud answered for the item's basket.
@@ -76,7 +76,7 @@ func (q *question) aboveMaximum() Finding {
 
 // greeting is the newest start that the cloud answered with a message.
 func (q *question) greeting() (call, bool) {
-	list := q.clouds("start")
+	list := slices.Clone(q.clouds("start"))
 	slices.Reverse(list)
 	for _, c := range list {
 		if message, ok := c.answer.Get("message"); c.ok() && ok && message.Kind == rawjson.Object && len(message.Members) > 0 {

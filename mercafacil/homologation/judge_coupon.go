@@ -68,7 +68,7 @@ func (q *question) delivered() Finding {
 	if len(proof) == 0 {
 		return open("Falta um cupom chegar à nuvem.")
 	}
-	return passed(proof, "%d cupons chegaram à nuvem como o caixa os enviou", len(proof)/2)
+	return passed(proof, "cupons que chegaram à nuvem como o caixa os enviou: %d", len(proof)/2)
 }
 
 // changed names what differs between a receipt and what arrived.
@@ -261,5 +261,5 @@ func (q *question) payments() Finding {
 	if len(proof) == 0 {
 		return open("Falta uma venda.")
 	}
-	return passed(proof, "%d vendas com as formas de pagamento, que somam o valor líquido", len(proof))
+	return passed(proof, "vendas cujas formas de pagamento somam o valor líquido: %d", len(proof))
 }

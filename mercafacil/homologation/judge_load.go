@@ -173,7 +173,7 @@ func (q *question) token() Finding {
 		case c.Status == 401 || c.Status == 403:
 			return failed([]int{c.index}, "a nuvem não aceita o token (%d): é o de outra loja, de outro ambiente, ou foi cortado", c.Status)
 		case c.ok():
-			return passed([]int{c.index}, "a nuvem aceita o token desta loja, de %d caracteres", q.facts.TokenLength)
+			return passed([]int{c.index}, "a nuvem aceita o token desta loja, de %d caracteres; o pdvagent guarda qualquer tamanho", q.facts.TokenLength)
 		}
 	}
 	return open("Falta uma chamada à nuvem.")

@@ -2,6 +2,7 @@ package homologation
 
 import (
 	"fmt"
+	"strings"
 
 	"pdvagent/agent"
 	"pdvagent/agent/rawjson"
@@ -101,7 +102,7 @@ func (q *question) discounted(b basket, step Step) Finding {
 		}
 		words += said + " (" + rule(expect) + "). "
 	}
-	return passed(proof, "%s", words)
+	return passed(proof, "%s", strings.TrimSpace(words))
 }
 
 func rule(expect Expect) string {

@@ -69,6 +69,8 @@ func routeOf(path string) (route, dialect string) {
 // Traffic is what passed, read once for all judges.
 type Traffic struct {
 	calls    []call
+	sent     map[string][]call // to the cloud, by route
+	byRef    map[string][]call // to the cloud, by the till's call or job that it was for
 	visits   []*visit
 	bySale   map[string]*visit // by the till's transaction_id
 	receipts []*receipt
@@ -133,7 +135,7 @@ func Judged(x agent.Exchange) bool {
 
 // Read reads exchanges. What is no call of loyalty is left out.
 func Read(exchanges []agent.Exchange) *Traffic {
-	t := &Traffic{bySale: make(map[string]*visit), members: make(map[string]bool)}
+	t := &Traffic{sent: make(map[string][]call), byRef: make(map[string][]call), bySale: make(map[string]*visit), members: make(map[string]bool)}
 	carts := make(map[string]call) // v2.2: the last pre-apply of a session
 	for i, exchange := range exchanges {
 		c := call{Exchange: exchange, index: i}
@@ -146,7 +148,9 @@ func Read(exchanges []agent.Exchange) *Traffic {
 		t.learn(c)
 		if c.till() {
 			t.follow(c, carts)
+			continue
 		}
+		t.sent[c.route], t.byRef[c.Ref] = append(t.sent[c.route], c), append(t.byRef[c.Ref], c)
 	}
 	return t
 }
@@ -317,14 +321,16 @@ func raw(v rawjson.Value, name string) string {
 	return text
 }
 
-// clouds gives the calls of a route to the cloud.
+// clouds gives the calls of routes to the cloud. The list is shared: it must not be changed.
 func (t *Traffic) clouds(routes ...string) []call {
-	var list []call
-	for _, c := range t.calls {
-		if !c.till() && slices.Contains(routes, c.route) {
-			list = append(list, c)
-		}
+	if len(routes) == 1 {
+		return t.sent[routes[0]]
 	}
+	var list []call
+	for _, route := range routes {
+		list = append(list, t.sent[route]...)
+	}
+	slices.SortFunc(list, func(a, b call) int { return a.index - b.index })
 	return list
 }
 

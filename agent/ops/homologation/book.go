@@ -105,8 +105,8 @@ func (b *Book) Done(id string) bool {
 	return verdict == homologation.Passed || verdict == homologation.Answered
 }
 
-// note keeps a finding with the exchanges that show it.
-func (b *Book) note(plan *homologation.Plan, id string, found homologation.Finding, exchanges []agent.Exchange, now time.Time) error {
+// note has a finding with the exchanges that show it. It is kept by the next save.
+func (b *Book) note(plan *homologation.Plan, id string, found homologation.Finding, exchanges []agent.Exchange, now time.Time) {
 	entry := Entry{Verdict: found.Verdict, Words: found.Words, Confirmed: b.Entries[id].Confirmed}
 	if found.Verdict != homologation.Open {
 		entry.At = now
@@ -115,7 +115,6 @@ func (b *Book) note(plan *homologation.Plan, id string, found homologation.Findi
 		entry.Exchanges = append(entry.Exchanges, Shown(plan, exchanges[i]))
 	}
 	b.Entries[id] = entry
-	return b.save()
 }
 
 // Confirm keeps a person's word on an item that no machine can see.

@@ -110,7 +110,8 @@ func (r *Runner) order() []homologation.Item {
 func (r *Runner) item(ctx context.Context, item homologation.Item) error {
 	if err := r.cfg.Scene.Prepare(ctx, item); err != nil {
 		if missing, ok := errors.AsType[Missing](err); ok {
-			return r.cfg.Book.note(r.cfg.Plan, item.ID, homologation.Finding{Verdict: homologation.Open, Words: string(missing)}, nil, r.cfg.Now())
+			r.cfg.Book.note(r.cfg.Plan, item.ID, homologation.Finding{Verdict: homologation.Open, Words: string(missing)}, nil, r.cfg.Now())
+			return r.cfg.Book.save()
 		}
 		return err
 	}
@@ -126,7 +127,8 @@ func (r *Runner) item(ctx context.Context, item homologation.Item) error {
 	facts.Asked = true
 	found := r.cfg.Plan.Judge(item, homologation.Read(exchanges), facts)
 	r.cfg.Book.Number = r.cfg.Till.number
-	if err := r.cfg.Book.note(r.cfg.Plan, item.ID, found, exchanges, r.cfg.Now()); err != nil {
+	r.cfg.Book.note(r.cfg.Plan, item.ID, found, exchanges, r.cfg.Now())
+	if err := r.cfg.Book.save(); err != nil {
 		return err
 	}
 	if r.cfg.Show != nil {

@@ -2,7 +2,6 @@ package homologation
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -266,7 +265,7 @@ func (w *Watcher) judge() error {
 		exchanges []agent.Exchange
 		traffic   *homologation.Traffic
 	}
-	read := make(map[int]*passage) // by the mark from which it was read
+	read, changed := make(map[int]*passage), false // by the mark from which it was read
 	for _, item := range w.plan.Items {
 		if item.Judge == "" || (len(item.Steps) > 0 && !item.Watchable()) {
 			continue
@@ -279,7 +278,12 @@ func (w *Watcher) judge() error {
 		}
 		facts := w.cfg.Facts
 		facts.Asked = item.ID == w.current
-		if err := w.note(item, w.plan.Judge(item, passed.traffic, facts), passed.exchanges, mark); err != nil {
+		if w.note(item, w.plan.Judge(item, passed.traffic, facts), passed.exchanges, mark) {
+			changed = true
+		}
+	}
+	if changed {
+		if err := w.book.save(); err != nil {
 			return err
 		}
 	}
@@ -287,23 +291,21 @@ func (w *Watcher) judge() error {
 	return nil
 }
 
-// note keeps a verdict. What was wrong stays wrong until it was done again, and right; what was right stays right unless it was
-// wrong later.
-func (w *Watcher) note(item homologation.Item, found homologation.Finding, exchanges []agent.Exchange, mark int) error {
+// note notes a verdict, and tells whether it is new. What was wrong stays wrong until it was done again, and right; what was right
+// stays right unless it was wrong later.
+func (w *Watcher) note(item homologation.Item, found homologation.Finding, exchanges []agent.Exchange, mark int) bool {
 	before := w.book.Entries[item.ID]
 	switch {
 	case found.Verdict == homologation.Open && (before.Verdict != homologation.Open && before.Verdict != "" || before.Words == found.Words):
-		return nil
+		return false
 	case found.Verdict == homologation.Open && item.ID != w.current:
-		return nil
+		return false
 	case found.Verdict == before.Verdict && found.Verdict != homologation.Failed:
-		return nil
+		return false
 	}
 	if found.Verdict == homologation.Failed {
 		w.from[item.ID] = mark
 	}
-	if err := w.book.note(w.plan, item.ID, found, exchanges, w.cfg.Now()); err != nil {
-		return fmt.Errorf("note %s: %w", item.ID, err)
-	}
-	return nil
+	w.book.note(w.plan, item.ID, found, exchanges, w.cfg.Now())
+	return true
 }
