@@ -17,6 +17,7 @@ damaged-files 10000 500
 fault-points 300 300
 full-disks 500 25
 shops 500 10
+agent-power-cuts 300 15
 weeks 100 2
 requests 1000000 60000"
 
@@ -42,6 +43,7 @@ slice() {
   fault-points) (cd store && "$work/store.test" -test.v -test.timeout 2h -test.run 'FailedSystemCall' -fault-points "$2") ;;
   full-disks) (cd store && "$work/store.test" -test.v -test.timeout 2h -test.run 'FullDisk' -full-disks "$2") ;;
   shops) (cd cmd/internal/e2e/fault && "$work/fault.test" -test.v -test.timeout 2h -test.run '^TestAShopUnderEverything' -campaign "$2" -campaign-from "$3") ;;
+  agent-power-cuts) (cd cmd/internal/e2e/fault && "$work/fault.test" -test.v -test.timeout 2h -test.run '^TestNothingThatAWholeAgent' -agent-power-cuts "$2" -agent-power-cuts-from "$3") ;;
   weeks) (cd cmd/internal/e2e/fault && "$work/fault.test" -test.v -test.timeout 2h -test.run '^TestAWeekOfTills' -weeks "$2" -first-week "$3") ;;
   requests) bash .ci/fuzz.sh 20s agent/till ;;
   esac | grep -v '^=== \|^    --- PASS'
@@ -67,7 +69,7 @@ one() {
 figures() {
   printf '\n== figures, of tree %s\n' "$(basename "$noted")"
   while read -r unit whole _; do
-    printf '%-14s %8s of %8s in %5s h\n' "$unit" "$(reached "$unit")" "$whole" "$(took "$unit")"
+    printf '%-16s %8s of %8s in %5s h\n' "$unit" "$(reached "$unit")" "$whole" "$(took "$unit")"
   done <<<"$units"
 }
 
