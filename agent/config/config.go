@@ -38,6 +38,9 @@ type Shop struct {
 	Primary  bool   `yaml:"primary"`  // exactly one till of a shop
 }
 
+// DefaultListen is api.listen of a file that does not say it.
+const DefaultListen = "127.0.0.1:8780"
+
 // API is the local listener.
 type API struct {
 	Listen         string   `yaml:"listen"` // loopback only; default 127.0.0.1:8780
@@ -132,7 +135,7 @@ func Default() Config {
 	return Config{
 		DataDir: DefaultDataDir(),
 		Shop:    Shop{Timezone: "America/Sao_Paulo"},
-		API:     API{Listen: "127.0.0.1:8780", AllowedOrigins: []string{}},
+		API:     API{Listen: DefaultListen, AllowedOrigins: []string{}},
 		Till:    Till{QueuedStatus: 202, CouponID: "composed", Charset: "utf-8"},
 		Loyalty: Loyalty{
 			AbandonAfter: Duration(2 * time.Hour), MemberCache: Duration(720 * time.Hour), UnknownMember: "resolve", OfflineID: "omit",

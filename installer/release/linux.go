@@ -29,6 +29,7 @@ func (b *builder) pack(kind, arch, program string) (string, error) {
 			Contents: files.Contents{
 				{Source: program, Destination: "/usr/bin/pdvagent", FileInfo: &files.ContentFileInfo{Mode: 0o755}},
 				{Source: "installer/linux/pdvagent.service", Destination: "/lib/systemd/system/pdvagent.service", FileInfo: &files.ContentFileInfo{Mode: 0o644}},
+				{Source: "installer/linux/pdvagent-console.desktop", Destination: "/usr/share/applications/pdvagent-console.desktop", FileInfo: &files.ContentFileInfo{Mode: 0o644}},
 				{Source: "config.example.yaml", Destination: "/usr/share/doc/pdvagent/config.example.yaml", FileInfo: &files.ContentFileInfo{Mode: 0o644}},
 			},
 			Scripts: nfpm.Scripts{

@@ -227,7 +227,7 @@ inside userdel pdvagent >/dev/null 2>&1 || true
 say "without a package: installed, repaired, removed by the program itself"
 
 listed=$(rpm -qp --list --scripts "$work"/release/*.rpm 2>/dev/null)
-for want in /usr/bin/pdvagent /lib/systemd/system/pdvagent.service 'systemctl daemon-reload' 'a anterior volta' 'registro(s) por enviar'; do
+for want in /usr/bin/pdvagent /usr/share/applications/pdvagent-console.desktop /lib/systemd/system/pdvagent.service 'systemctl daemon-reload' 'a anterior volta' 'registro(s) por enviar'; do
   grep -qF "$want" <<<"$listed" || die "the RPM does not have $want"
 done
 say "the RPM has the program, the unit and the scripts"

@@ -354,6 +354,7 @@ Section "pdvagent"
     Call Refuse
   ${EndIf}
   File /r "${DOCS}\*"
+  CreateShortCut "$SMPROGRAMS\Console do pdvagent.lnk" "$INSTDIR\pdvagent.exe" "console --stay" "$INSTDIR\pdvagent.exe" 0 SW_SHOWNORMAL "" "Abre o console do pdvagent no navegador"
   WriteUninstaller "$INSTDIR\desinstalar.exe"
   WriteRegStr HKLM "${UNINSTALL}" "DisplayName" "pdvagent, o agente local do caixa"
   WriteRegStr HKLM "${UNINSTALL}" "DisplayVersion" "${VERSION}"
@@ -422,6 +423,7 @@ Section "Uninstall"
     Push "$Last"
     Call un.Refuse
   ${EndIf}
+  Delete "$SMPROGRAMS\Console do pdvagent.lnk"
   Delete "$INSTDIR\desinstalar.exe"
   RMDir /r "$INSTDIR\docs"
   RMDir /r "$INSTDIR\pacote"

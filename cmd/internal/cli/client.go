@@ -53,10 +53,12 @@ func (o *Options) client() (*Client, error) {
 		}
 	}
 	if secret == "" {
-		return nil, agent.Errorf(agent.CodeBadConfig, nil, "A configuração não tem token com scope: support ou admin em api.tokens.")
+		return nil, errNoSupportToken
 	}
 	return NewClient("http://"+cfg.API.Listen, secret), nil
 }
+
+var errNoSupportToken = agent.Errorf(agent.CodeBadConfig, nil, "A configuração não tem token com scope: support ou admin em api.tokens.")
 
 // request is a call of the agent's API; body is nil or what [Client.Call] takes.
 type request struct {

@@ -102,7 +102,7 @@ func newRoot(out io.Writer, more ...func(*Options) *cobra.Command) *cobra.Comman
 	root.SetOut(out)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
-		newRun(opts), newWatchdog(opts), newDemo(opts), newSandbox(opts), newConfig(opts), newQueue(opts), newStatus(opts), newTraffic(opts), newMember(opts), newPayments(opts), newBoletos(opts), newOrders(opts), newStore(opts), newService(opts), newSetup(opts), newDoctor(opts), newSupportBundle(opts),
+		newRun(opts), newWatchdog(opts), newDemo(opts), newSandbox(opts), newConfig(opts), newQueue(opts), newStatus(opts), newConsole(opts), newTraffic(opts), newMember(opts), newPayments(opts), newBoletos(opts), newOrders(opts), newStore(opts), newService(opts), newSetup(opts), newDoctor(opts), newSupportBundle(opts),
 		newRoutines(opts), newCatalog(opts), newHistory(opts), newReconcile(opts), newHomologation(opts),
 		newVersion(opts),
 	)
