@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,23 +15,30 @@ import (
 	rules "pdvagent/mercafacil/homologation"
 )
 
-// passed gives what was recorded of items, in their order.
+type window struct {
+	Item      string
+	Exchanges []struct {
+		At                                            time.Time
+		Side                                          agent.Side
+		Route, Ref, Delivery, Origin, Request, Answer string
+		Status                                        int
+	}
+}
+
+// recording is what passed in a run against the sandbox, read once.
+var recording = sync.OnceValues(func() (windows []window, err error) {
+	text, err := os.ReadFile(filepath.Join(agenttest.Root(), "mercafacil", "homologation", "testdata", "run.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &windows)
+	}
+	return windows, err
+})
+
+// passed gives what was recorded of items, in their order; * of all.
 func passed(t *testing.T, ids ...string) []agent.Exchange {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(agenttest.Root(), "mercafacil", "homologation", "testdata", "run.json"))
+	windows, err := recording()
 	if err != nil {
-		t.Fatal(err)
-	}
-	var windows []struct {
-		Item      string
-		Exchanges []struct {
-			At                                            time.Time
-			Side                                          agent.Side
-			Route, Ref, Delivery, Origin, Request, Answer string
-			Status                                        int
-		}
-	}
-	if err := json.Unmarshal(text, &windows); err != nil {
 		t.Fatal(err)
 	}
 	var list []agent.Exchange
