@@ -1,5 +1,7 @@
 // Calls of the local API, the session, and whether the agent answers. Everything goes by the routes that everybody has.
 
+import { say } from "./dom.js";
+
 const kept = "pdvagent.session";
 let session = read();
 let askForSession = () => Promise.reject(new Error("sem sessão"));
@@ -88,6 +90,7 @@ export async function request(method, path, options = {}) {
     }
     const used = session;
     const answer = await send(method, path, options);
+    if (answer.headers.get("X-Agent-Audit") === "not_written") say("Feito, mas a auditoria não pôde ser gravada: confira o disco.");
     if (answer.ok) return answer;
     if (answer.status !== 401) throw await refusal(answer);
     if (session === used) keep(null);

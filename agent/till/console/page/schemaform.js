@@ -39,7 +39,7 @@ export function fixed(f) {
 /** input makes the input of a field. */
 export function input(f, shown, text, fault, changed) {
   const id = "opcao-" + f.path.join("-"), hidden = secret(f, shown), why = fixed(f);
-  const ends = [f.node.default !== undefined && `Se vazio: ${f.node.default === "" ? "vazio" : f.node.default}.`, hidden && (shown ? "Há um gravado; deixe vazio para mantê-lo." : "Não há nenhum gravado."), why];
+  const ends = [f.node.default !== undefined && f.node.default !== "" && `Se vazio: ${{ true: "sim", false: "não" }[f.node.default] ?? f.node.default}.`, hidden && (shown ? "Há um gravado; deixe vazio para mantê-lo." : "Não há nenhum gravado."), why];
   const [label, rest] = named(f), help = [h("code", {}, f.path.at(-1)), " ", [rest, ...ends].filter(Boolean).join(" ")];
   if (why) return field(id, label, h("input", { value: hidden ? "" : shown, readonly: true }), { help });
   const box = control(f, hidden);

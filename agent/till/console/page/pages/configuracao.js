@@ -38,7 +38,7 @@ async function showSection(view, place, section) {
     return input(f, shown, state.texts.get(path) ?? before, state.faults.get(path), (text) => { if (text === before) state.texts.delete(path); else state.texts.set(path, text); });
   }));
   const form = h("form", { class: "stack", "aria-label": sections[section] ?? section },
-    [...groups].map(([group, fields]) => (group ? h("fieldset", {}, h("legend", {}, group), inputs(fields)) : h("div", { class: "card" }, inputs(fields)))), trouble,
+    [...groups].map(([group, fields]) => (group ? h("fieldset", {}, h("legend", {}, titleOf(group)), inputs(fields)) : h("div", { class: "card" }, inputs(fields)))), trouble,
     h("div", { class: "buttons" }, state.texts.size > 0 && button("desfazer", "Desfazer o que digitei", () => { dropDraft(key); view.reload(); }, "quiet"), h("button", { class: "primary", id: "gravar" }, "Ver a diferença e gravar")));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -46,6 +46,11 @@ async function showSection(view, place, section) {
   });
   fill(place, list.length === 0 ? empty("Não há nada aqui") : form);
 }
+
+const parts = { source: "de onde vêm os registros", seller: "vendedor", ideamaker: "IdeaMaker", sevenaz: "7AZ", webhook: "Avisos dos fornecedores", sicoob: "Sicoob", cashorder: "Pedidos com cartão" };
+
+/** titleOf names a part of a section: products › source is Carga de produtos › de onde vêm os registros. */
+const titleOf = (group) => group.split(" › ").map((name) => parts[name] ?? words.routineName(name)).join(" › ");
 
 async function save(view, { key, state, list, config, trouble }) {
   const changed = list.filter((f) => state.texts.has(f.path.join(".")));
