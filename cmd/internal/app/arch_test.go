@@ -36,7 +36,7 @@ func architecture() map[string][]string {
 	for _, part := range []map[string][]string{foundations(), wings(), clouds()} {
 		maps.Copy(table, part)
 	}
-	for _, theme := range []string{"", "/sale", "/contingency", "/fault", "/load", "/payment", "/operation"} {
+	for _, theme := range []string{"", "/sale", "/contingency", "/fault", "/load", "/payment", "/operation", "/console"} {
 		table["cmd/internal/e2e"+theme] = []string{everything}
 	}
 	return table
