@@ -108,7 +108,9 @@ func (c *Catalog) Close() error { return guarded(c.db.Close) }
 // Append adds the records of a batch that the cloud accepted.
 func (c *Catalog) Append(kind agent.Kind, entries []agent.LoadEntry) error {
 	return guarded(func() error {
-		return c.db.Update(func(tx *bbolt.Tx) error { return c.append(tx.Bucket([]byte(kind)), entries) })
+		err := c.db.Update(func(tx *bbolt.Tx) error { return c.append(tx.Bucket([]byte(kind)), entries) })
+		_ = c.db.View(giveBack) // they stay in memory
+		return err
 	})
 }
 
@@ -137,12 +139,21 @@ func (c *Catalog) put(b *bbolt.Bucket, entries []agent.LoadEntry) error {
 	return b.Put(key, sealed)
 }
 
+// fewMapped is how many values are read before their pages are given back: some megabytes. Read once, all of them would be a
+// hundred.
+const fewMapped = 32
+
 // Each calls do with every entry, in the order of acceptance. The latest entry of a key counts.
 func (c *Catalog) Each(kind agent.Kind, do func(agent.LoadEntry)) error {
 	return guarded(func() error {
 		return c.db.View(func(tx *bbolt.Tx) error {
 			cursor := tx.Bucket([]byte(kind)).Cursor()
+			n := 0
 			for key, value := cursor.First(); key != nil; key, value = cursor.Next() {
+				if n%fewMapped == 0 {
+					_ = giveBack(tx) // they stay in memory
+				}
+				n++
 				h, payload, err := envelope.Open(value, c.ring.Key)
 				if err != nil || h.Bucket != catalogCode || string(h.Key) != string(key) {
 					return fmt.Errorf("%w: batch %x of %s: %w", agent.ErrDamaged, key, kind, err)

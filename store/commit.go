@@ -43,6 +43,7 @@ func (s *Store) commitGroup(group []*request) (*meta, error) {
 	if err != nil {
 		return next, err
 	}
+	s.rest.used()
 	s.cfg.Committed(len(group), s.cfg.Now().Sub(begun))
 	s.spool.remove(drop)
 	s.changed.notify()

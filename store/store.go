@@ -49,6 +49,10 @@ type Config struct {
 	// block nor call the store. Optional.
 	Damaged func(fault error)
 
+	// Rested is called when nothing was committed for some seconds, once after the last commit; it must not call the store.
+	// Optional.
+	Rested func()
+
 	// Salvaged is called after each salvage, also during Open; it must neither block nor call the store. Optional.
 	Salvaged func(Report)
 }
@@ -83,6 +87,7 @@ type Store struct {
 	closing    sync.Once
 	clock      clock
 	room       room
+	rest       rest
 	bodiesFrom atomic.Uint64 // no job before it has a body; ahead of meta.BodiesFrom until the next commit
 	unreadable sync.Map      // seq of a job that was logged as unreadable
 }
@@ -130,12 +135,15 @@ func Open(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	s.mark()
+	s.rest.begin(s.resting)
 	s.committer = commit.Start(s.applyGroup)
 	return s, nil
 }
 
 func newStore(cfg Config) *Store {
-	return &Store{cfg: cfg, room: room{folder: cfg.Dir, floor: cfg.MinFree}, broken: make(chan struct{}), repairs: make(chan struct{}, 1), changed: newBroadcast()}
+	s := &Store{cfg: cfg, room: room{folder: cfg.Dir, floor: cfg.MinFree}, broken: make(chan struct{}), repairs: make(chan struct{}, 1), changed: newBroadcast()}
+	s.rest.waiting.Store(true) // until it begins
+	return s
 }
 
 func (c *Config) fill() error {
@@ -171,6 +179,9 @@ func (c *Config) fill() error {
 	}
 	if c.Damaged == nil {
 		c.Damaged = func(error) {}
+	}
+	if c.Rested == nil {
+		c.Rested = func() {}
 	}
 	if c.Salvaged == nil {
 		c.Salvaged = func(Report) {}
@@ -243,6 +254,7 @@ func (s *Store) Close() error {
 	var err error
 	s.closing.Do(func() {
 		s.committer.Close()
+		s.rest.end()
 		err = s.closeFile()
 		s.repairs <- struct{}{} // waits for the one that runs
 		s.unlockDir()
@@ -298,6 +310,7 @@ func (s *Store) view(read func(transaction) error) error {
 
 // look is view for those that judge the store themselves.
 func (s *Store) look(read func(transaction) error) error {
+	s.rest.used()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	err := guarded(func() error { return s.rawView(read) })

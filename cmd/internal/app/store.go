@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"pdvagent/agent"
@@ -25,6 +26,7 @@ func (a *Assembly) openStore(context.Context) error {
 	cfg.Markers = StoreMarkers(a.cfg.File, a.cfg.Config)
 	cfg.Committed, cfg.Log = a.metrics.Commit, a.log
 	cfg.Damaged, cfg.Salvaged = func(fault error) { raiseDamaged(a.alarms, fault) }, func(r store.Report) { raiseSalvaged(a.alarms, r) }
+	cfg.Rested = func() { rest(a.log) }
 	if a.Store, err = store.Open(cfg); err != nil {
 		return err
 	}
@@ -40,6 +42,15 @@ func (a *Assembly) openStore(context.Context) error {
 		raiseCloned(a.alarms, *clone)
 	}
 	return nil
+}
+
+// rest gives memory back to the system when the till rests: what the collector has kept for the next calls, and the program's
+// own pages.
+func rest(log *slog.Logger) {
+	debug.FreeOSMemory()
+	if err := osfile.GiveBackProgram(); err != nil {
+		log.Debug("program_not_given_back", "error", err)
+	}
 }
 
 // OpenStore opens the store of an agent that does not run.

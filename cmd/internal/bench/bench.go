@@ -19,7 +19,7 @@ import (
 // New makes the command bench, with a command for each benchmark.
 func New(opts *cli.Options) *cobra.Command {
 	cmd := &cobra.Command{Use: "bench", Short: "Mede o que prometemos, ao lado de uma referência na mesma execução"}
-	cmd.AddCommand(newStore(opts), newLive(opts), newQueue(opts), newCatalog(opts), newHistory(opts), newSettlement(opts), newTill(opts), newWrapped())
+	cmd.AddCommand(newStore(opts), newLive(opts), newQueue(opts), newCatalog(opts), newHistory(opts), newSettlement(opts), newIdle(opts), newTill(opts), newWrapped())
 	return cmd
 }
 
@@ -80,7 +80,7 @@ func median(values []float64) float64 { return percentile(values, 50) }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
+func mb(bytes int64) float64 { return float64(bytes) / 1_000_000 }
 
 func sleep(ctx context.Context, d time.Duration) error {
 	select {

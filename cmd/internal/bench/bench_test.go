@@ -20,7 +20,7 @@ func TestBenchPrintsItsRatios(t *testing.T) {
 func TestBenchSettlesAFileOfBoletos(t *testing.T) {
 	code, out, errOut := e2e.RunCommand(t, "bench", "settlement", "--json", "--records", "1200", "--dir", t.TempDir())
 	var result bench.SettlementFigures
-	if err := json.Unmarshal([]byte(out), &result); code != cli.ExitDone || err != nil || result.Records != 1200 || result.Known <= 0 || result.Paid <= 0 || result.PackedMiB <= 0 {
+	if err := json.Unmarshal([]byte(out), &result); code != cli.ExitDone || err != nil || result.Records != 1200 || result.Known <= 0 || result.Paid <= 0 || result.PackedMB <= 0 {
 		t.Errorf("got %d, %s, %s, %v", code, out, errOut, err)
 	}
 }

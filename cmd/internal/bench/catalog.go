@@ -26,10 +26,10 @@ import (
 // catalogFigures are those of three loads of a shop's products.
 type catalogFigures struct {
 	Products int         `json:"products"`
-	FileMiB  float64     `json:"file_mib"`
+	FileMB   float64     `json:"file_mb"`
 	Loads    []loadPhase `json:"loads"`
-	PeakMiB  float64     `json:"peak_rss_mib"` // of the agent's process, mapped pages of its files included
-	HeapMiB  float64     `json:"peak_own_memory_mib"`
+	PeakMB   float64     `json:"peak_rss_mb"` // of the agent's process, mapped pages of its files included
+	HeapMB   float64     `json:"peak_own_memory_mb"`
 	AloneMS  float64     `json:"sale_p99_alone_ms"`
 	DuringMS float64     `json:"sale_p99_during_ms"`
 }
@@ -43,11 +43,11 @@ type loadPhase struct {
 }
 
 func (f catalogFigures) print(w io.Writer) {
-	fmt.Fprintf(w, "%d produtos, arquivo de %.0f MiB (NDJSON)\n", f.Products, f.FileMiB)
+	fmt.Fprintf(w, "%d produtos, arquivo de %.0f MB (NDJSON)\n", f.Products, f.FileMB)
 	for _, p := range f.Loads {
 		fmt.Fprintf(w, "%-22s %7.1f s  %4d chamadas  %8d registros  maior %5.2f MB\n", p.Name, p.Seconds, p.Requests, p.Records, float64(p.Largest)/1e6)
 	}
-	fmt.Fprintf(w, "memória no pico: %.0f MiB residentes, %.0f MiB sem as páginas mapeadas de arquivos\n", f.PeakMiB, f.HeapMiB)
+	fmt.Fprintf(w, "memória no pico: %.0f MB residentes, %.0f MB sem as páginas mapeadas de arquivos\n", f.PeakMB, f.HeapMB)
 	fmt.Fprintf(w, "venda na fila, p99: %.2f ms sozinha, %.2f ms durante a carga: %.2f x\n", f.AloneMS, f.DuringMS, f.DuringMS/f.AloneMS)
 	fmt.Fprintln(w, "promessas, com 1000000: primeira <= 60 s e <= 150 MB; sem mudança nenhuma chamada e <= 1/3 do tempo; venda <= 2 x")
 }
@@ -98,12 +98,12 @@ func measureCatalog(ctx context.Context, folder string, products int) (f catalog
 		if err != nil {
 			return f, err
 		}
-		b.figures.FileMiB = mib(size)
+		b.figures.FileMB = mb(size)
 		if err := b.load(ctx, phase.name); err != nil {
 			return f, err
 		}
 	}
-	b.figures.PeakMiB = b.peakMemory()
+	b.figures.PeakMB = b.peakMemory()
 	return b.figures, nil
 }
 
@@ -187,7 +187,7 @@ func (b *catalogBench) follow(ctx context.Context, run *routine.Report) error {
 		if i := slices.IndexFunc(page.Runs, func(r routine.Report) bool { return r.ID == run.ID }); i >= 0 {
 			*run = page.Runs[i]
 		}
-		b.figures.HeapMiB = max(b.figures.HeapMiB, b.ownMemory())
+		b.figures.HeapMB = max(b.figures.HeapMB, b.ownMemory())
 	}
 	return nil
 }

@@ -24,20 +24,20 @@ import (
 // historyFigures are those of an import that is interrupted once.
 type historyFigures struct {
 	Sales    int     `json:"sales"`
-	FileMiB  float64 `json:"file_mib"`
+	FileMB   float64 `json:"file_mb"`
 	Seconds  float64 `json:"seconds"`
 	Arrived  int     `json:"arrived"`  // different receipts
 	Repeated int     `json:"repeated"` // of them, sent again after the interruption
 	Requests int     `json:"requests"`
 	Largest  int     `json:"largest_bytes"`
-	EarlyMiB float64 `json:"memory_at_a_fifth_mib"`
-	PeakMiB  float64 `json:"memory_peak_mib"`
+	EarlyMB  float64 `json:"memory_at_a_fifth_mb"`
+	PeakMB   float64 `json:"memory_peak_mb"`
 }
 
 func (f historyFigures) print(w io.Writer) {
-	fmt.Fprintf(w, "%d vendas de 3 itens, CSV de %.0f MiB: %.1f s, %.0f vendas/s\n", f.Sales, f.FileMiB, f.Seconds, float64(f.Sales)/f.Seconds)
+	fmt.Fprintf(w, "%d vendas de 3 itens, CSV de %.0f MB: %.1f s, %.0f vendas/s\n", f.Sales, f.FileMB, f.Seconds, float64(f.Sales)/f.Seconds)
 	fmt.Fprintf(w, "%d chegaram, %d de novo em volta da interrupção; %d chamadas, a maior de %.2f MB (promessa: <= 24 MB)\n", f.Arrived, f.Repeated, f.Requests, float64(f.Largest)/1e6)
-	fmt.Fprintf(w, "memória: %.0f MiB depois de um quinto, %.0f MiB no pico (promessa: não cresce)\n", f.EarlyMiB, f.PeakMiB)
+	fmt.Fprintf(w, "memória: %.0f MB depois de um quinto, %.0f MB no pico (promessa: não cresce)\n", f.EarlyMB, f.PeakMB)
 }
 
 func newHistory(opts *cli.Options) *cobra.Command {
@@ -82,9 +82,9 @@ func (c *historyCloud) Deliver(_ context.Context, _ agent.Kind, _ agent.Dialect,
 	}
 	own := ownMemory()
 	if c.figures.Arrived <= c.fifth {
-		c.figures.EarlyMiB = max(c.figures.EarlyMiB, own)
+		c.figures.EarlyMB = max(c.figures.EarlyMB, own)
 	}
-	c.figures.PeakMiB = max(c.figures.PeakMiB, own)
+	c.figures.PeakMB = max(c.figures.PeakMB, own)
 	if c.interrupt != nil && c.figures.Arrived > 2*c.fifth {
 		c.interrupt()
 		c.interrupt = nil
@@ -99,7 +99,7 @@ func measureHistory(ctx context.Context, folder string, sales int) (f historyFig
 	if err != nil {
 		return f, err
 	}
-	f.Sales, f.FileMiB = sales, mib(size)
+	f.Sales, f.FileMB = sales, mb(size)
 	interruptible, interrupt := context.WithCancel(ctx)
 	defer interrupt()
 	cloud := &historyCloud{figures: &f, seen: make([]uint64, sales/64+1), fifth: sales / 5, interrupt: interrupt}

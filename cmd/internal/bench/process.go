@@ -1,12 +1,14 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,15 +81,36 @@ func (a *agentProcess) sell(ctx context.Context, coupon string) (float64, error)
 	return milliseconds(time.Since(start)), err
 }
 
-// ownMemory is what the process holds without the mapped pages of its files, in MiB; 0 where the system does not say.
-func (a *agentProcess) ownMemory() float64 { return a.status("RssAnon") / 1024 }
+// ownMemory is what the process holds without the mapped pages of its files, in MB; 0 where the system does not say.
+func (a *agentProcess) ownMemory() float64 { return a.memory("RssAnon") }
 
-// peakMemory is the most that the process has held, mapped pages included, in MiB; 0 where the system does not say.
-func (a *agentProcess) peakMemory() float64 { return a.status("VmHWM") / 1024 }
+// peakMemory is the most that the process has held, mapped pages included, in MB; 0 where the system does not say.
+func (a *agentProcess) peakMemory() float64 { return a.memory("VmHWM") }
 
-func (a *agentProcess) status(name string) float64 {
-	return float64(processStatus(fmt.Sprintf("/proc/%d/status", a.process.PID()), name))
+// residentMemory is what the process holds, mapped pages included, in MB; 0 where the system does not say.
+func (a *agentProcess) residentMemory() float64 { return a.memory("VmRSS") }
+
+func (a *agentProcess) memory(name string) float64 {
+	return memoryOf(fmt.Sprintf("/proc/%d/status", a.process.PID()), name)
 }
+
+// pageFaults is how often a page came into the process's memory without the disk; 0 where the system does not say.
+func (a *agentProcess) pageFaults() int {
+	const field = 7 // behind the program's name in brackets
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", a.process.PID()))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) <= field {
+		return 0
+	}
+	n, _ := strconv.Atoi(fields[field]) // a line of another form counts nothing
+	return n
+}
+
+// memoryOf reads an amount of memory of Linux's status file, in MB.
+func memoryOf(path, name string) float64 { return mb(int64(processStatus(path, name)) << 10) }
 
 // contextSwitches is how often threads of the process have begun to wait.
 func (a *agentProcess) contextSwitches() int {
@@ -115,11 +138,11 @@ func processStatus(path, name string) int {
 	return 0
 }
 
-// ownMemory is what this process holds without mapped pages, in MiB.
-func ownMemory() float64 { return float64(processStatus("/proc/self/status", "RssAnon")) / 1024 }
+// ownMemory is what this process holds without mapped pages, in MB.
+func ownMemory() float64 { return memoryOf("/proc/self/status", "RssAnon") }
 
-// residentMemory is what this process holds, mapped pages included, in MiB.
-func residentMemory() float64 { return float64(processStatus("/proc/self/status", "VmRSS")) / 1024 }
+// residentMemory is what this process holds, mapped pages included, in MB.
+func residentMemory() float64 { return memoryOf("/proc/self/status", "VmRSS") }
 
 // serve runs a server on a free address until stop is called.
 func serve(ctx context.Context, handler http.Handler) (base string, stop func() error, err error) {

@@ -27,14 +27,14 @@ const mostDrained = 100_000
 // queueRow is what one length of the queue gives.
 type queueRow struct {
 	Pending int     `json:"pending"`
-	FileMiB float64 `json:"database_mib"`
-	OpenMS  float64 `json:"open_ms"`         // from the process's start to its first answer
-	SaleMS  float64 `json:"sale_p50_ms"`     // one more sale by HTTP while nothing can be sent
-	Drain   float64 `json:"drain_per_s"`     // jobs, until all or mostDrained of them are sent
-	JobUS   float64 `json:"drain_job_us"`    // the same for one job
-	PeakMiB float64 `json:"peak_memory_mib"` // most while it drained, without mapped pages of the file; 0 where the system does not say
-	IdleMiB float64 `json:"idle_memory_mib"` // the same some seconds after the last one was sent
-	Wakeups float64 `json:"idle_wakeups_s"`  // context switches of the process per second then
+	FileMB  float64 `json:"database_mb"`
+	OpenMS  float64 `json:"open_ms"`        // from the process's start to its first answer
+	SaleMS  float64 `json:"sale_p50_ms"`    // one more sale by HTTP while nothing can be sent
+	Drain   float64 `json:"drain_per_s"`    // jobs, until all or mostDrained of them are sent
+	JobUS   float64 `json:"drain_job_us"`   // the same for one job
+	PeakMB  float64 `json:"peak_memory_mb"` // most while it drained, without mapped pages of the file; 0 where the system does not say
+	IdleMB  float64 `json:"idle_memory_mb"` // the same some seconds after the last one was sent
+	Wakeups float64 `json:"idle_wakeups_s"` // context switches of the process per second then
 }
 
 type queueFigures []queueRow
@@ -42,12 +42,12 @@ type queueFigures []queueRow
 func (f queueFigures) print(w io.Writer) {
 	fmt.Fprintf(w, "%10s %9s %9s %10s %9s %9s %9s %9s %9s\n", "na fila", "banco", "abrir", "venda p50", "enviar", "uma", "memória", "ociosa", "acordares")
 	for _, r := range f {
-		fmt.Fprintf(w, "%10d %5.0f MiB %6.0f ms %7.2f ms %7.0f/s %6.0f us %5.0f MiB %5.0f MiB %7.1f/s\n",
-			r.Pending, r.FileMiB, r.OpenMS, r.SaleMS, r.Drain, r.JobUS, r.PeakMiB, r.IdleMiB, r.Wakeups)
+		fmt.Fprintf(w, "%10d %5.0f MB %6.0f ms %7.2f ms %7.0f/s %6.0f us %5.0f MB %5.0f MB %7.1f/s\n",
+			r.Pending, r.FileMB, r.OpenMS, r.SaleMS, r.Drain, r.JobUS, r.PeakMB, r.IdleMB, r.Wakeups)
 	}
 	first, last := f[0], f[len(f)-1]
 	fmt.Fprintf(w, "promessas: abrir com 100000 <= 1000 ms; enviar >= 1500/s; de %d a %d na fila, venda %.2f x e envio %.2f x (<= 1.3), memória %.2f x (<= 1.5), sem as páginas do banco que o sistema mantém mapeadas\n",
-		first.Pending, last.Pending, last.SaleMS/first.SaleMS, last.JobUS/first.JobUS, last.PeakMiB/first.PeakMiB)
+		first.Pending, last.Pending, last.SaleMS/first.SaleMS, last.JobUS/first.JobUS, last.PeakMB/first.PeakMB)
 }
 
 func newQueue(opts *cli.Options) *cobra.Command {
@@ -94,7 +94,7 @@ func measureQueue(ctx context.Context, folder string, pending int) (row queueRow
 	if err != nil {
 		return row, err
 	}
-	if row.FileMiB, err = b.fill(ctx, pending); err != nil {
+	if row.FileMB, err = b.fill(ctx, pending); err != nil {
 		return row, err
 	}
 	b.clouds.Leave()
@@ -107,7 +107,7 @@ func measureQueue(ctx context.Context, folder string, pending int) (row queueRow
 	return row, nil
 }
 
-// fill puts sales without a session into the store before the agent starts; it gives the file's size in MiB.
+// fill puts sales without a session into the store before the agent starts; it gives the file's size in MB.
 func (b *queueBench) fill(ctx context.Context, pending int) (float64, error) {
 	queue, err := app.OpenStore(b.config, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -121,7 +121,7 @@ func (b *queueBench) fill(ctx context.Context, pending int) (float64, error) {
 		_, err = queue.Commit(ctx, change)
 	}
 	used, _ := queue.Size()
-	return mib(used), errors.Join(err, queue.Close())
+	return mb(used), errors.Join(err, queue.Close())
 }
 
 func (b *queueBench) open(ctx context.Context, row *queueRow) error {
@@ -160,7 +160,7 @@ func (b *queueBench) drain(ctx context.Context, row *queueRow) error {
 		if err != nil {
 			return err
 		}
-		row.PeakMiB = max(row.PeakMiB, b.ownMemory())
+		row.PeakMB = max(row.PeakMB, b.ownMemory())
 		if start.IsZero() && queue.Sent > 0 {
 			start, before = time.Now(), queue.Sent
 		}
@@ -189,6 +189,6 @@ func (b *queueBench) idle(ctx context.Context, row *queueRow) error {
 		return err
 	}
 	row.Wakeups = float64(b.contextSwitches()-before) / interval.Seconds()
-	row.IdleMiB = b.ownMemory()
+	row.IdleMB = b.ownMemory()
 	return nil
 }

@@ -31,20 +31,20 @@ import (
 
 // SettlementFigures are those of a file of settlements that is read twice.
 type SettlementFigures struct {
-	Records   int     `json:"records"`
-	PackedMiB float64 `json:"packed_mib"`
-	Known     float64 `json:"parsed_and_matched_seconds"` // every record was read before: nothing is written
-	Paid      float64 `json:"with_every_boleto_written_seconds"`
-	Raw       float64 `json:"unpacked_only_seconds"` // the reference
-	OwnMiB    float64 `json:"memory_peak_mib"`       // of the process itself
-	WriteMiB  float64 `json:"memory_peak_with_every_boleto_written_mib"`
-	AllMiB    float64 `json:"memory_with_mapped_pages_mib"`
+	Records  int     `json:"records"`
+	PackedMB float64 `json:"packed_mb"`
+	Known    float64 `json:"parsed_and_matched_seconds"` // every record was read before: nothing is written
+	Paid     float64 `json:"with_every_boleto_written_seconds"`
+	Raw      float64 `json:"unpacked_only_seconds"` // the reference
+	OwnMB    float64 `json:"memory_peak_mb"`        // of the process itself
+	WriteMB  float64 `json:"memory_peak_with_every_boleto_written_mb"`
+	AllMB    float64 `json:"memory_with_mapped_pages_mb"`
 }
 
 func (f SettlementFigures) print(w io.Writer) {
-	fmt.Fprintf(w, "%d registros, ZIP de %.1f MiB, %d boletos registrados\n", f.Records, f.PackedMiB, f.Records)
-	fmt.Fprintf(w, "lidos e casados: %.1f s (promessa: <= 10 s), %.1f vezes o tempo de só descompactar (%.2f s); memória no pico: %.0f MiB (promessa: <= 100 MB)\n", f.Known, f.Known/f.Raw, f.Raw, f.OwnMiB)
-	fmt.Fprintf(w, "na primeira vez, com a baixa de todos gravada em disco: %.1f s, %.0f MiB; %.0f MiB com as páginas do banco mapeadas\n", f.Paid, f.WriteMiB, f.AllMiB)
+	fmt.Fprintf(w, "%d registros, ZIP de %.1f MB, %d boletos registrados\n", f.Records, f.PackedMB, f.Records)
+	fmt.Fprintf(w, "lidos e casados: %.1f s (promessa: <= 10 s), %.1f vezes o tempo de só descompactar (%.2f s); memória no pico: %.0f MB (promessa: <= 100 MB)\n", f.Known, f.Known/f.Raw, f.Raw, f.OwnMB)
+	fmt.Fprintf(w, "na primeira vez, com a baixa de todos gravada em disco: %.1f s, %.0f MB; %.0f MB com as páginas do banco mapeadas\n", f.Paid, f.WriteMB, f.AllMB)
 }
 
 func newSettlement(opts *cli.Options) *cobra.Command {
@@ -90,7 +90,7 @@ func measureSettlement(ctx context.Context, folder string, records int) (f Settl
 	today := time.Now().Add(-3 * time.Hour)
 	answer := filepath.Join(folder, "answer.json")
 	f.Records = records
-	if f.PackedMiB, f.Raw, err = writeSettlements(filepath.Join(folder, "file.zip"), answer, records, today); err != nil {
+	if f.PackedMB, f.Raw, err = writeSettlements(filepath.Join(folder, "file.zip"), answer, records, today); err != nil {
 		return f, err
 	}
 	queue, err := store.Open(store.Config{Dir: filepath.Join(folder, "data"), MaxBytes: 4 << 30})
@@ -120,7 +120,7 @@ func measureSettlement(ctx context.Context, folder string, records int) (f Settl
 	for _, step := range []struct {
 		seconds, memory *float64
 		count           string // must be all records
-	}{{&f.Paid, &f.WriteMiB, "paid"}, {&f.Known, &f.OwnMiB, "known"}} {
+	}{{&f.Paid, &f.WriteMB, "paid"}, {&f.Known, &f.OwnMB, "known"}} {
 		stop := watchMemory()
 		counts, start := make(runCounts), time.Now()
 		err := ledger.Settle(ctx, counts)
@@ -128,7 +128,7 @@ func measureSettlement(ctx context.Context, folder string, records int) (f Settl
 		if err != nil {
 			return f, err
 		}
-		*step.seconds, *step.memory, f.AllMiB = time.Since(start).Seconds(), own, max(f.AllMiB, all)
+		*step.seconds, *step.memory, f.AllMB = time.Since(start).Seconds(), own, max(f.AllMB, all)
 		if counts[step.count] != records || counts["inconclusive"] != 0 {
 			return f, fmt.Errorf("%s: %v", step.count, counts)
 		}
@@ -166,7 +166,7 @@ func barcodeOf(n int, today time.Time) string {
 	return code
 }
 
-// watchMemory watches this process until stop gives the most that it held: its own memory, and all that was resident, in MiB.
+// watchMemory watches this process until stop gives the most that it held: its own memory, and all that was resident, in MB.
 func watchMemory() (stop func() (own, all float64)) {
 	var own, all float64
 	ended, done := make(chan struct{}), make(chan struct{})
@@ -205,7 +205,7 @@ func bankServer(file, today string) http.Handler {
 
 // writeSettlements writes a ZIP with that many records, and the bank's answer that contains it. raw is the time to unpack it
 // and do nothing else.
-func writeSettlements(zipped, answer string, records int, today time.Time) (packedMiB, raw float64, err error) {
+func writeSettlements(zipped, answer string, records int, today time.Time) (packedMB, raw float64, err error) {
 	file, err := os.Create(zipped)
 	if err != nil {
 		return 0, 0, err
@@ -218,11 +218,11 @@ func writeSettlements(zipped, answer string, records int, today time.Time) (pack
 	if err := errors.Join(err, archive.Close(), file.Close()); err != nil {
 		return 0, 0, err
 	}
-	if packedMiB, err = wrapAnswer(zipped, answer); err != nil {
+	if packedMB, err = wrapAnswer(zipped, answer); err != nil {
 		return 0, 0, err
 	}
 	raw, err = unpackOnly(zipped)
-	return packedMiB, raw, err
+	return packedMB, raw, err
 }
 
 func writeRecords(w io.Writer, records int, today time.Time) error {
@@ -241,7 +241,7 @@ func writeRecords(w io.Writer, records int, today time.Time) error {
 }
 
 // wrapAnswer writes the bank's answer with a ZIP; it gives the ZIP's size.
-func wrapAnswer(zipped, answer string) (packedMiB float64, err error) {
+func wrapAnswer(zipped, answer string) (packedMB float64, err error) {
 	packed, err := os.Open(zipped)
 	if err != nil {
 		return 0, err
@@ -256,7 +256,7 @@ func wrapAnswer(zipped, answer string) (packedMiB float64, err error) {
 	n, copyErr := io.Copy(encoder, packed)
 	err = errors.Join(err, copyErr, encoder.Close())
 	_, tailErr := io.WriteString(out, `","nomeArquivo":"LIQUI_1234_567890_0.zip"}}`)
-	return mib(n), errors.Join(err, tailErr, out.Close())
+	return mb(n), errors.Join(err, tailErr, out.Close())
 }
 
 func unpackOnly(zipped string) (seconds float64, err error) {
