@@ -51,7 +51,11 @@ func (p *page) cover(r *Report) {
 	verdict, sentence := r.outcome()
 	p.add("<header>\n<h1>%s</h1>\n<p class=\"outcome %s\">%s</p>\n<dl class=\"facts\">\n", title, string(verdict), sentence)
 	for _, f := range r.facts() {
-		p.add("<div><dt>%s</dt><dd>%s</dd></div>\n", f.name, f.value)
+		class := ""
+		if len(f.value) > 60 { // a fingerprint is read and compared: it stands in one line
+			class = "whole"
+		}
+		p.add("<div class=\"%s\"><dt>%s</dt><dd>%s</dd></div>\n", class, f.name, f.value)
 	}
 	p.add("</dl>\n")
 	for _, note := range r.Cover.Notes {

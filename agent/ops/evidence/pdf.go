@@ -135,6 +135,9 @@ func (s *sheet) cover(r *Report) {
 		s.soft("", 10)
 		s.cell(38, line, f.name, "L")
 		s.font("", 10, "")
+		if len(f.value) > 90 {
+			s.SetFontSize(8)
+		}
 		s.SetLeftMargin(margin + 38)
 		s.paragraph(line, f.value)
 		s.SetLeftMargin(margin)
@@ -314,7 +317,7 @@ func (s *sheet) exchanges(r *Report, item *Item) {
 			s.paragraph(3.4, body.name)
 			s.SetFont("Courier", "", 7)
 			s.SetTextColor(0, 0, 0)
-			s.paragraph(3.2, body.value)
+			s.paragraph(3.2, strings.ReplaceAll(body.value, " ", "\u00a0")) // cut at the width, not at the space in a name
 		}
 	}
 }

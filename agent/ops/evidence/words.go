@@ -50,7 +50,7 @@ func (r *Report) facts() []fact {
 	all := []fact{
 		{"Loja", strings.Trim(c.Shop+" · "+c.ShopName, " ·")},
 		{"Caixa", c.Till},
-		{"Roteiro", strings.TrimSpace(c.Plan + ", versão " + c.PlanVersion)},
+		{"Roteiro", strings.TrimSpace(c.Plan + " (" + c.PlanVersion + ")")},
 		{"Feito", c.Mode.Words()},
 		{"Endereço da API", c.BaseURL},
 		{"Dialeto", c.Dialect},
