@@ -124,6 +124,10 @@ export const codes = {
       "substituído por um mais novo",
       "substituídos por um mais novo"
     ],
+    "trail_dropped": [
+      "linha da trilha de mais de 400 dias apagada",
+      "linhas da trilha de mais de 400 dias apagadas"
+    ],
     "unchanged": [
       "sem mudança",
       "sem mudança"
