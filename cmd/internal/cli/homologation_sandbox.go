@@ -108,7 +108,7 @@ func openSandbox(ctx context.Context, plan *homologation.Plan, folder, run strin
 		return nil, err
 	}
 	answers.Token, answers.Primary = longToken(), true
-	file, err := rig.WriteConfig(answers, "retry_min: 5s ", "retry_min: 200ms ", "retry_max: 30m", "retry_max: 1s", "start_jitter: 60s", "start_jitter: 0s", "per_second: 20 ", "per_second: 1000 ")
+	file, err := rig.WriteConfig(answers, "retry_min: 5s ", "retry_min: 200ms ", "retry_max: 30m", "retry_max: 1s", "start_jitter: 60s", "start_jitter: 0s", "per_second: 20 ", "per_second: 1000 ", "live_deadline: 2500ms", "live_deadline: 20s")
 	if err != nil {
 		clouds.Close()
 		return nil, err
