@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"pdvagent/agent/agenttest"
@@ -16,12 +15,7 @@ import (
 
 // A backup, a restore and a run by root work in the data folder, which is the service's user's.
 func TestRootIsLedNowhereByWhatLiesInTheDataFolder(t *testing.T) {
-	for kind, plant := range map[string]func(target, path string) error{
-		"a link":            func(target, path string) error { return os.Symlink(filepath.Join(target, "file"), path) },
-		"a link to nothing": func(target, path string) error { return os.Symlink(filepath.Join(target, "new"), path) },
-		"a second name":     func(target, path string) error { return os.Link(filepath.Join(target, "file"), path) },
-		"a pipe":            func(_, path string) error { return syscall.Mkfifo(path, 0o666) },
-	} {
+	for kind, plant := range agenttest.Plants() {
 		for _, name := range []string{"pdvagent.db", "keys.json", "lock", "opening", "spool", "backup", "origin.json", "catalog.db"} {
 			t.Run(name+", "+kind, func(t *testing.T) {
 				target, untouched := agenttest.Outside(t)

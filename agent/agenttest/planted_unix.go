@@ -44,6 +44,17 @@ func Outside(t *testing.T) (folder string, untouched func()) {
 	}
 }
 
+// Plants is what another user may put at a path where root works, by name: it leads into the folder that [Outside] made, or has
+// no end.
+func Plants() map[string]func(outside, path string) error {
+	return map[string]func(outside, path string) error{
+		"a link":            func(outside, path string) error { return os.Symlink(filepath.Join(outside, "file"), path) },
+		"a link to nothing": func(outside, path string) error { return os.Symlink(filepath.Join(outside, "new"), path) },
+		"a second name":     func(outside, path string) error { return os.Link(filepath.Join(outside, "file"), path) },
+		"a pipe":            func(_, path string) error { return syscall.Mkfifo(path, 0o666) },
+	}
+}
+
 // GiveAway gives a folder and all in it to another user, links themselves; a second name of a file stays root's.
 func GiveAway(t *testing.T, folder string) {
 	t.Helper()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"pdvagent/agent/agenttest"
@@ -16,11 +15,7 @@ import (
 // Root's `config set`, `config history` and `config undo` write below the data folder, which is the service's user's.
 func TestRootsChangeOfTheFileIsLedNowhereByTheServicesUser(t *testing.T) {
 	names := []string{"lock", "sections.list", "sections.list.tmp", "000001.json.tmp", "000002.json.tmp", "000001.json", "."}
-	for kind, plant := range map[string]func(target, path string) error{
-		"a link":        func(target, path string) error { return os.Symlink(filepath.Join(target, "file"), path) },
-		"a second name": func(target, path string) error { return os.Link(filepath.Join(target, "file"), path) },
-		"a pipe":        func(_, path string) error { return syscall.Mkfifo(path, 0o666) },
-	} {
+	for kind, plant := range agenttest.Plants() {
 		for _, name := range names {
 			target, untouched := agenttest.Outside(t)
 			e := newEditor(t, minimal())

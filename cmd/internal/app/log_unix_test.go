@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"pdvagent/agent/agenttest"
@@ -18,12 +17,7 @@ import (
 )
 
 func TestLogGoesIntoAFileOfItsOwnWhateverWasPlantedThere(t *testing.T) {
-	for kind, plant := range map[string]func(target, path string) error{
-		"a link":            func(target, path string) error { return os.Symlink(filepath.Join(target, "file"), path) },
-		"a link to nothing": func(target, path string) error { return os.Symlink(filepath.Join(target, "new"), path) },
-		"a second name":     func(target, path string) error { return os.Link(filepath.Join(target, "file"), path) },
-		"a pipe":            func(_, path string) error { return syscall.Mkfifo(path, 0o600) },
-	} {
+	for kind, plant := range agenttest.Plants() {
 		target, untouched := agenttest.Outside(t)
 		cfg := config.Default()
 		cfg.DataDir = t.TempDir()

@@ -44,17 +44,7 @@ func TestKilledAgentServesSoonAndEndsWithEverySaleThereOnceInItsOrder(t *testing
 			shop.killWhileOpening()
 		}
 	}
-	s.ReturnClouds()
-	process := shop.serving()
-	shop.sendAgain()
-	shop.releaseHeld()
-	s.WaitDrained()
-	for _, fault := range shop.ledger.faults(s.Clouds.Mercafacil.Received()) {
-		t.Error(fault)
-	}
-	if err := process.Kill(); err != nil {
-		t.Error(err)
-	}
+	shop.account(s.WaitDrained)
 	e2e.HTTPClient.CloseIdleConnections()
 	t.Logf("%d kills, %d sales, slowest start %v, %d of them after a salvage", *agentKills, len(shop.ledger.sessions), shop.slowest, shop.salvages)
 }
@@ -69,6 +59,22 @@ type killedShop struct {
 	slowest  time.Duration
 	salvages int
 	trouble  func() // happens while tills sell; optional
+}
+
+// account has everything delivered, until drained returns, and holds it against what the tills were told.
+func (k *killedShop) account(drained func()) {
+	k.Helper()
+	k.ReturnClouds()
+	process := k.serving()
+	k.sendAgain()
+	k.releaseHeld()
+	drained()
+	for _, fault := range k.ledger.faults(k.Clouds.Mercafacil.Received()) {
+		k.Error(fault)
+	}
+	if err := process.Kill(); err != nil {
+		k.Error(err)
+	}
 }
 
 func (k *killedShop) link(round int) {
