@@ -10,9 +10,9 @@ import (
 	"pdvagent/agent/osfile"
 )
 
-// quiet is how long nothing is committed before the mapped pages are given back: longer than a till takes for the calls of one
-// sale.
-const quiet = 10 * time.Second
+// quiet is how long nothing is committed before the mapped pages are given back: longer than a till that sells takes from one
+// sale to the next.
+const quiet = time.Minute
 
 // rest gives the mapped pages of an open file back to the system when the file rests: a till of 2 GB has better use for them.
 // The system keeps what it has room for, and the next read maps it again without the disk.

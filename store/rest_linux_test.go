@@ -65,7 +65,7 @@ func TestRestingStoreGivesItsMappedPagesBack(t *testing.T) {
 			if readAll(); mappedKB(t, path) < 1000 {
 				t.Fatalf("only %d KiB are mapped", mappedKB(t, path))
 			}
-			<-time.After(30 * time.Second)
+			<-time.After(3 * time.Minute)
 			synctest.Wait()
 			if left := mappedKB(t, path); left > 100 {
 				t.Errorf("%d KiB of the file are still in memory", left)
@@ -76,18 +76,18 @@ func TestRestingStoreGivesItsMappedPagesBack(t *testing.T) {
 		}
 		readAll()
 		add(t, s, coupon("later"))
-		<-time.After(30 * time.Second)
+		<-time.After(3 * time.Minute)
 		synctest.Wait()
 		if rests.Load() != 2 {
 			t.Errorf("%d rests of two", rests.Load())
 		}
 		storetest.Close(t, s)
-		<-time.After(time.Minute) // a timer that is left would use a closed file
+		<-time.After(5 * time.Minute) // a timer that is left would use a closed file
 		synctest.Wait()
 	})
 }
 
-// A till that sells every nine seconds is never at rest.
+// A till that sells every fifty seconds is never at rest.
 func TestSellingStoreDoesNotRest(t *testing.T) {
 	dir := storetest.Dir(t)
 	var rests atomic.Int64
@@ -95,7 +95,7 @@ func TestSellingStoreDoesNotRest(t *testing.T) {
 		s := storetest.OpenIn(t, store.Config{Dir: dir, Rested: func() { rests.Add(1) }})
 		for n := range 20 {
 			add(t, s, coupon(fmt.Sprint(n)))
-			<-time.After(9 * time.Second)
+			<-time.After(50 * time.Second)
 		}
 		synctest.Wait()
 		if rests.Load() != 0 {

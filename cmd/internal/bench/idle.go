@@ -42,12 +42,12 @@ func newIdle(opts *cli.Options) *cobra.Command {
 		},
 	})
 	cmd.Flags().IntVar(&sales, "sales", 10_000, "vendas antes do repouso")
-	cmd.Flags().IntVar(&rests, "rests", 10, "repousos, com uma venda depois de cada um")
+	cmd.Flags().IntVar(&rests, "rests", 5, "repousos, com uma venda depois de cada um")
 	return cmd
 }
 
 // repose is how long the agent is left alone: longer than it waits before it gives memory back.
-const repose = 25 * time.Second
+const repose = 130 * time.Second
 
 func measureIdle(ctx context.Context, folder string, sales, rests int) (f IdleFigures, err error) {
 	f.Sales, f.Rests = sales, rests
