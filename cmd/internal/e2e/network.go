@@ -12,7 +12,7 @@ type Network struct {
 	mu        sync.Mutex
 	listeners map[string]chan net.Conn
 	down      error      // of every new connection to the cloud; nil: none
-	open      []net.Conn // to the cloud
+	open      []*hole    // connections to the cloud
 }
 
 // Errors of connections to a cloud that cannot be reached.
@@ -34,6 +34,54 @@ func (n *Network) Cut(err error) {
 	n.open = nil
 }
 
+// Swallow takes every connection to the cloud that there is: what is written to it vanishes, nothing comes, and nobody is told. New
+// ones are made as ever. So does a router that has forgotten them.
+func (n *Network) Swallow() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, conn := range n.open {
+		conn.swallow()
+	}
+}
+
+// hole is a connection that the network can swallow.
+type hole struct {
+	net.Conn
+	swallowed, closed chan struct{}
+	swallow, end      func()
+}
+
+func newHole(conn net.Conn) *hole {
+	h := &hole{Conn: conn, swallowed: make(chan struct{}), closed: make(chan struct{})}
+	h.swallow, h.end = sync.OnceFunc(func() { close(h.swallowed) }), sync.OnceFunc(func() { close(h.closed) })
+	return h
+}
+
+func (h *hole) Read(p []byte) (int, error) {
+	n, err := h.Conn.Read(p)
+	select {
+	case <-h.swallowed:
+		<-h.closed
+		return 0, net.ErrClosed
+	default:
+		return n, err
+	}
+}
+
+func (h *hole) Write(p []byte) (int, error) {
+	select {
+	case <-h.swallowed:
+		return len(p), nil
+	default:
+		return h.Conn.Write(p)
+	}
+}
+
+func (h *hole) Close() error {
+	h.end()
+	return h.Conn.Close()
+}
+
 func (n *Network) dialCloud(ctx context.Context, _, address string) (net.Conn, error) {
 	n.mu.Lock()
 	down := n.down
@@ -42,12 +90,14 @@ func (n *Network) dialCloud(ctx context.Context, _, address string) (net.Conn, e
 		return nil, down
 	}
 	conn, err := n.dial(ctx, address)
-	if err == nil {
-		n.mu.Lock()
-		n.open = append(n.open, conn)
-		n.mu.Unlock()
+	if err != nil {
+		return nil, err
 	}
-	return conn, err
+	h := newHole(conn)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.open = append(n.open, h)
+	return h, nil
 }
 
 func (n *Network) dialTill(ctx context.Context, _, address string) (net.Conn, error) {
