@@ -49,7 +49,7 @@ type Config struct {
 	// block nor call the store. Optional.
 	Damaged func(fault error)
 
-	// Rested is called when nothing was committed for some seconds, once after the last commit; it must not call the store.
+	// Rested is called when nothing was committed for a minute or two, once after the last commit; it must not call the store.
 	// Optional.
 	Rested func()
 
