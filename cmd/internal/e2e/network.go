@@ -11,8 +11,8 @@ import (
 type Network struct {
 	mu        sync.Mutex
 	listeners map[string]chan net.Conn
-	down      error      // of every new connection to the cloud; nil: none
-	open      []*hole    // connections to the cloud
+	down      error   // of every new connection to the cloud; nil: none
+	open      []*hole // connections to the cloud
 }
 
 // Errors of connections to a cloud that cannot be reached.

@@ -32,7 +32,7 @@ func TestAfterRestTheFirstSalesAreLiveAgainThoughTheNetworkSwallowedEveryConnect
 				}
 				b.WaitDrained(time.Minute)
 				b.Network.Swallow()
-				time.Sleep(rest)
+				<-time.After(rest)
 				waited := 0
 				for range 4 {
 					if !start() {
