@@ -1,8 +1,12 @@
 package pix
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
 	"strings"
 
 	"rsc.io/qr"
@@ -97,6 +101,25 @@ func PNG(text string, scale int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	drawn.Scale = scale
-	return drawn.PNG(), nil // its Image has the scale's size, but draws a module a pixel, in a corner
+	var out bytes.Buffer
+	if err := png.Encode(&out, picture(drawn, scale)); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// picture draws each module of a code as a square of scale points, inside the quiet zone. The library's own drawings do not
+// serve: its Image keeps a module a point whatever the scale, and its PNG panics at some scales.
+func picture(code *qr.Code, scale int) image.Image {
+	const quiet = 4 // modules
+	side := (code.Size + 2*quiet) * scale
+	drawn := image.NewPaletted(image.Rect(0, 0, side, side), color.Palette{color.White, color.Black})
+	for y := range side {
+		for x := range side {
+			if code.Black(x/scale-quiet, y/scale-quiet) {
+				drawn.SetColorIndex(x, y, 1)
+			}
+		}
+	}
+	return drawn
 }

@@ -151,7 +151,7 @@ func TestStaticCodesAreBuilt(t *testing.T) {
 // TestDrawingsAreReadBack decodes them with another library than the one that draws.
 func TestDrawingsAreReadBack(t *testing.T) {
 	for name, text := range map[string]string{"short": priced, "the longest": strings.Repeat("0123456789ABCDEF", 32)} {
-		for _, scale := range []int{2, 4, pix.DefaultScale} {
+		for _, scale := range []int{2, 4, pix.DefaultScale, pix.MaxScale} {
 			drawn, err := pix.PNG(text, scale)
 			if err != nil {
 				t.Fatal(err)

@@ -130,7 +130,7 @@ func TestBoletoShowsWhatCameForIt(t *testing.T) {
 	} {
 		got.wantField(path, want)
 	}
-	if f.paying.boletos.nosso != 15 || f.paying.boletos.asked != "read" {
+	if f.paying.boletos.nosso != 15 || f.paying.boletos.asked != "" {
 		t.Errorf("%s %d", f.paying.boletos.asked, f.paying.boletos.nosso)
 	}
 	for situation, want := range map[boleto.Situation]string{boleto.Open: "open", boleto.Settled: "paid", boleto.WrittenOff: "written_off", boleto.Unclear: "unknown"} {

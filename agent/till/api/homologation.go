@@ -7,6 +7,7 @@ import (
 	"pdvagent/agent"
 	"pdvagent/agent/ops/evidence"
 	"pdvagent/agent/ops/homologation"
+	"pdvagent/agent/rawjson"
 	"pdvagent/agent/till/web"
 )
 
@@ -48,6 +49,10 @@ func (a *API) changeHomologation(w http.ResponseWriter, r *http.Request) {
 	body, err := web.Body(w, r, maxForm)
 	if err != nil {
 		problem(w, r, err, "")
+		return
+	}
+	if _, err := rawjson.Parse(body); err != nil {
+		problem(w, r, rawjson.Refusal(err), "")
 		return
 	}
 	var asked homologation.Asked

@@ -41,7 +41,7 @@ type paymentsFake struct {
 	order    checkout.Order
 	created  int
 	filter   checkout.Filter
-	asked    string // id, by and reason of the last call
+	asked    string // id, by and reason of the last call that did more than read
 	patience time.Duration
 	watched  func(ctx context.Context)
 }
@@ -64,8 +64,7 @@ func (p *paymentsFake) Watch(ctx context.Context, id string, patience time.Durat
 	return p.payment, p.err
 }
 
-func (p *paymentsFake) Payment(id string) (payments.Payment, error) {
-	p.asked = id
+func (p *paymentsFake) Payment(string) (payments.Payment, error) {
 	return p.payment, p.err
 }
 
@@ -181,7 +180,7 @@ func (f *boletosFake) Issue(_ context.Context, o settlement.Order) (settlement.B
 }
 
 func (f *boletosFake) Boleto(nosso int64) (settlement.Boleto, error) {
-	f.nosso, f.asked = nosso, "read"
+	f.nosso = nosso
 	return f.boleto, f.err
 }
 

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -117,6 +118,14 @@ func TestWatchSaysWhatTheTillDidWrong(t *testing.T) {
 	s.Command(cli.ExitDone, "homologation", "confirm", "H9", "--by", "Ana", "--says", "a base é única")
 	if out := s.Command(cli.ExitFailed, "homologation", "confirm", "H13", "--by", "Ana", "--says", "ok"); !strings.Contains(out, "provado pelo que passa") {
 		t.Errorf("got %s", out)
+	}
+	for _, got := range []e2e.Answer{
+		s.Call(http.MethodGet, "/v1/homologation", e2e.SupportToken, ""),
+		s.Call(http.MethodPost, "/v1/homologation", e2e.SupportToken, `{"do":"item","item":"H13"}`),
+	} {
+		if got.Status != http.StatusOK {
+			t.Errorf("got %d %s", got.Status, got.Body)
+		}
 	}
 	folder := filepath.Join(t.TempDir(), "report")
 	s.Command(cli.ExitDone, "homologation", "watch", "--stop", "--out", folder)
