@@ -20,8 +20,10 @@ type rest struct {
 	waiting atomic.Bool // the timer runs
 	mu      sync.Mutex
 	timer   *time.Timer
-	seen    uint64 // the last group of commits when the timer was set; the timer's goroutine alone uses it, as what follows
-	told    uint64 // the last group when Config.Rested was called
+
+	turn sync.Mutex // of the timer's goroutine; holds what follows
+	seen uint64     // the last group of commits when the timer was set
+	told uint64     // the last group when Config.Rested was called
 }
 
 // begin sets the timer for the first time. Until then used does nothing.
@@ -52,6 +54,8 @@ func (r *rest) end() {
 
 // resting gives the pages back, unless something was committed since the timer was set.
 func (s *Store) resting() {
+	s.rest.turn.Lock()
+	defer s.rest.turn.Unlock()
 	if group := s.meta.Load().Group; group != s.rest.seen {
 		s.rest.seen = group
 		s.rest.again()
