@@ -17,6 +17,8 @@ wine=/usr/lib/wine/wine64
 c="$WINEPREFIX/drive_c"
 installed="$c/Program Files/pdvagent" data="$c/ProgramData/pdvagent"
 menu="$c/ProgramData/Microsoft/Windows/Start Menu/Programs/Console do pdvagent.lnk"
+# Windows gives an .msi of ALLUSERS=1 the menu of all users; wine 8 gives it the user's.
+msi_menu="$c/users/root/AppData/Roaming/Microsoft/Windows/Start Menu/Programs/Console do pdvagent.lnk"
 cleanup() {
   for process in $sandbox $busy; do kill "$process" 2>/dev/null || true; done
   [ -z "$server" ] || "$server" -k >/dev/null 2>&1 || true
@@ -210,7 +212,7 @@ for version in 1.0.0 1.1.0; do cp "$work/dist/pdvagent_${version}_windows_amd64.
 begin=$(ms)
 [ "$(silent msiexec /i 'C:\1.0.0.msi' /qn SHOP=001 TILL=3 TOKEN=segredo LISTEN="$local" BASEURL="http://$cloud/mercafacil/")" = 0 ] || die "the .msi does not install"
 answers '"1.0.0"' health || die "the .msi is installed, and nothing answers"
-[ -e "$menu" ] || die "the .msi does not put the console into the Start menu"
+[ -e "$msi_menu" ] || die "the .msi does not put the console into the Start menu"
 took=$(($(ms) - begin))
 promise ".msi, silent, to the first successful call" "$took" 5000
 token=$(grep -oP "scope: till, token: '\K[^']+" "$data/config.yaml")
@@ -225,7 +227,7 @@ answers '"1.1.0"' health || die "after the .msi's repair nothing answers"
 [ "$(pending)" -eq 1000 ] || die "after the .msi's repair $(pending) are pending"
 [ "$(silent msiexec /x 'C:\1.1.0.msi' /qn)" = 0 ] || die "the .msi cannot be removed"
 [ ! -e "$installed/pdvagent.exe" ] || die "the .msi leaves its program"
-[ ! -e "$menu" ] || die "the .msi leaves the console in the Start menu"
+[ ! -e "$msi_menu" ] || die "the .msi leaves the console in the Start menu"
 grep -q '1000 registro(s) por enviar' "$data/instalacao.log" || die "the .msi tells nobody of what is pending"
 [ "$(silent msiexec /i 'C:\1.1.0.msi' /qn)" = 0 ] || die "the .msi cannot be installed again"
 [ "$(silent msiexec /x 'C:\1.1.0.msi' /qn PURGE=1)" = 0 ] || die "the .msi cannot be purged"
