@@ -114,10 +114,16 @@ func (s *Site) Until(what string, done func() bool) {
 	}
 }
 
-// WaitDrained waits until nothing is left to send.
+// WaitDrained waits until nothing is left to send, as long as the queue moves: a disk that others use takes its time.
 func (s *Site) WaitDrained() {
 	s.Helper()
-	s.Until("the queue is empty", func() bool { return s.Status().Field("queue.pending") == 0.0 })
+	for pending := s.Status().Field("queue.pending"); pending != 0.0; {
+		last := pending
+		s.Until("the queue is empty", func() bool {
+			pending = s.Status().Field("queue.pending")
+			return pending != last
+		})
+	}
 }
 
 // Journal reads the journal; query begins with a question mark, or is empty.
