@@ -76,7 +76,7 @@ func read(text []byte, visit Visitor) (Value, error) {
 	return v, nil
 }
 
-// gravest gives the fault of a text that is told, of several: one that hides the others first.
+// gravest chooses which of several faults of a text is reported: one that hides the others goes first.
 func gravest(text []byte, found error) error {
 	switch {
 	case depth(text) > MaxDepth:

@@ -118,7 +118,7 @@ func TestKeyOrderAndNumberSpellingDoNotCount(t *testing.T) {
 	}
 }
 
-// tokens is a visitor that writes down what it is told.
+// tokens is a visitor that writes down every call.
 type tokens struct{ strings.Builder }
 
 func (s *tokens) Name(i int, name rawjson.Member) {

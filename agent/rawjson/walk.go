@@ -1,13 +1,13 @@
 package rawjson
 
-// Visitor is told the parts of a text in the text's order.
+// Visitor receives the parts of a text in the text's order.
 type Visitor interface {
-	// Name is told the i-th name of an object; its value comes next.
+	// Name is called with the i-th name of an object; its value comes next.
 	Name(i int, name Member)
-	// Scalar is told a value that is neither an object nor a list. It is under the name of its member or of its list's; around it
-	// are that many objects and lists.
+	// Scalar is called with a value that is neither an object nor a list. under is the name of its member, or of the list it is in;
+	// depth counts the objects and lists around it.
 	Scalar(under string, depth int, v Value)
-	// End is told that an object or a list ends, and how many entries it has. Its own are not kept.
+	// End is called when an object or a list ends, with the number of its entries. Its own are not kept.
 	End(depth int, v Value, entries int)
 }
 

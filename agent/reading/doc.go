@@ -14,7 +14,7 @@
 //	          exactly as spelled
 //	local number   a number in a text that people made, with one decimal sign and one grouping sign ([ParseLocal])
 //	          12,90 and 1.234,56 where the comma is the decimal sign; 12.90 contradicts it
-//	number in a text   a number in quotes, of a till or a bank ([ParseInText]): as above; what is no number so is read as a local
+//	number in a text   a number in quotes, of a till or a bank ([ParseInText]): read as a number; what is none is read as a local
 //	          one with the comma as decimal sign: "10,00" is 10.00, "1.234,56" is 1234.56; "1.234" is a number, 1.234
 //	text      a JSON string; a whole number in digits is the text of its digits; null and nothing are the empty text
 //	          a fraction, an exponent, true, lists and objects are no text ([Text])

@@ -36,7 +36,7 @@ func made(t *testing.T) *evidence.Signer {
 	return signer
 }
 
-// shops is a signer with a certificate that an authority signed.
+// shops is a signer whose certificate comes from an authority.
 func shops(t *testing.T) *evidence.Signer {
 	t.Helper()
 	issue := func(name string, serial int64, above *x509.Certificate, by *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {

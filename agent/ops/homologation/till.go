@@ -30,7 +30,7 @@ type Till struct {
 	// Spoil changes a body before it is sent, or drops it (nil): the tests' deliberate defects. Optional.
 	Spoil func(route string, body []byte) []byte
 
-	// Before is told each coupon before it is sent: what is sent must be cancelled some day. Optional.
+	// Before is called with each coupon before it is sent, so that it can be cancelled later. Optional.
 	Before func(coupon string) error
 
 	sale   *sale

@@ -28,7 +28,7 @@ type Audit interface {
 const headerAudit = "X-Agent-Audit"
 
 // audited is a route of which the trail tells. Before the answer goes out, the trail has who asked for what, what it was
-// about before and after, and how it ended. A route of the till is told of where support uses it.
+// about before and after, and how it ended. A call of a till route is written down only when support makes it.
 func (a *API) audited(route web.Route, d deed) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if route.Scope == web.Till && web.Granted(r) < web.Support {

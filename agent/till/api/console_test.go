@@ -198,7 +198,7 @@ func TestWrongCredentialsOpenNothing(t *testing.T) {
 	}
 }
 
-// Who sends wrong ones is told to wait, and keeps nobody out: neither a code, nor a token, nor any other call.
+// Too many wrong ones are answered 429, and nobody else is refused: neither a right code, nor a right token, nor any other call.
 func TestWrongCredentialsAreCountedAndLockNobodyOut(t *testing.T) {
 	f := newFixture(t)
 	code := f.code(supportToken)

@@ -83,7 +83,7 @@ func jobState(a *API, r *http.Request) any {
 	return standing{State: string(job.Status.State), Reason: code, Revision: job.Status.Revision}
 }
 
-// configState is the configuration without its secrets; what differs of it is told.
+// configState is the configuration without its secrets; the trail has the fields that differ.
 func configState(a *API, _ *http.Request) any {
 	tree, err := a.cfg.Support.Settings.Show()
 	if err != nil {

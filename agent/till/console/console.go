@@ -74,7 +74,7 @@ func read(from fs.FS) files {
 	return found
 }
 
-// serve answers with a file; a browser that has the same content already is told so.
+// serve answers with a file; a browser that has the same content already gets a 304.
 func (f files) serve(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("file")
 	if name == "" {
