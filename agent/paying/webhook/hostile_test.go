@@ -16,17 +16,23 @@ import (
 	"pdvagent/agent/paying/webhook"
 )
 
-// listening runs a listener of notices until the test ends, by TLS where a certificate is given.
-func listening(t *testing.T, cert, key string) string {
+// freeAddress is an address of loopback that nobody listens on.
+func freeAddress(t *testing.T) string {
 	t.Helper()
 	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := taken.Addr().String()
 	if err := taken.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return taken.Addr().String()
+}
+
+// listening runs a listener of notices until the test ends, by TLS where a certificate is given.
+func listening(t *testing.T, cert, key string) string {
+	t.Helper()
+	address := freeAddress(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {

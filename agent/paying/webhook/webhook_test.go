@@ -128,14 +128,7 @@ func pair(t *testing.T) (cert, key string, pool *x509.CertPool) {
 
 func TestNoticesComeInByTLSUntilTheAgentEnds(t *testing.T) {
 	cert, key, pool := pair(t)
-	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := taken.Addr().String()
-	if err := taken.Close(); err != nil {
-		t.Fatal(err)
-	}
+	address := freeAddress(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	hinted := make(chan string, 1)
