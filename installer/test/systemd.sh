@@ -61,6 +61,12 @@ package 1.2.0 "$work/broken"
 sandbox "$pdvagent" "$cloud"
 
 main_pid() { inside systemctl show -p MainPID --value pdvagent; }
+# replaced PID succeeds when another process serves: one that the watchdog ends is continued first, and may answer once more
+# before it dies.
+replaced() {
+  local pid
+  pid=$(main_pid) && [ "$pid" != 0 ] && [ "$pid" != "$1" ]
+}
 pending() { inside pdvagent status --json | first_pending; }
 
 pid=$(bash "$tool" boot "$root")
@@ -93,10 +99,10 @@ say "a configuration that the service may not write: 409, with the administrator
 killed=$(main_pid)
 inside kill -KILL "$killed"
 begin=$(ms)
+until_ok 10 replaced "$killed" || die "after SIGKILL no process is started"
 until_ok 10 health || die "after SIGKILL it does not come back"
 took=$(($(ms) - begin))
 promise "SIGKILL to serving again" "$took" 3000
-[ "$(main_pid)" != "$killed" ] || die "it is the same process"
 
 install -d "$root/etc/systemd/system/pdvagent.service.d"
 printf '[Service]\nWatchdogSec=5\n' >"$root/etc/systemd/system/pdvagent.service.d/quick.conf"
@@ -107,14 +113,18 @@ hung=$(main_pid)
 health >/dev/null || die "the watchdog bites an agent that is well"
 inside kill -STOP "$hung"
 begin=$(ms)
-until_ok 30 health || die "the watchdog does not see that it hangs"
+until_ok 30 replaced "$hung" || die "the watchdog does not see that it hangs"
+until_ok 10 health || die "after a hang it does not come back"
 say "a hang (SIGSTOP, WatchdogSec=5) to serving again: $(($(ms) - begin)) ms"
+printf '[Service]\nWatchdogSec=90\n' >"$root/etc/systemd/system/pdvagent.service.d/quick.conf" # a busy disk is no hang
+inside systemctl daemon-reload
+inside systemctl restart pdvagent
 
 outage
 (cancel T-2 -H 'Prefer: wait=30' >"$work/waiting") &
 waiting=$!
-until_ok 5 test "$(curl -s "http://$local/v1/sales/T-2" -H "Authorization: Bearer $token" -o /dev/null -w '%{http_code}')" = 200 || true
-sleep 0.5
+until_ok 10 curl -sf --max-time 2 "http://$local/v1/sales/T-2" -H "Authorization: Bearer $token" || die "the till's cancellation is not taken"
+sleep 0.5 # it waits for the cloud now
 begin=$(ms)
 inside systemctl stop pdvagent
 took=$(($(ms) - begin))
@@ -151,7 +161,7 @@ say "upgrade with 1,000 pending: $(($(ms) - begin)) ms"
 [ "$(pending)" -eq 1000 ] || die "after the upgrade $(pending) are pending"
 grep -q 'level: debug' "$root/etc/pdvagent/config.yaml" || die "the upgrade changed the configuration"
 [ -e "$root/etc/systemd/system/pdvagent.service.d/quick.conf" ] || die "the upgrade took the drop-in"
-answers '=5s' inside systemctl show -p WatchdogUSec pdvagent || die "the drop-in does not hold any more"
+answers '=1min 30s' inside systemctl show -p WatchdogUSec pdvagent || die "the drop-in does not hold any more"
 [ ! -e "$root/var/lib/pdvagent-previous" ] || die "the copy of before stays though all is well"
 
 begin=$(ms)
