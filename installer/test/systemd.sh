@@ -64,8 +64,8 @@ main_pid() { inside systemctl show -p MainPID --value pdvagent; }
 # replaced PID succeeds when another process serves: one that the watchdog ends is continued first, and may answer once more
 # before it dies.
 replaced() {
-  local pid
-  pid=$(main_pid) && [ "$pid" != 0 ] && [ "$pid" != "$1" ]
+  local now
+  now=$(main_pid) && [ "$now" != 0 ] && [ "$now" != "$1" ]
 }
 pending() { inside pdvagent status --json | first_pending; }
 
