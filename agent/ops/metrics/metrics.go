@@ -14,9 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/VictoriaMetrics/metrics"
 
 	"pdvagent/agent"
 )
@@ -49,44 +47,32 @@ type Config struct {
 
 // Metrics counts and reads. It is safe for concurrent use.
 type Metrics struct {
-	registry *prometheus.Registry
-	till     *prometheus.HistogramVec
-	cloud    *prometheus.HistogramVec
-	commit   prometheus.Histogram
-	group    prometheus.Histogram
-	retries  *prometheus.CounterVec
+	set    *metrics.Set
+	commit *metrics.PrometheusHistogram
+	group  *metrics.PrometheusHistogram
+	read   *reader // nil before [Metrics.Read]
 }
+
+// Upper bounds of the histograms' buckets.
+var (
+	tillSeconds   = []float64{.001, .002, .005, .01, .025, .05, .1, .25, .5, 1, 2, 2.6, 5, 10, 30}
+	cloudSeconds  = []float64{.01, .025, .05, .1, .25, .5, 1, 2, 2.6, 5, 10, 15}
+	commitSeconds = []float64{.0002, .0005, .001, .002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5}
+	commitChanges = []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512}
+)
 
 // New makes the counters. Call [Metrics.Read] before the first scrape.
 func New() *Metrics {
-	m := &Metrics{
-		registry: prometheus.NewRegistry(),
-		till: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "pdvagent_till_request_duration_seconds", Help: "Time to answer a call of a till.",
-			Buckets: []float64{.001, .002, .005, .01, .025, .05, .1, .25, .5, 1, 2, 2.6, 5, 10, 30},
-		}, []string{"route", "delivery", "code"}),
-		cloud: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "pdvagent_cloud_request_duration_seconds", Help: "Time a cloud took to answer, or until it was given up.",
-			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2, 2.6, 5, 10, 15},
-		}, []string{"route", "result"}),
-		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "pdvagent_store_commit_duration_seconds", Help: "Time to put a group of changes on disk.",
-			Buckets: []float64{.0002, .0005, .001, .002, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
-		}),
-		group: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "pdvagent_store_commit_changes", Help: "Changes that went to disk with one commit.",
-			Buckets: []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512},
-		}),
-		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pdvagent_delivery_retries_total", Help: "Deliveries that have to be made once more, by why.",
-		}, []string{"class"}),
+	metrics.ExposeMetadata(true) // the # TYPE lines; of the whole process
+	set := metrics.NewSet()
+	return &Metrics{
+		set:    set,
+		commit: set.NewPrometheusHistogramExt("pdvagent_store_commit_duration_seconds", commitSeconds),
+		group:  set.NewPrometheusHistogramExt("pdvagent_store_commit_changes", commitChanges),
 	}
-	m.registry.MustRegister(m.till, m.cloud, m.commit, m.group, m.retries, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return m
 }
 
-// Read sets what is read at each scrape. Call it once.
+// Read sets what is read at each scrape. Call it once, before the first scrape.
 func (m *Metrics) Read(cfg Config) error {
 	if cfg.Queue == nil || cfg.Alarms == nil || cfg.Lost == nil || (cfg.Link == nil) != (cfg.Circuit == nil) {
 		return errors.New("metrics.Config wants Queue, Alarms and Lost, and Link with Circuit")
@@ -94,16 +80,21 @@ func (m *Metrics) Read(cfg Config) error {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return m.registry.Register(&reader{cfg})
+	m.read = &reader{cfg}
+	return nil
 }
 
 // ServeHTTP answers a scrape.
-func (m *Metrics) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(w, r)
+func (m *Metrics) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	var page page
+	m.set.WritePrometheus(&page)
+	if m.read != nil {
+		m.read.write(&page)
+	}
+	metrics.WriteProcessMetrics(&page)
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	_, _ = w.Write(page.explained()) // a scraper that went away misses nothing
 }
-
-// Gatherer gives access to the values, for tests of their names.
-func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
 
 // Exchange counts a call of a till or to a cloud. Support's calls, a scrape's among them, are nobody's sale and not counted.
 func (m *Metrics) Exchange(x agent.Exchange) {
@@ -112,7 +103,8 @@ func (m *Metrics) Exchange(x agent.Exchange) {
 	case agent.SideSupport:
 		return
 	case agent.SideTill:
-		m.till.WithLabelValues(x.Route, x.Delivery, fmt.Sprintf("%dxx", x.Status/100)).Observe(took)
+		name := fmt.Sprintf("pdvagent_till_request_duration_seconds{code=\"%dxx\",delivery=%q,route=%q}", x.Status/100, x.Delivery, x.Route)
+		m.set.GetOrCreatePrometheusHistogramExt(name, tillSeconds).Update(took)
 		return
 	case agent.SideCloud:
 	}
@@ -125,14 +117,17 @@ func (m *Metrics) Exchange(x agent.Exchange) {
 	case x.Status >= http.StatusBadRequest:
 		result = "refused"
 	}
-	m.cloud.WithLabelValues("/"+strings.Trim(x.Route, "/"), result).Observe(took)
+	name := fmt.Sprintf("pdvagent_cloud_request_duration_seconds{result=%q,route=%q}", result, "/"+strings.Trim(x.Route, "/"))
+	m.set.GetOrCreatePrometheusHistogramExt(name, cloudSeconds).Update(took)
 }
 
 // Commit counts a group of changes that went to disk.
 func (m *Metrics) Commit(changes int, took time.Duration) {
-	m.group.Observe(float64(changes))
-	m.commit.Observe(took.Seconds())
+	m.group.Update(float64(changes))
+	m.commit.Update(took.Seconds())
 }
 
 // Retry counts a delivery that has to be repeated.
-func (m *Metrics) Retry(class agent.Class) { m.retries.WithLabelValues(string(class)).Inc() }
+func (m *Metrics) Retry(class agent.Class) {
+	m.set.GetOrCreateCounter(fmt.Sprintf("pdvagent_delivery_retries_total{class=%q}", class)).Inc()
+}

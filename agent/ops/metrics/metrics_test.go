@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"pdvagent/agent"
 	"pdvagent/agent/agenttest"
@@ -103,8 +103,7 @@ func TestNamesFollowTheConventions(t *testing.T) {
 	m.Retry(agent.ClassTimeout)
 	m.Exchange(agent.Exchange{Side: agent.SideTill})
 	m.Exchange(agent.Exchange{Side: agent.SideCloud})
-	scrape()
-	problems, err := testutil.GatherAndLint(m.Gatherer())
+	problems, err := promlint.New(strings.NewReader(scrape())).Lint()
 	if err != nil {
 		t.Fatal(err)
 	}

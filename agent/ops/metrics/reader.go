@@ -1,55 +1,79 @@
 package metrics
 
 import (
+	"fmt"
+	"io"
+	"maps"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/VictoriaMetrics/metrics"
 
 	"pdvagent/agent"
 )
 
-// reader is the collector of what is read at each scrape.
+// reader writes what is read at each scrape.
 type reader struct{ cfg Config }
 
-// desc describes one metric.
-func desc(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("pdvagent_"+name, help, labels, nil)
+// family writes the values of one metric, one after the other.
+type family struct {
+	w      io.Writer
+	name   string
+	kind   string
+	labels []string // names of the labels
+	begun  bool
 }
 
-var (
-	build      = desc("build_info", "The version that runs; always 1.", "version", "goversion")
-	jobs       = desc("queue_jobs", "Jobs of the queue since the first start, by where they stand now.", "state", "kind")
-	oldest     = desc("queue_oldest_pending_age_seconds", "Age of the oldest job still to be sent; 0 when there is none.")
-	online     = desc("cloud_online", "1 while the cloud answers: deliveries and live calls, and at least once since the start.")
-	paused     = desc("delivery_paused", "1 for each kind of job, or the whole cloud, that waits because it is refused.", "what")
-	circuit    = desc("circuit_open", "1 while live calls are answered without the cloud.")
-	bytes      = desc("store_bytes", "Size of the agent's files.", "part")
-	bytesLimit = desc("store_limit_bytes", "How large the files may become.", "part")
-	suspect    = desc("clock_suspect", "1 while the machine's clock cannot be right.")
-	off        = desc("clock_offset_seconds", "By how much a suspect clock is off; 0 while it is not suspect.")
-	active     = desc("alarm_active", "1 for each trouble that needs a person.", "code")
-	lastRun    = desc("routine_last_run_timestamp_seconds", "When a routine ended last; 0 before its first run.", "routine")
-	failed     = desc("routine_last_run_failed", "1 if the last run of a routine went wrong.", "routine")
-	lost       = desc("journal_lost_lines_total", "Lines that the journal found no room or no disk for.")
-)
-
-// Describe implements prometheus.Collector.
-func (r *reader) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{build, jobs, oldest, online, paused, circuit, bytes, bytesLimit, suspect, off, active, lastRun, failed, lost} {
-		descs <- d
-	}
+func (p *page) gauge(name string, labels ...string) *family {
+	return &family{w: p, name: "pdvagent_" + name, kind: "gauge", labels: labels}
 }
 
-// Collect implements prometheus.Collector.
-func (r *reader) Collect(into chan<- prometheus.Metric) {
-	put := func(d *prometheus.Desc, value float64, labels ...string) {
-		into <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+// put writes a value with its labels, the first time with what the metric is.
+func (f *family) put(value float64, labels ...string) {
+	if !f.begun {
+		metrics.WriteMetadataIfNeeded(f.w, f.name, f.kind)
+		f.begun = true
 	}
-	put(build, 1, r.cfg.Version, runtime.Version())
+	pairs := make([]string, len(labels))
+	for i, label := range labels {
+		pairs[i] = fmt.Sprintf("%s=%q", f.labels[i], label)
+	}
+	name := f.name
+	if len(pairs) > 0 {
+		name += "{" + strings.Join(pairs, ",") + "}"
+	}
+	fmt.Fprintf(f.w, "%s %s\n", name, strconv.FormatFloat(value, 'g', -1, 64))
+}
+
+// write reads everything.
+func (r *reader) write(p *page) {
+	p.gauge("build_info", "goversion", "version").put(1, runtime.Version(), r.cfg.Version)
+	r.queue(p)
+	r.cloud(p)
+	r.sizes(p)
+	clock := r.cfg.Queue.Clock()
+	p.gauge("clock_suspect").put(one(clock.Suspect))
+	p.gauge("clock_offset_seconds").put(clock.Off.Seconds())
+	active, seen := p.gauge("alarm_active", "code"), make(map[string]bool)
+	for _, alarm := range r.cfg.Alarms() {
+		if !seen[alarm.Code] {
+			active.put(1, alarm.Code)
+			seen[alarm.Code] = true
+		}
+	}
+	r.routines(p)
+	lost := p.gauge("journal_lost_lines_total")
+	lost.kind = "counter"
+	lost.put(float64(r.cfg.Lost()))
+}
+
+func (r *reader) queue(p *page) {
+	jobs := p.gauge("queue_jobs", "kind", "state")
 	for kind, states := range r.cfg.Queue.Counters().ByKind {
 		for state, n := range states {
-			put(jobs, float64(n), string(state), string(kind))
+			jobs.put(float64(n), string(kind), string(state))
 		}
 	}
 	if at, err := r.cfg.Queue.OldestPending(); err == nil { // a store that cannot be read has its own alarm
@@ -57,39 +81,55 @@ func (r *reader) Collect(into chan<- prometheus.Metric) {
 		if !at.IsZero() {
 			age = max(r.cfg.Now().Sub(at).Seconds(), 0)
 		}
-		put(oldest, age)
+		p.gauge("queue_oldest_pending_age_seconds").put(age)
 	}
-	if r.cfg.Link != nil {
-		link := r.cfg.Link()
-		put(online, one(agent.ContactOf(link, r.cfg.Circuit()).Online))
-		for _, what := range append([]string{"cloud"}, kinds()...) {
-			put(paused, one(slices.Contains(link.Paused, what)), what)
-		}
-		put(circuit, one(r.cfg.Circuit().Open))
+}
+
+func (r *reader) cloud(p *page) {
+	if r.cfg.Link == nil {
+		return
 	}
-	for part, size := range r.cfg.Sizes {
-		used, limit := size()
-		put(bytes, float64(used), part)
+	link := r.cfg.Link()
+	p.gauge("cloud_online").put(one(agent.ContactOf(link, r.cfg.Circuit()).Online))
+	paused := p.gauge("delivery_paused", "what")
+	for _, what := range append([]string{"cloud"}, kinds()...) {
+		paused.put(one(slices.Contains(link.Paused, what)), what)
+	}
+	p.gauge("circuit_open").put(one(r.cfg.Circuit().Open))
+}
+
+func (r *reader) sizes(p *page) {
+	used, limits := p.gauge("store_bytes", "part"), make(map[string]int64)
+	for _, part := range slices.Sorted(maps.Keys(r.cfg.Sizes)) {
+		size, limit := r.cfg.Sizes[part]()
+		used.put(float64(size), part)
 		if limit > 0 {
-			put(bytesLimit, float64(limit), part)
+			limits[part] = limit
 		}
 	}
-	clock := r.cfg.Queue.Clock()
-	put(suspect, one(clock.Suspect))
-	put(off, clock.Off.Seconds())
-	seen := make(map[string]bool)
-	for _, alarm := range r.cfg.Alarms() {
-		if !seen[alarm.Code] {
-			put(active, 1, alarm.Code)
-			seen[alarm.Code] = true
-		}
+	most := p.gauge("store_limit_bytes", "part")
+	for _, part := range slices.Sorted(maps.Keys(limits)) {
+		most.put(float64(limits[part]), part)
 	}
-	for name, last := range r.cfg.Routines {
-		at, ok := last()
-		put(lastRun, float64(max(at.Unix(), 0)), name)
-		put(failed, one(!ok && !at.IsZero()), name)
+}
+
+func (r *reader) routines(p *page) {
+	type ended struct {
+		at float64
+		ok bool
 	}
-	into <- prometheus.MustNewConstMetric(lost, prometheus.CounterValue, float64(r.cfg.Lost()))
+	names, last := slices.Sorted(maps.Keys(r.cfg.Routines)), make(map[string]ended)
+	for _, name := range names {
+		at, ok := r.cfg.Routines[name]()
+		last[name] = ended{float64(max(at.Unix(), 0)), ok || at.IsZero()}
+	}
+	when, failed := p.gauge("routine_last_run_timestamp_seconds", "routine"), p.gauge("routine_last_run_failed", "routine")
+	for _, name := range names {
+		when.put(last[name].at, name)
+	}
+	for _, name := range names {
+		failed.put(one(!last[name].ok), name)
+	}
 }
 
 func one(is bool) float64 {
