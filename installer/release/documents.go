@@ -10,7 +10,7 @@ import (
 
 // developers lists the documents of docs that are for who changes or judges the program; all others are guides for who uses it.
 func developers() []string {
-	return []string{"architecture.md", "contributing.md", "decisions.md", "dependencies.md", "figures.md", "fuzzing.md", "security.md", "spec"}
+	return []string{"architecture.md", "contributing.md", "decisions.md", "dependencies.md", "docs.go", "figures.md", "fuzzing.md", "security.md", "spec"}
 }
 
 // guides gives what lies below docs for who uses the program (the guides, the examples in six languages, the pictures, and

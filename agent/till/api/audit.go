@@ -88,7 +88,7 @@ func reasonOf(body []byte) string {
 
 // target is what a request's path names. A route whose path could name a person has no other name in it.
 func target(r *http.Request) string {
-	for _, name := range []string{"id", "name", "nosso_numero"} {
+	for _, name := range []string{"id", "name", "nosso_numero", "what"} {
 		if value := r.PathValue(name); value != "" {
 			return value[:min(len(value), 100)]
 		}

@@ -22,9 +22,9 @@ func (a *API) Routes() []web.Route {
 	}
 	return a.withTrail(slices.Concat(a.paymentRoutes(), a.consoleRoutes(), []web.Route{
 		{Method: http.MethodGet, Path: "/health", Scope: web.Public, Handler: a.health},
-		{Method: http.MethodGet, Path: "/openapi.yaml", Scope: web.Public, Handler: document("openapi.yaml", "application/yaml")},
-		{Method: http.MethodGet, Path: "/docs", Scope: web.Public, Handler: document("index.html", "text/html; charset=utf-8")},
-		{Method: http.MethodGet, Path: "/docs/{file}", Scope: web.Public, Handler: swagger()},
+		{Method: http.MethodGet, Path: "/openapi.yaml", Scope: web.Public, Handler: document},
+		{Method: http.MethodGet, Path: "/openapi.json", Scope: web.Public, Handler: documentJSON()},
+		{Method: http.MethodGet, Path: "/docs", Scope: web.Public, Handler: reference},
 
 		talk("/v2/transaction/start", agent.CallStart, agent.V2),
 		talk("/v2/transaction/message", agent.CallMessage, agent.V2),
@@ -59,6 +59,11 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: traffic.Route, Scope: web.Support, Handler: a.traffic},
 		{Method: http.MethodGet, Path: "/v1/homologation", Scope: web.Support, Handler: a.homologation},
 		{Method: http.MethodPost, Path: "/v1/homologation", Scope: web.Support, Handler: a.changeHomologation},
+		{Method: http.MethodGet, Path: "/v1/simulator", Scope: web.Support, Handler: a.simulator},
+		{Method: http.MethodGet, Path: "/v1/simulator/{cloud}/{what}", Scope: web.Support, Handler: a.steer},
+		{Method: http.MethodPost, Path: "/v1/simulator/{cloud}/{what}", Scope: web.Support, Handler: a.steer},
+		{Method: http.MethodPut, Path: "/v1/simulator/{cloud}/{what}", Scope: web.Support, Handler: a.steer},
+		{Method: http.MethodDelete, Path: "/v1/simulator/{cloud}/{what}", Scope: web.Support, Handler: a.steer},
 		{Method: http.MethodGet, Path: "/metrics", Scope: web.Support, Handler: a.metrics},
 		{Method: http.MethodGet, Path: "/v1/config", Scope: web.Admin, Handler: a.configuration},
 		{Method: http.MethodPut, Path: "/v1/config", Scope: web.Admin, Handler: a.configure},

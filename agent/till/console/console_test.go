@@ -73,6 +73,21 @@ func TestEveryFileIsServedWithItsTypeAndThePolicy(t *testing.T) {
 	}
 }
 
+// A guide is served as text, whatever it holds; pictures and the documents for programmers of the agent are not there.
+func TestGuidesAreServedAsText(t *testing.T) {
+	for name, begin := range map[string]string{"suporte.md": "# ", "CHANGELOG.md": "# ", "exemplos/README.md": "# ", "exemplos/Venda.java": "", "prometheus-alertas.yaml": ""} {
+		got := call(t, "GET", "/console/guias/"+name)
+		if got.Code != http.StatusOK || got.Header().Get("Content-Type") != "text/plain; charset=utf-8" || !strings.HasPrefix(got.Body.String(), begin) || got.Body.Len() < 500 {
+			t.Errorf("%s: got %d, %s, %d bytes", name, got.Code, got.Header().Get("Content-Type"), got.Body.Len())
+		}
+	}
+	for _, name := range []string{"telas/console-inicio.png", "decisions.md", "docs.go", "", "spec/till-api.md"} {
+		if got := call(t, "GET", "/console/guias/"+name); got.Code != http.StatusNotFound {
+			t.Errorf("%s: got %d", name, got.Code)
+		}
+	}
+}
+
 func TestNothingElseIsServed(t *testing.T) {
 	for path, want := range map[string]int{
 		"/console/none.js": 404, "/console/%2e%2e/console.go": 404, "/console/page/index.html": 404, "/none": 404,

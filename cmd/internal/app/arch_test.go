@@ -51,6 +51,7 @@ func words(more ...string) []string {
 func foundations() map[string][]string {
 	return map[string][]string{
 		"agent":                   {},
+		"docs":                    {},
 		"agent/rawjson":           {"agent"},
 		"agent/reading":           {"agent", "agent/rawjson"},
 		"agent/records":           {"agent"}, // every room keeps values of its own
@@ -75,7 +76,7 @@ func foundations() map[string][]string {
 func wings() map[string][]string {
 	return map[string][]string{
 		"agent/till/web":     words("agent/door"),
-		"agent/till/console": {"agent", "agent/till/web"},
+		"agent/till/console": {"agent", "agent/till/web", "docs"}, // it shows the guides
 		"agent/till/api":     words("agent/till/web", "agent/sales/unread", "agent/mask", "agent/ops/traffic", "agent/ops/audit", "agent/config", "agent/ops/settings", "agent/ops/homologation", "agent/ops/evidence", "agent/loads/catalog", "agent/ops/routine", "agent/loads/source", "agent/loads/reconcile", "agent/upstream", "agent/paying/checkout", "agent/paying/settlement", "agent/paying/cardorder", "payments/cashorder", "payments", "payments/pix", "payments/boleto", "payments/ideamaker", "payments/sevenaz"),
 
 		"agent/sales/basket":  {"agent"},

@@ -13,8 +13,10 @@ import (
 	"pdvagent/agent/ops/traffic"
 )
 
-// HTTPClient makes the calls of the tests.
-var HTTPClient = &http.Client{Timeout: 40 * time.Second}
+// HTTPClient makes the calls of the tests. It follows no redirection.
+var HTTPClient = &http.Client{
+	Timeout: 40 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
 
 // Answer is an answer to a call.
 type Answer struct {

@@ -154,7 +154,7 @@ func (c *APIDocument) Check(request *http.Request, sent []byte, response *http.R
 	answer := "/components/responses/Problem"
 	if operation != "" {
 		answer = operation + "/responses/default"
-		if response.StatusCode < http.StatusMultipleChoices {
+		if response.StatusCode < http.StatusBadRequest {
 			answer = fmt.Sprintf("%s/responses/%d", operation, response.StatusCode)
 		}
 	}
@@ -174,7 +174,7 @@ func (c *APIDocument) Check(request *http.Request, sent []byte, response *http.R
 			return fmt.Errorf("the answer: %w", err)
 		}
 	}
-	if operation == "" || response.StatusCode >= http.StatusMultipleChoices {
+	if operation == "" || response.StatusCode >= http.StatusBadRequest {
 		return nil
 	}
 	c.mu.Lock()

@@ -7,7 +7,8 @@ func operations() map[string][]string {
 			"get /v1/config", "get /v1/config/versions", "get /v1/homologation", "post /v1/homologation", "post /v1/config/undo", "post /v1/queue/{id}/retry", "put /v1/config",
 		},
 		"console": {
-			"get /v1/config/schema",
+			"get /v1/config/schema", "get /v1/simulator", "delete /v1/simulator/{cloud}/{what}", "get /v1/simulator/{cloud}/{what}",
+			"post /v1/simulator/{cloud}/{what}", "put /v1/simulator/{cloud}/{what}",
 		},
 		"contingency": {
 			"post /v1/members/forget",
@@ -19,7 +20,7 @@ func operations() map[string][]string {
 		"operation": {
 			"get /v1/audit", "delete /v1/console/session", "delete /v1/console/sessions/{id}", "get /v1/console/session", "get /v1/console/sessions",
 			"post /v1/console/codes", "post /v1/console/session",
-			"get /docs", "get /docs/{file}", "get /health", "get /metrics", "get /openapi.yaml", "get /v1/queue",
+			"get /docs", "get /health", "get /metrics", "get /openapi.json", "get /openapi.yaml", "get /v1/queue",
 			"get /v1/queue/{id}", "get /v1/status", "get /v1/traffic",
 		},
 		"payment": {

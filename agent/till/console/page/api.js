@@ -65,8 +65,8 @@ async function refusal(answer) {
   return new Refusal(answer.status, problem ?? {});
 }
 
-async function send(method, path, { body, token = session?.token, background = false, signal, type = "application/json" } = {}) {
-  const headers = {};
+async function send(method, path, { body, token = session?.token, background = false, signal, type = "application/json", headers: more = {} } = {}) {
+  const headers = { ...more };
   if (token) headers.Authorization = "Bearer " + token;
   if (body !== undefined) headers["Content-Type"] = type;
   if (background) headers["X-Console-Background"] = "1";
@@ -95,6 +95,13 @@ export async function request(method, path, options = {}) {
     if (answer.status !== 401) throw await refusal(answer);
     if (session === used) keep(null);
   }
+}
+
+/** open asks for a file of the program, which needs no session. */
+export async function open(path) {
+  const answer = await send("GET", path, { token: "" });
+  if (!answer.ok) throw await refusal(answer);
+  return answer;
 }
 
 export const get = async (path, options) => (await request("GET", path, options)).json();

@@ -55,7 +55,7 @@ let dialogs = 0;
 
 /**
  * ask opens a dialog: body says what would happen, fields are inputs whose values the action gets by their names. act(values)
- * does it while the dialog waits; a refusal is shown in it. The promise gives what act returned, or undefined after "Voltar".
+ * does it while the dialog waits; a refusal is shown in it. With ask.stay it stays open. The promise gives what act returned, or undefined after "Voltar".
  */
 export function ask({ title, body = [], fields = [], button: label, danger = false, act = async () => true }) {
   return new Promise((done) => {
@@ -71,7 +71,8 @@ export function ask({ title, body = [], fields = [], button: label, danger = fal
       go.disabled = true;
       try {
         result = (await act(Object.fromEntries(new FormData(form)), (...progress) => fill(trouble, ...progress))) ?? true;
-        dialog.close();
+        if (result === ask.stay) go.disabled = false;
+        else dialog.close();
       } catch (error) {
         fill(trouble, failure(error));
         go.disabled = false;
@@ -87,6 +88,9 @@ export function ask({ title, body = [], fields = [], button: label, danger = fal
     (form.querySelector("input, textarea, select") ?? (danger ? back : go)).focus();
   });
 }
+
+/** ask.stay is what act gives when the dialog is to stay open. */
+ask.stay = Symbol("stay");
 
 /** copy puts a text into the clipboard. */
 export async function copy(text, what) {

@@ -228,7 +228,7 @@ func TestTableOfExamplesIsComplete(t *testing.T) {
 	if len(entries) != len(languages())+1 {
 		t.Errorf("%d files, %d languages", len(entries), len(languages()))
 	}
-	if got := e2e.NewSite(t).Start().Call(http.MethodGet, "/docs", "", ""); got.Status != http.StatusOK {
+	if got := e2e.NewSite(t).Start().Call(http.MethodGet, "/docs", "", ""); got.Status != http.StatusSeeOther {
 		t.Errorf("the table sends its readers to /docs: %d", got.Status)
 	}
 }
