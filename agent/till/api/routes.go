@@ -20,7 +20,7 @@ func (a *API) Routes() []web.Route {
 	load := func(path string, kind agent.Kind) web.Route {
 		return web.Route{Method: http.MethodPost, Path: path, Scope: web.Till, Handler: a.load(kind), Stream: true}
 	}
-	return a.withTrail(slices.Concat(a.paymentRoutes(), a.consoleRoutes(), []web.Route{
+	return a.withTrail(slices.Concat(a.paymentRoutes(), a.consoleRoutes(), a.simulatorRoutes(), []web.Route{
 		{Method: http.MethodGet, Path: "/health", Scope: web.Public, Handler: a.health},
 		{Method: http.MethodGet, Path: "/openapi.yaml", Scope: web.Public, Handler: document},
 		{Method: http.MethodGet, Path: "/openapi.json", Scope: web.Public, Handler: documentJSON()},
@@ -59,11 +59,6 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: traffic.Route, Scope: web.Support, Handler: a.traffic},
 		{Method: http.MethodGet, Path: "/v1/homologation", Scope: web.Support, Handler: a.homologation},
 		{Method: http.MethodPost, Path: "/v1/homologation", Scope: web.Support, Handler: a.changeHomologation},
-		{Method: http.MethodGet, Path: "/v1/simulator", Scope: web.Support, Handler: a.simulator},
-		{Method: http.MethodGet, Path: "/v1/simulator/{cloud}/{what}", Scope: web.Support, Handler: a.steer},
-		{Method: http.MethodPost, Path: "/v1/simulator/{cloud}/{what}", Scope: web.Support, Handler: a.steer},
-		{Method: http.MethodPut, Path: "/v1/simulator/{cloud}/{what}", Scope: web.Support, Handler: a.steer},
-		{Method: http.MethodDelete, Path: "/v1/simulator/{cloud}/{what}", Scope: web.Support, Handler: a.steer},
 		{Method: http.MethodGet, Path: "/metrics", Scope: web.Support, Handler: a.metrics},
 		{Method: http.MethodGet, Path: "/v1/config", Scope: web.Admin, Handler: a.configuration},
 		{Method: http.MethodPut, Path: "/v1/config", Scope: web.Admin, Handler: a.configure},
@@ -83,6 +78,17 @@ func (a *API) consoleRoutes() []web.Route {
 		{Method: http.MethodDelete, Path: "/v1/console/session", Scope: web.Support, Handler: ownPage(a.leaveConsole)},
 		{Method: http.MethodGet, Path: "/v1/console/sessions", Scope: web.Support, Handler: ownPage(a.consoleSessions)},
 		{Method: http.MethodDelete, Path: "/v1/console/sessions/{id}", Scope: web.Support, Handler: ownPage(a.endConsole)},
+	}
+}
+
+// simulatorRoutes lead to the simulated cloud, where that is the agent's.
+func (a *API) simulatorRoutes() []web.Route {
+	return []web.Route{
+		{Method: http.MethodGet, Path: "/v1/simulator", Scope: web.Support, Handler: a.simulator},
+		{Method: http.MethodGet, Path: "/v1/simulator/{cloud}/{what}", Scope: web.Support, Handler: a.steer},
+		{Method: http.MethodPost, Path: "/v1/simulator/{cloud}/{what}", Scope: web.Support, Handler: a.steer},
+		{Method: http.MethodPut, Path: "/v1/simulator/{cloud}/{what}", Scope: web.Support, Handler: a.steer},
+		{Method: http.MethodDelete, Path: "/v1/simulator/{cloud}/{what}", Scope: web.Support, Handler: a.steer},
 	}
 }
 

@@ -77,7 +77,7 @@ func (a *API) steer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	request.Header.Set("Content-Type", "application/json")
-	response, err := simulatorClient.Do(request)
+	response, err := simulatorClient.Do(request) //nolint:gosec // its host is the configured cloud, and loopback
 	if err != nil {
 		problem(w, r, agent.Errorf(agent.CodeCloudAway, err, "A nuvem simulada não responde: o pdvagent sandbox está no ar?"), "")
 		return
