@@ -2,7 +2,8 @@
 // reports for each check a verdict, the evidence and what to do. It also writes the zip of a support bundle.
 //
 // It changes nothing, opens no session in a cloud and shows no personal data. A check whose subject is missing is skipped
-// and says why. The commands doctor, support-bundle and setup of cmd/internal/cli call it with a [Site].
+// and says why. cmd/internal/app makes the [Site] of a configuration file; the commands doctor, support-bundle and setup ask
+// for it, and the running agent for its own (/v1/doctor).
 package doctor
 
 import (
@@ -65,7 +66,7 @@ type Site struct {
 	// Missing tells that a database was here and is not here any more, and the backup from which the next start makes it again;
 	// nil: nobody looks.
 	Missing func() (missing bool, backup time.Time, err error)
-	// Verify checks the complete store of a stopped agent.
+	// Verify checks the complete store of a stopped agent; nil: the agent itself asks, and the store is its own.
 	Verify func() error
 	// LastTill returns when the journal of calls begins and when a till called last; zero times for never.
 	LastTill func() (begun, last time.Time, err error)
@@ -73,7 +74,10 @@ type Site struct {
 	// none.
 	Certificate func() (time.Time, error)
 
-	Zone   func(name string) (*time.Location, error) // default time.LoadLocation
+	Zone func(name string) (*time.Location, error) // default time.LoadLocation
+	// Checked gets each finding as its check ends; optional.
+	Checked func(Finding)
+
 	Getenv func(string) string
 	Now    func() time.Time // default time.Now
 }
@@ -147,7 +151,7 @@ func Online() []string {
 	return []string{"data-folder", "data-rights", "data-local", "disk-space", "timezone", "port", "dns", "connect", "tls", "cloud-answer", "cloud-clock"}
 }
 
-// Examine runs all checks, or only those named. The first failure is most likely the cause of the later ones.
+// Examine runs all checks, or only those named, until ctx ends. The first failure is most likely the cause of the later ones.
 func Examine(ctx context.Context, site Site, only ...string) []Finding {
 	if site.Zone == nil {
 		site.Zone = time.LoadLocation
@@ -158,6 +162,9 @@ func Examine(ctx context.Context, site Site, only ...string) []Finding {
 	e := &examination{Site: site}
 	var findings []Finding
 	for _, c := range checks() {
+		if ctx.Err() != nil {
+			break
+		}
 		if len(only) > 0 && !slices.Contains(only, c.name) {
 			continue
 		}
@@ -167,7 +174,11 @@ func Examine(ctx context.Context, site Site, only ...string) []Finding {
 			a = c.run(checkCtx, e)
 		}
 		cancel()
-		findings = append(findings, Finding{c.name, c.title, a.verdict, a.evidence, a.advice})
+		found := Finding{c.name, c.title, a.verdict, a.evidence, a.advice}
+		findings = append(findings, found)
+		if e.Checked != nil {
+			e.Checked(found)
+		}
 	}
 	return findings
 }

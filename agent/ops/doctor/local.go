@@ -262,6 +262,9 @@ func storeVerify(_ context.Context, e *examination) answer {
 	if _, err := os.Stat(filepath.Join(e.DataDir, "pdvagent.db")); err != nil {
 		return e.missing()
 	}
+	if e.Verify == nil {
+		return skip("quem pergunta é o próprio agente, e os dados são dele; pare-o para verificar")
+	}
 	if err := e.Verify(); err != nil {
 		return fail("Não apague nada: copie a pasta de dados e chame o suporte.", "%v", err)
 	}

@@ -1,9 +1,13 @@
 package doctor_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -269,5 +273,38 @@ func TestADatabaseThatIsGoneIsSaidBeforeTheStart(t *testing.T) {
 		if c.missing && !strings.Contains(f.Advice, "pdvagent store new --confirm") {
 			t.Errorf("how to start empty on purpose is not said: %s", f.Advice)
 		}
+	}
+}
+
+// A bundle has the beginning of what is too long, and the reason in place of what failed.
+func TestBundleIsBounded(t *testing.T) {
+	var out bytes.Buffer
+	long := strings.Repeat("0123456789abcdef", 1<<16)
+	err := doctor.Bundle(&out, time.Now(), []doctor.Item{
+		{Name: "long", About: "longo", Write: func(w io.Writer) error {
+			for range 20 {
+				if _, err := io.Copy(w, strings.NewReader(long)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		{Name: "broken", About: "quebrado", Write: func(io.Writer) error { return errors.New("sem acesso") }},
+		{Name: "noise", About: "sem compressão", Write: func(w io.Writer) error { _, err := io.CopyN(w, rand.Reader, 16<<20); return err }},
+		{Name: "more", About: "mais", Write: func(w io.Writer) error { _, err := io.CopyN(w, rand.Reader, 16<<20); return err }},
+	})
+	if err != nil || out.Len() > doctor.MaxBundle {
+		t.Fatalf("%d bytes, %v", out.Len(), err)
+	}
+	archive, err := zip.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sizes := make(map[string]uint64)
+	for _, file := range archive.File {
+		sizes[file.Name] = file.UncompressedSize64
+	}
+	if _, more := sizes["more"]; sizes["long"] != 16<<20 || sizes["broken.erro.txt"] == 0 || sizes["noise"] != 16<<20 || more {
+		t.Errorf("got %v", sizes)
 	}
 }

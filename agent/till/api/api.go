@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"pdvagent/agent"
@@ -140,12 +141,13 @@ type Support struct {
 	Access   *web.Access // the console's sessions
 	Audit    Audit
 	Day      func(day string) (reconcile.Report, error) // adds up the sales of a day, YYYY-MM-DD
-	Watch    Watch                                      // of the homologation; nil: its routes answer not_configured
+	Doctor   Doctor
+	Watch    Watch // of the homologation; nil: its routes answer not_configured
 }
 
 func (s Support) check() error {
-	if s.Board == nil || s.Journal == nil || s.Metrics == nil || s.Routines == nil || s.Settings == nil || s.Access == nil || s.Audit == nil || s.Day == nil {
-		return errors.New("api.Support wants Board, Journal, Metrics, Routines, Settings, Access, Audit and Day")
+	if s.Board == nil || s.Journal == nil || s.Metrics == nil || s.Routines == nil || s.Settings == nil || s.Access == nil || s.Audit == nil || s.Day == nil || s.Doctor == nil {
+		return errors.New("api.Support wants Board, Journal, Metrics, Routines, Settings, Access, Audit, Day and Doctor")
 	}
 	return nil
 }
@@ -159,7 +161,10 @@ type Journal interface {
 }
 
 // API holds the handlers.
-type API struct{ cfg Config }
+type API struct {
+	cfg       Config
+	examining sync.Mutex // held while the installation is looked at
+}
 
 // New checks the groups and fills defaults.
 func New(cfg Config) (*API, error) {
@@ -175,5 +180,5 @@ func New(cfg Config) (*API, error) {
 	if cfg.Sales.QueuedStatus == 0 {
 		cfg.Sales.QueuedStatus = http.StatusAccepted
 	}
-	return &API{cfg}, nil
+	return &API{cfg: cfg}, nil
 }

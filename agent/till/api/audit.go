@@ -126,6 +126,9 @@ func (w *heldAnswer) Write(data []byte) (int, error) {
 	return w.body.Write(data)
 }
 
+// Unwrap lets http.ResponseController reach the connection.
+func (w *heldAnswer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
 // release sends the answer; nothing where a handler has not answered.
 func (w *heldAnswer) release() {
 	if w.status == 0 {

@@ -42,6 +42,7 @@ func deeds() map[string]deed {
 		"POST /v1/simulator/{cloud}/{what}":         {"Mandou algo à nuvem simulada", nil},
 		"PUT /v1/simulator/{cloud}/{what}":          {"Mudou a nuvem simulada", nil},
 		"DELETE /v1/simulator/{cloud}/{what}":       {"Desligou algo na nuvem simulada", nil},
+		"POST /v1/support-bundle":                   {"Levou um pacote de suporte", nil},
 		"POST /v1/console/codes":                    {"Pediu um endereço do console", nil},
 		"POST /v1/console/session":                  {"Abriu o console", nil},
 		"DELETE /v1/console/session":                {"Saiu do console", nil},

@@ -35,6 +35,8 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) {
 		problem(w, r, err, "")
 		return
 	}
+	ctx, stop := web.Lasting(w, r)
+	defer stop()
 	stream := http.NewResponseController(w)
 	_ = stream.SetReadDeadline(time.Time{}) // the server's read timeout is for requests that end
 	w.Header().Set("Content-Type", "text/event-stream")
@@ -64,7 +66,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) {
 			}
 		case <-a.cfg.Agent.Stopping:
 			return
-		case <-r.Context().Done():
+		case <-ctx.Done():
 			return
 		}
 	}

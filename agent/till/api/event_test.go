@@ -24,11 +24,16 @@ type listener struct {
 
 func listen(t *testing.T, base, query string, headers ...string) *listener {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/v1/events"+query, http.NoBody)
+	return listenTo(t, base+"/v1/events"+query, append([]string{"Authorization", "Bearer " + tillToken}, headers...)...)
+}
+
+// listenTo reads the stream of any address.
+func listenTo(t *testing.T, address string, headers ...string) *listener {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Header.Set("Authorization", "Bearer "+tillToken)
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}

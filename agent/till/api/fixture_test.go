@@ -83,7 +83,7 @@ func newFixture(t testing.TB, change ...func(*api.Config)) *fixture {
 			Payments: f.paying.payments, Titles: f.paying.titles, Invoices: f.paying.invoices, Boletos: f.paying.boletos, IssuesBoletos: true, Orders: f.paying.orders,
 		},
 		Support: api.Support{
-			Board: board{f.support}, Journal: f.support, Routines: timetable{f.support}, Settings: configuration{f.support}, Access: f.access, Audit: trail(t, f.store, func() time.Time { return f.now }), Day: f.support.day,
+			Board: board{f.support}, Journal: f.support, Routines: timetable{f.support}, Settings: configuration{f.support}, Access: f.access, Audit: trail(t, f.store, func() time.Time { return f.now }), Day: f.support.day, Doctor: &physician{},
 			Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") }),
 		},
 	}

@@ -60,6 +60,8 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: "/v1/homologation", Scope: web.Support, Handler: a.homologation},
 		{Method: http.MethodPost, Path: "/v1/homologation", Scope: web.Support, Handler: a.changeHomologation},
 		{Method: http.MethodGet, Path: "/metrics", Scope: web.Support, Handler: a.metrics},
+		{Method: http.MethodGet, Path: "/v1/doctor", Scope: web.Support, Handler: a.doctor},
+		{Method: http.MethodPost, Path: "/v1/support-bundle", Scope: web.Support, Handler: a.supportBundle},
 		{Method: http.MethodGet, Path: "/v1/config", Scope: web.Admin, Handler: a.configuration},
 		{Method: http.MethodPut, Path: "/v1/config", Scope: web.Admin, Handler: a.configure},
 		{Method: http.MethodGet, Path: "/v1/config/schema", Scope: web.Admin, Handler: a.configSchema},

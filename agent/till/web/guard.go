@@ -182,7 +182,7 @@ func Server(handler http.Handler, log *slog.Logger) *door.Server {
 }
 
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	scope := &requestScope{id: g.cfg.NewID(), start: g.cfg.Now(), now: g.cfg.Now, charset: g.cfg.Charset}
+	scope := &requestScope{id: g.cfg.NewID(), start: g.cfg.Now(), now: g.cfg.Now, charset: g.cfg.Charset, access: g.cfg.Access}
 	r = r.WithContext(context.WithValue(r.Context(), scopeKey{}, scope))
 	h := w.Header()
 	h.Set("X-Request-Id", scope.id)

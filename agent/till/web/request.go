@@ -26,7 +26,8 @@ type requestScope struct {
 	cloud time.Duration
 	err   error
 
-	grant    grant  // of the token
+	grant    grant // of the token
+	access   *Access
 	foreign  bool   // a page of another origin called, which the configuration lists
 	seat     *seat  // nil on a public route
 	place    Place  // of the route

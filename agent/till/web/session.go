@@ -45,6 +45,7 @@ type consoles struct {
 	sessions []*console
 	codes    []code // the oldest first
 	wrong    []time.Time
+	watches  []*watch // of answers that last
 }
 
 type console struct {
@@ -176,6 +177,7 @@ func (c *consoles) keep(tokens []hashedToken) {
 	defer c.mu.Unlock()
 	c.codes = slices.DeleteFunc(c.codes, func(one code) bool { return !slices.Contains(tokens, one.by) })
 	c.sessions = slices.DeleteFunc(c.sessions, func(s *console) bool { return !slices.Contains(tokens, s.by) })
+	c.look(tokens)
 }
 
 // grant is what a session's token is worth; renew counts the request as one of a person.
@@ -215,5 +217,7 @@ func (a *Access) Sessions(at time.Time) []Session {
 func (a *Access) EndSession(id string) bool {
 	a.consoles.mu.Lock()
 	defer a.consoles.mu.Unlock()
-	return a.consoles.end(id)
+	ended := a.consoles.end(id)
+	a.consoles.look(a.now.Load().tokens)
+	return ended
 }

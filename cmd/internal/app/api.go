@@ -35,7 +35,7 @@ func (a *Assembly) routes(ctx context.Context, changes *settings.Settings) (*api
 	cfg := api.Config{
 		Agent:   api.Agent{Store: a.Store, Alarms: a.alarms, Version: Version, Zone: a.zone, Stopping: ctx.Done()},
 		Paying:  a.paying.routes(),
-		Support: api.Support{Board: a.board, Journal: a.journal, Metrics: a.metrics, Routines: a.routines, Confirm: a.routines.StartAs, Settings: changes, Access: a.access, Audit: a.trail, Day: a.day},
+		Support: api.Support{Board: a.board, Journal: a.journal, Metrics: a.metrics, Routines: a.routines, Confirm: a.routines.StartAs, Settings: changes, Access: a.access, Audit: a.trail, Day: a.day, Doctor: Installation{File: a.cfg.File, Inside: true}},
 	}
 	if a.cfg.Mercafacil != nil {
 		watch, err := a.watch()

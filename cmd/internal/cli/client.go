@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,19 +45,12 @@ func (o *Options) client() (*Client, error) {
 		return nil, err
 	}
 	tellTimesOf(cfg)
-	secret := ""
-	for _, token := range cfg.API.Tokens {
-		if token.Scope != "till" {
-			secret = token.Token.Reveal()
-		}
-	}
-	if secret == "" {
-		return nil, errNoSupportToken
+	secret, err := app.SupportToken(cfg)
+	if err != nil {
+		return nil, err
 	}
 	return NewClient("http://"+cfg.API.Listen, secret), nil
 }
-
-var errNoSupportToken = agent.Errorf(agent.CodeBadConfig, nil, "A configuração não tem token com scope: support ou admin em api.tokens.")
 
 // request is a call of the agent's API; body is nil or what [Client.Call] takes.
 type request struct {
@@ -134,18 +126,5 @@ func refusal(response *http.Response) error {
 
 // get reads what the agent shows, as it is. Paths below /health get no token.
 func (c *Client) get(ctx context.Context, path string) (int, []byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, http.NoBody)
-	if err != nil {
-		return 0, nil, err
-	}
-	if !strings.HasPrefix(path, "/health") {
-		request.Header.Set("Authorization", "Bearer "+c.token)
-	}
-	response, err := c.http.Do(request)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer func() { _ = response.Body.Close() }() // read to its end or given up
-	body, err := io.ReadAll(response.Body)
-	return response.StatusCode, body, err
+	return app.AskAgent(ctx, c.base, c.token, path)
 }

@@ -37,9 +37,9 @@ func newConfigCheck(opts *Options) *cobra.Command {
 			var findings []doctor.Finding
 			switch {
 			case err == nil && online:
-				findings, _ = opts.examine(cmd.Context(), append(doctor.Online(), "bank-certificate")...)
+				findings = opts.examine(cmd.Context(), append(doctor.Online(), "bank-certificate")...)
 			case err == nil: // a file that is named is looked into; nothing is said of a good one
-				findings, _ = opts.examine(cmd.Context(), "bank-certificate")
+				findings = opts.examine(cmd.Context(), "bank-certificate")
 				findings = slices.DeleteFunc(findings, func(f doctor.Finding) bool { return f.Verdict == doctor.OK || f.Verdict == doctor.Skipped })
 			}
 			bad := doctor.Worst(findings) == doctor.Fail
@@ -55,7 +55,7 @@ func newConfigCheck(opts *Options) *cobra.Command {
 					fmt.Fprintf(w, "%s está correto.\n", opts.config)
 				}
 				if len(findings) > 0 {
-					printFindings(w, findings)
+					doctor.Print(w, findings)
 				}
 			}); err != nil {
 				return err

@@ -16,6 +16,7 @@ import (
 	"pdvagent/agent/osfile"
 	"pdvagent/agent/till/console"
 	"pdvagent/agent/till/web"
+	"pdvagent/cmd/internal/app"
 )
 
 // consoleAddress is where the console opens.
@@ -33,7 +34,7 @@ func newConsole(opts *Options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			err := opts.runConsole(cmd.Context(), only || opts.json)
 			if err != nil && stay {
-				fmt.Fprintf(os.Stderr, "%s\n\nEnter fecha esta janela.", Sentence(err))
+				fmt.Fprintf(os.Stderr, "%s\n\nEnter fecha esta janela.", app.Sentence(err))
 				_, _ = bufio.NewReader(os.Stdin).ReadString('\n') // an error: nobody is there
 			}
 			return err
@@ -67,7 +68,7 @@ func (o *Options) openConsole(ctx context.Context, address consoleAddress) error
 		err = browser.Start()
 	}
 	if err != nil {
-		words = fmt.Sprintf("Nenhum navegador pôde ser aberto aqui (%s). Abra este endereço nesta máquina: %s", Sentence(err), address.URL)
+		words = fmt.Sprintf("Nenhum navegador pôde ser aberto aqui (%s). Abra este endereço nesta máquina: %s", app.Sentence(err), address.URL)
 	} else {
 		_ = browser.Process.Release() // it goes on without this command
 	}
@@ -91,7 +92,7 @@ func (o *Options) consoleAddress(ctx context.Context) (consoleAddress, error) {
 		}
 	}
 	if best == "" {
-		return consoleAddress{}, errNoSupportToken
+		return consoleAddress{}, app.ErrNoSupportToken
 	}
 	var answer struct {
 		URL       string

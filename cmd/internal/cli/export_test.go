@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"pdvagent/cmd/internal/app"
 )
 
 // english are words that our codes, our libraries and habit would put before a person.
@@ -87,6 +89,6 @@ func TestWrongUseIsSaidInPortuguese(t *testing.T) {
 			t.Errorf("%v: got %q, %v", args, out, err)
 			continue
 		}
-		WantPortuguese(t, strings.Join(args, " "), Sentence(err))
+		WantPortuguese(t, strings.Join(args, " "), app.Sentence(err))
 	}
 }

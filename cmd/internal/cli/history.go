@@ -119,7 +119,7 @@ func (h *historyImport) run(ctx context.Context, opts *Options, cfg config.Confi
 		state = "Interrompida; rode o mesmo comando para continuar"
 	}
 	if refusal := opened.Err(); ctx.Err() == nil && (refusal != nil || agent.CodeOf(err) == agent.CodeConflict) { // the same command would end the same way
-		state = "Recusada (" + strings.TrimSuffix(Sentence(err), ".") + "); corrija isso e rode de novo"
+		state = "Recusada (" + strings.TrimSuffix(app.Sentence(err), ".") + "); corrija isso e rode de novo"
 	}
 	return errors.Join(err, h.printResult(opts, done, state))
 }

@@ -13,6 +13,7 @@ import (
 	"pdvagent/agent"
 	"pdvagent/agent/ops/fleet"
 	"pdvagent/agent/osfile"
+	"pdvagent/cmd/internal/app"
 )
 
 // fleetFlags are those of the command that installs many tills.
@@ -65,7 +66,7 @@ func writeFleet(opts *Options, f fleetFlags) error {
 	}
 	for i := range tills {
 		if err := tryAnswers(&tills[i], tokens[tills[i].Shop]); err != nil {
-			return agent.Errorf(agent.CodeInvalid, nil, "%s, linha %d: com estas respostas o caixa não se instala. %s", name, tills[i].Line, Sentence(err))
+			return agent.Errorf(agent.CodeInvalid, nil, "%s, linha %d: com estas respostas o caixa não se instala. %s", name, tills[i].Line, app.Sentence(err))
 		}
 	}
 	scripts, err := fleet.Write(f.out, tills, f.places, tokens)

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -18,7 +17,6 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/config"
-	"pdvagent/agent/till/web"
 	"pdvagent/cmd/internal/app"
 )
 
@@ -52,7 +50,7 @@ func Execute(args []string, more ...func(*Options) *cobra.Command) int {
 	if err == nil {
 		return ExitDone
 	}
-	fmt.Fprintln(os.Stderr, Sentence(err))
+	fmt.Fprintln(os.Stderr, app.Sentence(err))
 	return exitCode(err)
 }
 
@@ -65,28 +63,6 @@ func exitCode(err error) int {
 		return ExitNotRunning
 	}
 	return ExitFailed
-}
-
-// Sentence is what a person reads of an error.
-func Sentence(err error) string {
-	e, ok := errors.AsType[*agent.Error](err)
-	switch {
-	case !ok && web.InUse(err):
-		return fmt.Sprintf("Outro programa já usa %s: feche-o, ou escolha outro endereço.", addressOf(err))
-	case !ok:
-		return agent.Cause(err)
-	case e.Err == nil || web.InUse(e.Err):
-		return e.Message
-	}
-	return fmt.Sprintf("%s (%s)", e.Message, agent.Cause(e.Err))
-}
-
-// addressOf is the address that an error of the network is about.
-func addressOf(err error) string {
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Addr != nil {
-		return op.Addr.String()
-	}
-	return "o endereço"
 }
 
 func newRoot(out io.Writer, more ...func(*Options) *cobra.Command) *cobra.Command {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +14,7 @@ import (
 	"pdvagent/agent/config"
 	"pdvagent/agent/ops/doctor"
 	"pdvagent/agent/ops/service"
-	"pdvagent/installer/linux"
+	"pdvagent/cmd/internal/app"
 )
 
 func newService(opts *Options) *cobra.Command {
@@ -82,7 +81,7 @@ func (o *Options) withDiagnosis(ctx context.Context, err error) error {
 
 // startFailures are the doctor's failures that keep a stopped agent from starting.
 func (o *Options) startFailures(ctx context.Context) string {
-	findings, _ := o.examine(ctx, "config", "data-folder", "data-local", "disk-space", "timezone", "port", "store-verify")
+	findings := o.examine(ctx, "config", "data-folder", "data-local", "disk-space", "timezone", "port", "store-verify")
 	var reasons []string
 	for _, f := range findings {
 		if f.Verdict == doctor.Fail {
@@ -120,20 +119,7 @@ func (o *Options) manager() (service.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	return o.managerOf(program)
-}
-
-// managerOf is [Options.manager] for a program elsewhere.
-func (o *Options) managerOf(program string) (service.Manager, error) {
-	file, err := filepath.Abs(o.config)
-	if err != nil {
-		return nil, err
-	}
-	folder := config.DefaultDataDir()
-	if cfg, _, err := config.Load(file, os.LookupEnv); err == nil { // installService reports its faults
-		folder = cfg.DataDir
-	}
-	return service.NewManager(service.Command{Program: program, Config: file, DataDir: folder, Unit: linux.Unit}), nil
+	return app.ServiceManager(program, o.config)
 }
 
 func newServiceStatus(opts *Options) *cobra.Command {

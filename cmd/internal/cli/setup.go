@@ -128,7 +128,7 @@ func (o *installerOptions) plan() (setup.Plan, error) {
 	if err != nil {
 		return setup.Plan{}, err
 	}
-	manager, err := o.managerOf(program)
+	manager, err := app.ServiceManager(program, o.config)
 	if err != nil {
 		return setup.Plan{}, err
 	}
@@ -174,7 +174,7 @@ func (o *installerOptions) newRemove() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			manager, err := o.managerOf(program)
+			manager, err := app.ServiceManager(program, o.config)
 			if err != nil {
 				return err
 			}
@@ -228,7 +228,7 @@ func (o *installerOptions) newTry() *cobra.Command {
 			if err := osfile.MakePrivateFolder(in.answers.DataDir); err != nil {
 				return err
 			}
-			findings, _ := trial.examine(cmd.Context(), "port", "dns", "connect", "tls", "cloud-answer", "cloud-clock")
+			findings := trial.examine(cmd.Context(), "port", "dns", "connect", "tls", "cloud-answer", "cloud-clock")
 			return o.verdict(findings)
 		}),
 	}

@@ -29,7 +29,7 @@ func (o *installerOptions) reported(do func(cmd *cobra.Command) error) func(*cob
 		err := do(cmd)
 		lines := o.lines
 		if err != nil {
-			lines = append(lines, Sentence(err))
+			lines = append(lines, app.Sentence(err))
 		}
 		if o.report != "" {
 			err = errors.Join(err, os.WriteFile(o.report, utf16Text(strings.Join(lines, "\r\n")), 0o600))

@@ -20,7 +20,7 @@ func operations() map[string][]string {
 		"operation": {
 			"get /v1/audit", "delete /v1/console/session", "delete /v1/console/sessions/{id}", "get /v1/console/session", "get /v1/console/sessions",
 			"post /v1/console/codes", "post /v1/console/session",
-			"get /docs", "get /health", "get /metrics", "get /openapi.json", "get /openapi.yaml", "get /v1/queue",
+			"get /docs", "get /health", "get /metrics", "get /openapi.json", "get /openapi.yaml", "get /v1/doctor", "get /v1/queue", "post /v1/support-bundle",
 			"get /v1/queue/{id}", "get /v1/status", "get /v1/traffic",
 		},
 		"payment": {

@@ -109,6 +109,29 @@ export const getText = async (path, options) => (await request("GET", path, opti
 export const post = async (path, body, options) => (await request("POST", path, { ...options, body: body === undefined ? undefined : JSON.stringify(body) })).json();
 export const put = async (path, text, options) => (await request("PUT", path, { ...options, body: text })).json();
 
+/** stream calls each(event, data) for every event of a stream, until it ends; true: the agent ended it as it should, with "end". */
+export async function stream(path, each, options) {
+  const reader = (await request("GET", path, { ...options, headers: { Accept: "text/event-stream" } })).body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "", whole = false;
+  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+    const events = (rest + chunk.value).split("\n\n");
+    rest = events.pop();
+    for (const event of events) {
+      const name = /^event: (.*)$/m.exec(event)?.[1], data = /^data: (.*)$/m.exec(event)?.[1];
+      whole ||= name === "end";
+      if (name && data) each(name, JSON.parse(data));
+    }
+  }
+  return whole;
+}
+
+/** download makes a call whose answer is a file, and gives its name and content. */
+export async function download(method, path, options) {
+  const answer = await request(method, path, options);
+  const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? "pdvagent";
+  return [name, await answer.blob()];
+}
+
 /** optional is get for a part that may not be configured: null then. */
 export async function optional(path, options) {
   try {

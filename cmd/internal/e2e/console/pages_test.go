@@ -44,7 +44,7 @@ func everyPageIsAccessible(t *testing.T, browser *e2e.Browser) {
 	page := s.signIn(t, e2e.AdminToken)
 	for i, address := range s.addresses() {
 		page.Go(s.Base + fmt.Sprintf("/console/?%d#/", i) + address)
-		page.Until("the page "+address, "document.querySelector('#conteudo h1') !== null && !/Lendo|Somando/.test(document.body.innerText)")
+		page.Until("the page "+address, "document.querySelector('#conteudo h1') !== null && !/Lendo|Somando|Verificando/.test(document.body.innerText)")
 		if _, err := page.Run(script); err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +71,7 @@ func (s shop) addresses() []string {
 	s.Post("/v2/coupons", `{"coupon":"LIXO-1" "date": }}`)
 	pix := s.Post("/v1/payments", `{"method":"pix","provider":"ideamaker","amount":1701,"reference":`+fmt.Sprintf("%q", markup)+`}`, "Idempotency-Key", "CONSOLE-PIX-00000001").Text("id")
 	boleto := s.Post("/v1/boletos", `{"nosso_numero":"1000017","seu_numero":"B-1","amount":15000,"due_date":"2026-12-09","register_only":true}`).Text("nosso_numero")
-	addresses := []string{"inicio", "vendas", "vendas/CERTA-1", "vendas/NADA-1", "pendencias", "pagamentos", "pagamentos/pix/" + pix, "pagamentos/boletos", "pagamentos/pedidos", "rotinas", "rotinas/resend", "diario", "conferencia", "acessos", "auditoria", "guias", "guias/fidelidade", "guias/exemplos", "guias/venda.py", "guias/api", "guias/api/POST/%2Fv2%2Fcoupons", "configuracao", "configuracao/mercafacil", "configuracao/payments", "configuracao/routines", "configuracao/versoes"}
+	addresses := []string{"inicio", "vendas", "vendas/CERTA-1", "vendas/NADA-1", "pendencias", "pagamentos", "pagamentos/pix/" + pix, "pagamentos/boletos", "pagamentos/pedidos", "rotinas", "rotinas/resend", "diario", "conferencia", "diagnostico", "acessos", "auditoria", "guias", "guias/fidelidade", "guias/exemplos", "guias/venda.py", "guias/api", "guias/api/POST/%2Fv2%2Fcoupons", "configuracao", "configuracao/mercafacil", "configuracao/payments", "configuracao/routines", "configuracao/versoes"}
 	if boleto != "" {
 		addresses = append(addresses, "pagamentos/boletos/"+boleto)
 	}

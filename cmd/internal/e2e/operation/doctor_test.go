@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -124,6 +125,7 @@ func TestSupportBundleHasEverythingAndNobody(t *testing.T) {
 	s.WaitDrained()
 	s.Until("the journal is written", func() bool { return len(s.Journal("?key=K-1")) > 1 })
 	running := unpacked(s, "running.zip")
+	wantTheSameFromTheAgent(s, running)
 	s.Stop()
 	secret, planted := filepath.Join(filepath.Dir(s.Config), "of-root"), filepath.Join(s.DataDir(), "crash", "20200101T000000.000Z.txt")
 	if err := errors.Join(os.WriteFile(secret, []byte(e2e.AdminToken), 0o600), os.MkdirAll(filepath.Dir(planted), 0o700), os.Symlink(secret, planted)); err != nil {
@@ -167,11 +169,57 @@ func unpacked(s *e2e.Site, name string) map[string]string {
 	if code, _, errOut := e2e.RunCommand(s, "support-bundle", "--out", path, "--config", s.Config); code == cli.ExitDone || !strings.Contains(errOut, "já existe") {
 		s.Errorf("over another: %d, %s", code, errOut)
 	}
-	archive, err := zip.OpenReader(path)
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		s.Fatal(err)
 	}
-	defer archive.Close()
+	return filesOf(s, raw)
+}
+
+// wantTheSameFromTheAgent asks the running agent for the bundle and for the doctor's findings: they are what the commands give. Only
+// an administrator gets the configuration.
+func wantTheSameFromTheAgent(s *e2e.Site, fromCommand map[string]string) {
+	s.Helper()
+	for token, withConfig := range map[string]bool{e2e.AdminToken: true, e2e.SupportToken: false} {
+		got := s.Call(http.MethodPost, "/v1/support-bundle", token, "{}")
+		if got.Status != http.StatusOK {
+			s.Fatalf("got %d %s", got.Status, got.Body)
+		}
+		files := filesOf(s, []byte(got.Body))
+		for name := range fromCommand {
+			_, there := files[name]
+			if ofConfig := name == "configuracao.yaml" || name == "versoes.json"; there != (withConfig || !ofConfig) {
+				s.Errorf("%s for %s: %v", name, token, there)
+			}
+		}
+		for name, text := range files {
+			for _, canary := range append(e2e.Canaries(), e2e.AdminToken) {
+				if strings.Contains(text, canary) {
+					s.Errorf("%s shows %s", name, canary)
+				}
+			}
+		}
+	}
+	_, byCommand := s.Doctor()
+	var report struct{ Findings []doctor.Finding }
+	s.Call(http.MethodGet, "/v1/doctor", e2e.SupportToken, "").Decode(s, &report)
+	if len(report.Findings) != len(byCommand) {
+		s.Errorf("the agent makes %d checks, the command %d", len(report.Findings), len(byCommand))
+	}
+	for _, f := range report.Findings {
+		if f.Verdict != byCommand[f.Check].Verdict {
+			s.Errorf("the agent finds %+v, the command %+v", f, byCommand[f.Check])
+		}
+	}
+}
+
+// filesOf unpacks a bundle.
+func filesOf(s *e2e.Site, raw []byte) map[string]string {
+	s.Helper()
+	archive, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		s.Fatal(err)
+	}
 	files := make(map[string]string)
 	for _, file := range archive.File {
 		reader, err := file.Open()
