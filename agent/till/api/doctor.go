@@ -49,7 +49,7 @@ func (a *API) doctor(w http.ResponseWriter, r *http.Request) {
 	}
 	defer stop()
 	if !strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
-		findings := a.cfg.Support.Doctor.Examine(ctx, nil)
+		findings := a.cfg.Support.Doctor.Examine(ctx, nil) //nolint:contextcheck // ctx is the request's, see web.Lasting
 		web.JSON(w, http.StatusOK, examined{doctor.Worst(findings), findings})
 		return
 	}
@@ -67,7 +67,7 @@ func (a *API) doctor(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "event: %s\ndata: %s\n\n", event, text)
 		_ = stream.Flush() // see above
 	}
-	findings := a.cfg.Support.Doctor.Examine(ctx, func(f doctor.Finding) { send("check", f) })
+	findings := a.cfg.Support.Doctor.Examine(ctx, func(f doctor.Finding) { send("check", f) }) //nolint:contextcheck // ctx is the request's, see web.Lasting
 	if ctx.Err() == nil {
 		send("end", map[string]doctor.Verdict{"verdict": doctor.Worst(findings)})
 	}
@@ -92,7 +92,7 @@ func (a *API) supportBundle(w http.ResponseWriter, r *http.Request) {
 	defer stop()
 	var zip bytes.Buffer
 	at := a.cfg.Agent.Now().In(a.cfg.Agent.Zone)
-	err := a.cfg.Support.Doctor.Bundle(ctx, &zip, at, web.Granted(r) >= web.Admin)
+	err := a.cfg.Support.Doctor.Bundle(ctx, &zip, at, web.Granted(r) >= web.Admin) //nolint:contextcheck // ctx is the request's, see web.Lasting
 	if err == nil {
 		err = ctx.Err() // the session has ended, or the caller is gone
 	}
