@@ -50,6 +50,7 @@ type Store interface {
 	Counters() agent.Counters
 	OldestPending() (time.Time, error)
 	Size() (used, limit int64)
+	LastSeq() uint64
 	AgentID() string
 
 	Events(after uint64, limit int) ([]agent.Event, error)

@@ -55,6 +55,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: "/v1/routines/{name}/runs", Scope: web.Support, Handler: a.runs},
 		{Method: http.MethodPost, Path: "/v1/routines/{name}/run", Scope: web.Support, Handler: a.startRoutine},
 		{Method: http.MethodGet, Path: "/v1/audit", Scope: web.Support, Handler: a.trail},
+		{Method: http.MethodGet, Path: "/v1/sales", Scope: web.Support, Handler: a.sales},
 		{Method: http.MethodGet, Path: "/v1/reconcile", Scope: web.Support, Handler: a.reconcile},
 		{Method: http.MethodGet, Path: traffic.Route, Scope: web.Support, Handler: a.traffic},
 		{Method: http.MethodGet, Path: "/v1/homologation", Scope: web.Support, Handler: a.homologation},

@@ -15,6 +15,8 @@ type saleView struct {
 	Loyalty       *agent.Session `json:"loyalty,omitempty"` // of a session that this agent began
 	Notes         []noteView     `json:"notes,omitempty"`
 	Jobs          []jobView      `json:"jobs"`
+	Before        *neighbour     `json:"before,omitempty"` // of the same till; only for support
+	After         *neighbour     `json:"after,omitempty"`
 }
 
 // sale shows a sale by its transaction_id or its coupon.
@@ -61,6 +63,12 @@ func (a *API) sale(w http.ResponseWriter, r *http.Request) {
 	}
 	if known {
 		v.TransactionID, v.Session, v.Loyalty = begun.ID, string(begun.Stage), &begun
+	}
+	if web.Granted(r) >= web.Support {
+		if v.Before, v.After, err = a.neighbours(jobs); err != nil {
+			problem(w, r, err, "")
+			return
+		}
 	}
 	web.JSON(w, http.StatusOK, v)
 }

@@ -14,7 +14,7 @@ func operations() map[string][]string {
 			"post /v1/members/forget",
 		},
 		"load": {
-			"get /v1/reconcile", "get /v1/routines", "get /v1/routines/{name}/runs", "post /v1/routines/{name}/run",
+			"get /v1/reconcile", "get /v1/routines", "get /v1/routines/{name}/runs", "get /v1/sales", "post /v1/routines/{name}/run",
 			"post /v2/coupons-list", "post /v2/operators", "post /v2/products",
 		},
 		"operation": {

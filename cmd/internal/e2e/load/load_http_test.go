@@ -46,4 +46,7 @@ func TestLoadsRoutinesAndTheDayOverHTTP(t *testing.T) {
 	if day := s.Call(http.MethodGet, "/v1/reconcile?day=2026-05-14&sales=1", e2e.SupportToken, ""); day.Field("total.accepted.count") != 1.0 {
 		t.Errorf("got %s", day.Body)
 	}
+	if found := s.Call(http.MethodGet, "/v1/sales?day=2026-05-14&late=1", e2e.SupportToken, ""); strings.Count(found.Body, `"fate":"delivered"`) != 1 {
+		t.Errorf("got %s", found.Body)
+	}
 }

@@ -19,7 +19,7 @@ export async function show(view, id) {
   }
   const lines = await journal(sale, id, view.signal), jobs = sale.jobs, waiting = jobs.filter((j) => j.state === "held" || j.state === "dead");
   view.put(
-    trail("#/vendas", "Vendas"),
+    trail("#/vendas", "Vendas"), beside(sale),
     head(sale.coupon ? `Venda ${sale.coupon}` : "Venda sem cupom ainda", sessions[sale.session], waiting.map((j) => h("a", { class: "as-button primary", href: "#/pendencias/" + j.id, id: "resolver-" + j.id }, "Resolver a pendência"))),
     h("section", { class: "card", "aria-label": "O que foi feito dela" },
       pairs(["Cupom", sale.coupon], ["Transação", sale.transaction_id], ["Cliente do clube", sale.loyalty?.loyalty === undefined ? "" : sale.loyalty.loyalty ? "sim" : "não"]),
@@ -30,6 +30,11 @@ export async function show(view, id) {
     h("section", { class: "card", "aria-labelledby": "vida" }, h("h2", { id: "vida" }, "A vida desta venda"), life(lines, jobs)),
   );
 }
+
+/** beside leads to what the same till sold just before and after. */
+const beside = ({ before, after }) => (before || after) && h("nav", { class: "tabs", "aria-label": "Vendas vizinhas do mesmo caixa" },
+  before && h("a", { href: "#/vendas/" + encodeURIComponent(before.coupon), id: "anterior" }, `‹ Anterior, ${before.time}`),
+  after && h("a", { href: "#/vendas/" + encodeURIComponent(after.coupon), id: "seguinte" }, `Seguinte, ${after.time} ›`));
 
 /** journal gives what was said about a sale, each once, in its order. */
 async function journal(sale, id, signal) {
