@@ -142,6 +142,7 @@ func testArrows() map[string][]string {
 	return map[string][]string{
 		"agent/records":           {"store"},
 		"agent/loads/catalog":     {"store", "mercafacil"},
+		"agent/loads/reconcile":   {"store"},
 		"agent/paying/cardorder":  {"store", "agent/simkit", "payments/cashorder/cashordersim"},
 		"agent/paying/checkout":   {"store"},
 		"agent/paying/settlement": {"store", "agent/simkit", "payments/sicoob", "payments/sicoob/sicoobsim"},

@@ -35,7 +35,7 @@ func TestConsoleInARealBrowser(t *testing.T) {
 		"a dead agent is shown, and a form that was begun outlives it":     deadAgentIsShown,
 		"a refused token is seen, and the new one is set by keyboard":      refusedTokenIsReplaced,
 		"every page is accessible in both colours, and interprets nothing": everyPageIsAccessible,
-		"a sale is found by its operator, and leads to its neighbours":    salesAreFound,
+		"a sale is found by its operator, and leads to its neighbours":     salesAreFound,
 		"the guides are read without a session, and their examples tried":  guidesAreRead,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, browser) })
