@@ -136,30 +136,22 @@ func (q *question) void() Finding {
 			return open("Falta o cancelamento do cupom %s chegar à nuvem.", r.id)
 		}
 	}
+	if !q.facts.Asked {
+		return open("Falta cancelar uma venda já enviada.")
+	}
 	for id, at := range asked {
-		if q.facts.Asked && len(q.receipts) > 0 {
+		if len(q.receipts) > 0 {
 			return failed([]int{at}, "o caixa cancelou o cupom %s, que não é o de uma venda que fez", id)
 		}
 	}
-	return open("Falta cancelar uma venda já enviada.")
-}
-
-// pending judges that a sale of an outage arrives when the cloud is back.
-func (q *question) pending() Finding {
 	for _, r := range q.receipts {
-		away := q.withoutCloud(r)
-		for _, c := range q.clouds("coupon") {
-			away = away || (c.text("coupon") == r.id && c.Status == 0)
+		if v := q.bySale[r.session]; v != nil {
+			if cancel, ok := v.end("cancel"); ok && cancel.index > r.index {
+				return failed([]int{r.index, cancel.index}, "a venda do cupom %s já foi feita: cancela-se o cupom, por coupons-cancellation, e não a transação", r.id)
+			}
 		}
-		if !away || r.Status >= 400 {
-			continue
-		}
-		if sent, ok := q.accepted("coupon", func(c call) bool { return c.text("coupon") == r.id }); ok {
-			return passed([]int{r.index, sent.index}, "o cupom %s da queda chegou à nuvem quando ela voltou", r.id)
-		}
-		return open("Falta o cupom %s, da queda, chegar à nuvem.", r.id)
 	}
-	return open("Falta uma venda durante uma queda.")
+	return open("Falta cancelar uma venda já enviada.")
 }
 
 // choice is a button of a message.

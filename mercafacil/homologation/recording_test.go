@@ -267,3 +267,34 @@ func soldInstead() change {
 		return list
 	}
 }
+
+// ends has the till end its visit by another route.
+func ends(route, other string) change {
+	return func(t *testing.T, list []agent.Exchange) []agent.Exchange {
+		i := on(t, list, till, route, 0)
+		list[i].Route = strings.Replace(list[i].Route, route, other, 1)
+		return list
+	}
+}
+
+// cancelsTheSession has the till cancel the session in place of the coupon, after the sale.
+func cancelsTheSession() change {
+	return func(t *testing.T, list []agent.Exchange) []agent.Exchange {
+		confirm := list[on(t, list, till, "confirm", 0)]
+		i := on(t, list, till, "coupons-cancellation", 0)
+		list[i].Route, list[i].Request = "/v2/transaction/cancel", confirm.Request
+		return drops(cloud, "coupons-cancellation", 0)(t, list)
+	}
+}
+
+// again has the first receipt once more, with a coupon of another name, at the till and on its way.
+func again(old, changed string) change {
+	return func(t *testing.T, list []agent.Exchange) []agent.Exchange {
+		for _, side := range []agent.Side{till, cloud} {
+			x := list[on(t, list, side, "coupons", 0)]
+			x.Request = replaced(t, x.Request, `"coupon":"`+old, `"coupon":"`+changed)
+			list = append(list, x)
+		}
+		return list
+	}
+}

@@ -70,7 +70,14 @@ type WatchState struct {
 	Current     string       `json:"current,omitempty"` // the item that is being done
 	Instruction string       `json:"instruction,omitempty"`
 	Needs       []string     `json:"needs,omitempty"` // offers that must run for it
+	Stages      []WatchStage `json:"stages,omitempty"`
 	Items       []WatchEntry `json:"items"`
+}
+
+// WatchStage is a stage of the plan.
+type WatchStage struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
 }
 
 // WatchEntry is an item of a watch.
@@ -79,6 +86,7 @@ type WatchEntry struct {
 	Stage   string    `json:"stage"`
 	Title   string    `json:"title"`
 	By      string    `json:"by"`
+	Till    bool      `json:"till,omitempty"` // the till can do it when it is asked for
 	Verdict string    `json:"verdict"`
 	Words   string    `json:"words,omitempty"`
 	At      time.Time `json:"at,omitzero"`
@@ -245,12 +253,15 @@ func (w *Watcher) state() (WatchState, error) {
 			state.Needs = append(state.Needs, w.plan.Fill(offer.Title))
 		}
 	}
+	for _, stage := range w.plan.Stages {
+		state.Stages = append(state.Stages, WatchStage(stage))
+	}
 	for _, item := range w.plan.Items {
 		entry := w.book.Entries[item.ID]
 		if entry.Verdict == "" {
 			entry.Verdict = homologation.Open
 		}
-		state.Items = append(state.Items, WatchEntry{item.ID, item.Stage, item.Title, string(item.By), string(entry.Verdict), entry.Words, entry.At})
+		state.Items = append(state.Items, WatchEntry{item.ID, item.Stage, item.Title, string(item.By), item.Watchable(), string(entry.Verdict), entry.Words, entry.At})
 	}
 	return state, nil
 }

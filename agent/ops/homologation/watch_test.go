@@ -203,6 +203,24 @@ func TestALaterMistakeTurnsAnItemRedAgain(t *testing.T) {
 	w.want("H16", "failed", "R$ 47,49", "R$ 52,49")
 }
 
+func TestASaleOfAnOutageThatTheTillKeepsTurnsItsItemRed(t *testing.T) {
+	w := newWatch(t)
+	w.ask(homologation.Asked{Do: "start"})
+	w.ask(homologation.Asked{Do: "item", Item: "R45"})
+	var list []agent.Exchange
+	for _, x := range passed(t, "R45") {
+		if !strings.Contains(x.Route, "coupons") {
+			list = append(list, x)
+		}
+	}
+	w.pass(list)
+	w.want("R45", "open")
+	w.pass(passed(t, "H13"))
+	w.want("R45", "failed", "o cupom não foi enviado ao pdvagent")
+	w.pass(passed(t, "R45"))
+	w.want("R45", "passed")
+}
+
 func TestTwoSalesAtOnceAreTwoSales(t *testing.T) {
 	w := newWatch(t)
 	w.ask(homologation.Asked{Do: "start"})

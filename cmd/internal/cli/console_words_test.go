@@ -21,7 +21,8 @@ func TestConsoleHasTheWordsOfTheCommands(t *testing.T) {
 	}
 	words, err := json.MarshalIndent(map[string]any{
 		"counts": counts, "jobStates": jobStates(), "jobKinds": jobKinds(), "jobReasons": jobReasons(), "paymentStates": paymentStates(),
-		"paymentKinds": paymentKinds(), "boletoStates": boletoStates(), "channels": channels(), "orderStates": orderStates(),
+		"paymentKinds": paymentKinds(), "boletoStates": boletoStates(), "channels": channels(), "orderStates": orderStates(), "verdicts": verdicts(),
+		"provers": provers(),
 	}, "", "  ")
 	if err != nil {
 		t.Fatal(err)

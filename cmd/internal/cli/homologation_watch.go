@@ -111,6 +111,7 @@ func (w *watching) follow(ctx context.Context, state kit.WatchState) error {
 	keys := typed(w.in)
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
+	told := ""
 	for {
 		next := w.next(state)
 		if next == "" {
@@ -122,6 +123,9 @@ func (w *watching) follow(ctx context.Context, state kit.WatchState) error {
 			if state, err = w.change(ctx, kit.Asked{Do: "item", Item: next}); err != nil {
 				return err
 			}
+		}
+		if next != told {
+			told = next
 			w.tell(state)
 		}
 		select {
@@ -157,20 +161,24 @@ func typed(in io.Reader) <-chan string {
 	return keys
 }
 
-// next is the first item that a till can do, that is not proved, and that the person did not go past.
+// next is the item that is being done, where somebody chose another one (in the console, too), else the first that a till can do,
+// that is not proved, and that the person did not go past.
 func (w *watching) next(state kit.WatchState) string {
-	plan, err := homologation.Load(homologation.Script)
-	if err != nil {
-		return ""
-	}
+	first := ""
 	for _, entry := range state.Items {
-		item, _ := plan.Item(entry.ID)
 		wanted := w.cfg.item == "" || strings.EqualFold(w.cfg.item, entry.ID)
-		if wanted && item.Watchable() && entry.Verdict != string(homologation.Passed) && entry.Verdict != string(homologation.Answered) && !slices.Contains(w.passed, entry.ID) {
+		proved := entry.Verdict == string(homologation.Passed) || entry.Verdict == string(homologation.Answered)
+		if !wanted || !entry.Till || proved || slices.Contains(w.passed, entry.ID) {
+			continue
+		}
+		if entry.ID == state.Current {
 			return entry.ID
 		}
+		if first == "" {
+			first = entry.ID
+		}
 	}
-	return ""
+	return first
 }
 
 // tell says what to do now.

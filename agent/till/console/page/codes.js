@@ -222,5 +222,17 @@ export const codes = {
     "paid_late": "pago tarde",
     "registering": "registrando",
     "unknown": "sem resposta"
+  },
+  "provers": {
+    "machine": "máquina",
+    "person": "pessoa",
+    "pilot": "piloto"
+  },
+  "verdicts": {
+    "answered": "respondido",
+    "failed": "ERRADO",
+    "open": "aberto",
+    "passed": "ok",
+    "unneeded": "não se aplica"
   }
 };

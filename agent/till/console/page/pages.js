@@ -6,6 +6,7 @@ import * as configuracao from "./pages/configuracao.js";
 import * as diario from "./pages/diario.js";
 import * as diagnostico from "./pages/diagnostico.js";
 import * as guias from "./pages/guias.js";
+import * as homologacao from "./pages/homologacao.js";
 import * as inicio from "./pages/inicio.js";
 import * as pagamentos from "./pages/pagamentos.js";
 import * as pendencias from "./pages/pendencias.js";
@@ -21,6 +22,7 @@ export const pages = [
   { path: "conferencia", title: "Conferência", group: 2, show: conferencia.show },
   { path: "diario", title: "Diário", group: 2, show: diario.show },
   { path: "diagnostico", title: "Diagnóstico", group: 2, show: diagnostico.show },
+  { path: "homologacao", title: "Homologação", group: 2, show: homologacao.show },
   { path: "guias", title: "Guias", group: 2, show: guias.show },
   { path: "configuracao", title: "Configuração", group: 3, show: configuracao.show },
   { path: "acessos", title: "Acessos", group: 3, show: acessos.show },

@@ -9,6 +9,8 @@ export const paymentKind = of("paymentKinds");
 export const boletoState = of("boletoStates");
 export const channel = of("channels");
 export const orderState = of("orderStates");
+export const verdict = of("verdicts");
+export const prover = of("provers");
 
 /** jobReason is the reason in words; what a person wrote stays. */
 export function jobReason(reason) {

@@ -34,6 +34,7 @@ func TestConsoleInARealBrowser(t *testing.T) {
 		"a cloud away is said, and its return too":                         cloudAwayIsSaid,
 		"a dead agent is shown, and a form that was begun outlives it":     deadAgentIsShown,
 		"a refused token is seen, and the new one is set by keyboard":      refusedTokenIsReplaced,
+		"the till's homologation is watched, by keyboard":                  watchIsShown,
 		"every page is accessible in both colours, and interprets nothing": everyPageIsAccessible,
 		"a sale is found by its operator, and leads to its neighbours":     salesAreFound,
 		"the guides are read without a session, and their examples tried":  guidesAreRead,
