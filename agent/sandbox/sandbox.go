@@ -31,6 +31,9 @@ type Config struct {
 	Seed    bool     // begin with a small club and a few offers
 	Log     *slog.Logger
 
+	Now func() time.Time         // Mercafácil's clock; nil: the time
+	ID  func(what string) string // Mercafácil's ids; nil: random ones
+
 	FirstNosso int // from which on Sicoob counts its boletos, default 101
 }
 
@@ -62,7 +65,7 @@ func Start(ctx context.Context, cfg Config) (*Sandbox, error) {
 	}
 	s := &Sandbox{cfg: cfg, address: cfg.Listen}
 	var err error
-	s.Mercafacil, err = mercafacilsim.New(mercafacilsim.Config{Tokens: cfg.Tokens, Gone: s.leaveFor})
+	s.Mercafacil, err = mercafacilsim.New(mercafacilsim.Config{Tokens: cfg.Tokens, Gone: s.leaveFor, Now: cfg.Now, ID: cfg.ID})
 	if err != nil {
 		return nil, err
 	}

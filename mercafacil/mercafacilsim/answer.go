@@ -16,7 +16,7 @@ func common(sess *session) map[string]any { return map[string]any{"transaction_i
 
 // success ends an answer as the manual's samples end.
 func (h *handler) success(status int, fields map[string]any) reply {
-	fields["requestId"], fields["datetime"] = uuid(), h.Now().Format(time.DateTime)
+	fields["requestId"], fields["datetime"] = h.cfg.ID("request "+h.route+" "+string(h.body)), h.Now().Format(time.DateTime)
 	h.addUnknown(fields)
 	return reply{status: status, fields: fields}
 }

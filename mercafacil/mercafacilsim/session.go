@@ -68,7 +68,7 @@ func uuid() string {
 }
 
 func (h *handler) open(document string) *session {
-	sess := &session{id: uuid(), shop: h.shop, dialect: h.dialect, document: document, stage: "open"}
+	sess := &session{id: h.cfg.ID("session " + h.route + " " + string(h.body)), shop: h.shop, dialect: h.dialect, document: document, stage: "open"}
 	h.keepSession(sess)
 	return sess
 }

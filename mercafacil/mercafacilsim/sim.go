@@ -24,9 +24,10 @@ var schemaFiles embed.FS
 
 // Config is what a cloud is made with. The zero value takes every token.
 type Config struct {
-	Tokens []string              // one per shop; none: any that is not empty, each a shop of its own
-	Gone   func(d time.Duration) // takes the cloud off the network for a while; nil: that fault is refused
-	Now    func() time.Time      // default time.Now
+	Tokens []string                 // one per shop; none: any that is not empty, each a shop of its own
+	Gone   func(d time.Duration)    // takes the cloud off the network for a while; nil: that fault is refused
+	Now    func() time.Time         // default time.Now
+	ID     func(what string) string // makes an id; what tells whose, and the request. Default: a random one
 }
 
 // Sim is one simulated cloud. It is safe for concurrent use.
@@ -85,6 +86,9 @@ const schemaBase = "https://mercafacil.invalid/"
 func New(cfg Config) (*Sim, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.ID == nil {
+		cfg.ID = func(string) string { return uuid() }
 	}
 	compiled, err := simkit.Compile(schemaFiles, schemaBase)
 	if err != nil {

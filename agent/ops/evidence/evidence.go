@@ -33,6 +33,7 @@ type Cover struct {
 	Mode         Mode      `json:"mode"`
 	BaseURL      string    `json:"base_url"` // of the vendor's API
 	Dialect      string    `json:"dialect"`
+	Seed         string    `json:"seed,omitempty"`  // of the run's ids; empty: a till of the shop drew them
 	Began        time.Time `json:"began"`           // shown in its own zone
 	Ended        time.Time `json:"ended"`           // of this report: the run may go on
 	Notes        []string  `json:"notes,omitempty"` // whole sentences about the run: that it was interrupted, what it cannot show

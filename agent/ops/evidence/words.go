@@ -56,6 +56,7 @@ func (r *Report) facts() []fact {
 		{"Dialeto", c.Dialect},
 		{"Programa do caixa", c.PDVVersion},
 		{"pdvagent", c.AgentVersion},
+		{"Semente", c.Seed},
 		{"Início", r.moment(c.Began)},
 		{"Fim", r.moment(c.Ended)},
 		{"Horários", "de UTC" + strings.Replace(c.Began.Format("-07:00"), "-", "−", 1)},

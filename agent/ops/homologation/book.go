@@ -1,10 +1,14 @@
 package homologation
 
 import (
+	"cmp"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,7 +36,8 @@ type Book struct {
 type kept struct {
 	Script  string           `json:"script"`
 	Mode    evidence.Mode    `json:"mode"`
-	Run     string           `json:"run"` // begins the coupons' ids
+	Run     string           `json:"run"`  // begins the coupons' ids
+	Seed    string           `json:"seed"` // of the other ids
 	Began   time.Time        `json:"began"`
 	Number  int              `json:"number"` // of the last coupon or load
 	Entries map[string]Entry `json:"entries"`
@@ -47,7 +52,8 @@ type kept struct {
 // keeps nothing on disk.
 func OpenBook(path string, mode evidence.Mode, now time.Time) (*Book, error) {
 	b := &Book{path: path, kept: kept{
-		Script: homologation.Script, Mode: mode, Began: now, Run: now.UTC().Format("20060102-150405"), Entries: make(map[string]Entry),
+		Script: homologation.Script, Mode: mode, Began: now, Run: now.UTC().Format("20060102-150405"), Seed: strings.ToLower(rand.Text()[:12]),
+		Entries: make(map[string]Entry),
 	}}
 	if path == "" {
 		return b, nil
@@ -68,6 +74,9 @@ func OpenBook(path string, mode evidence.Mode, now time.Time) (*Book, error) {
 	}
 	if read.Entries == nil {
 		read.Entries = make(map[string]Entry)
+	}
+	if read.Seed == "" { // of an older version
+		read.Seed = b.Seed
 	}
 	read.Pauses++
 	b.kept = read
@@ -111,11 +120,37 @@ func (b *Book) note(plan *homologation.Plan, id string, found homologation.Findi
 	if found.Verdict != homologation.Open {
 		entry.At = now
 	}
-	for _, i := range found.Proof {
-		entry.Exchanges = append(entry.Exchanges, Shown(plan, exchanges[i]))
+	for _, x := range inOrder(exchanges, found.Proof) {
+		entry.Exchanges = append(entry.Exchanges, Shown(plan, x))
 	}
 	b.Entries[id] = entry
 }
+
+// inOrder gives some exchanges in the order of their times; of those of one moment the till's first, and what the queue sent by its
+// numbers.
+func inOrder(exchanges []agent.Exchange, indexes []int) []agent.Exchange {
+	list := make([]agent.Exchange, 0, len(indexes))
+	for _, i := range indexes {
+		list = append(list, exchanges[i])
+	}
+	job := func(x agent.Exchange) int {
+		number, _ := strconv.Atoi(x.Ref) // a live call's is none: first
+		return number
+	}
+	slices.SortStableFunc(list, func(a, b agent.Exchange) int {
+		if order := a.At.Compare(b.At); order != 0 {
+			return order
+		}
+		if a.Side != b.Side {
+			return cmp.Compare(b.Side, a.Side) // till, support; then cloud
+		}
+		return cmp.Compare(job(a), job(b))
+	})
+	return list
+}
+
+// IDs draws the run's ids: other ones each time it goes on.
+func (b *Book) IDs() *IDs { return NewIDs(fmt.Sprintf("%s/%d", b.Seed, b.Pauses)) }
 
 // Confirm keeps a person's word on an item that no machine can see.
 func (b *Book) Confirm(id, by, says string, now time.Time) error {
@@ -128,6 +163,9 @@ func (b *Book) Report(plan *homologation.Plan, cover evidence.Cover, now time.Ti
 	cover.Plan, cover.PlanVersion, cover.Mode, cover.Began, cover.Ended = plan.Vendor+": "+plan.Script, b.Script, b.Mode, b.Began, now
 	if b.Pauses > 0 {
 		cover.Notes = append(cover.Notes, fmt.Sprintf("A homologação foi interrompida e continuada %d vez(es).", b.Pauses))
+	}
+	if b.Mode != evidence.Watched { // there the till draws
+		cover.Seed = b.Seed
 	}
 	report := &evidence.Report{Cover: cover}
 	for _, stage := range plan.Stages {

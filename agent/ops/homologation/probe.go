@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"pdvagent/agent"
 	"pdvagent/mercafacil/homologation"
 )
@@ -35,9 +33,9 @@ func (p *prober) ask(ctx context.Context, step homologation.Step) error {
 		}
 		return err
 	case "unknown-void":
-		post("v2/coupons-cancellation/", `{"coupon":`+quote("HOM-"+uuid.NewString())+`}`)
+		post("v2/coupons-cancellation/", `{"coupon":`+quote("HOM-"+p.till.IDs.ID("probe"))+`}`)
 	case "unknown-session":
-		post("v2/transaction/cancel", `{"transaction_id":`+quote(uuid.NewString())+`}`)
+		post("v2/transaction/cancel", `{"transaction_id":`+quote(p.till.IDs.ID("probe"))+`}`)
 	case "dialect":
 		started := post("v2.2/transaction/start", fmt.Sprintf(`{"transaction_context":{"document_no":%s,"phone":""},"transaction_id":""}`, quote(p.till.document(step.Who))))
 		if id := sessionOf(started); id != "" {

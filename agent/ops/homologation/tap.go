@@ -19,6 +19,8 @@ import (
 
 // Tap keeps the exchanges of an agent in memory, unmasked, while somebody listens. It is safe for concurrent use.
 type Tap struct {
+	now func() time.Time // nil: what passes has its own times
+
 	mu      sync.Mutex
 	on      bool
 	list    []agent.Exchange
@@ -36,6 +38,13 @@ const (
 
 // NewTap makes one that nobody listens to.
 func NewTap() *Tap { return &Tap{arrived: make(chan struct{})} }
+
+// NewTapOf makes one for a run with a clock of its own: it stamps what passes, and tells nothing of how long it took.
+func NewTapOf(now func() time.Time) *Tap {
+	t := NewTap()
+	t.now = now
+	return t
+}
 
 // Listen begins to keep exchanges.
 func (t *Tap) Listen() {
@@ -61,6 +70,9 @@ func (t *Tap) Observe(x agent.Exchange) {
 	defer t.mu.Unlock()
 	if !t.on {
 		return
+	}
+	if t.now != nil {
+		x.At, x.Took = t.now(), 0
 	}
 	x.Request, x.Response = bound(x.Request), bound(x.Response)
 	t.list = append(t.list, x)

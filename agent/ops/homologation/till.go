@@ -26,6 +26,7 @@ type Till struct {
 	Zone  *time.Location
 	Now   func() time.Time
 	Run   string // begins the coupons' ids, so that no two runs have the same
+	IDs   *IDs   // of what is asked of the cloud past the agent
 
 	// Spoil changes a body before it is sent, or drops it (nil): the tests' deliberate defects. Optional.
 	Spoil func(route string, body []byte) []byte
@@ -270,8 +271,9 @@ func (t *Till) tenders(net agent.Milli) []string {
 	}
 	var list []string
 	if given := t.sale.answer.Payment; given != nil {
-		cashback := milli(given.Discount.String())
-		net, list = net-cashback, append(list, tender("cashback", cashback))
+		if cashback := milli(given.Discount.String()); cashback > 0 {
+			net, list = net-cashback, append(list, tender("cashback", cashback))
+		}
 	}
 	if t.sale.step.Tenders > 1 {
 		half := cents(net / 2)

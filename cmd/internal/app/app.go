@@ -17,6 +17,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"pdvagent/agent"
@@ -39,6 +40,9 @@ type Config struct {
 
 	// Tap gets every exchange with tills and clouds, unmasked; it must not wait. The homologation listens by it. Optional.
 	Tap func(agent.Exchange)
+
+	// NewUUID makes the ids of sessions that the cloud did not open; nil: random ones.
+	NewUUID func() string
 }
 
 // Dial makes the connections to clouds as the configuration says; nil: directly.
@@ -93,6 +97,9 @@ type Assembly struct {
 func Assemble(ctx context.Context, cfg Config, log *slog.Logger) (a *Assembly, err error) {
 	if cfg.Dial == nil {
 		cfg.Dial = Dial(cfg.Config)
+	}
+	if cfg.NewUUID == nil {
+		cfg.NewUUID = uuid.NewString
 	}
 	a = &Assembly{cfg: cfg, log: log}
 	defer func() {

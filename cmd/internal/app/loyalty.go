@@ -71,7 +71,7 @@ func (a *Assembly) newSales() (*loyalty.Service, error) {
 		LiveDeadline: time.Duration(a.cfg.Mercafacil.LiveDeadline), AbandonAfter: time.Duration(a.cfg.Loyalty.AbandonAfter),
 		MemberCache: noneIfZero(a.cfg.Loyalty.MemberCache), UnknownMember: loyalty.Unknown(a.cfg.Loyalty.UnknownMember),
 		KeepOfflineID: a.cfg.Loyalty.OfflineID == "keep", Shop: a.cfg.Shop.ID, Till: a.cfg.Shop.Till, Zone: a.zone,
-		Dialect: a.dialect(), UUIDCoupons: a.cfg.Till.CouponID == "uuid", NewUUID: uuid.NewString,
+		Dialect: a.dialect(), UUIDCoupons: a.cfg.Till.CouponID == "uuid", NewUUID: a.cfg.NewUUID,
 	})
 }
 

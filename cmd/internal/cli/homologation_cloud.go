@@ -45,19 +45,19 @@ func runAgainstCloud(ctx context.Context, opts *Options, plan *homologation.Plan
 	if err := book.Bind(plan, run.products); err != nil {
 		return WrongUse(err)
 	}
-	scene, err := openCloud(ctx, opts, plan, shop, run, book.Run)
+	scene, err := openCloud(ctx, opts, plan, shop, run, own{run: book.Run, ids: book.IDs()})
 	if err != nil {
 		return err
 	}
 	defer scene.stop()
 	cfg := kit.Config{Plan: plan, Book: book, Scene: scene, Till: scene.till, Cloud: scene.cloud, Facts: scene.facts(), Cancel: true}
 	if err := scene.reach(ctx, cfg); err != nil {
-		return errors.Join(conclude(opts, plan, book, scene.cover(), run), err)
+		return errors.Join(conclude(opts, plan, book, book.Report(plan, scene.cover(), time.Now()), run), err)
 	}
 	if err := doItems(ctx, opts, cfg, run.items); err != nil {
 		return err
 	}
-	return conclude(opts, plan, book, scene.cover(), run)
+	return conclude(opts, plan, book, book.Report(plan, scene.cover(), time.Now()), run)
 }
 
 // cloudScene is the shop's homologation base. What it lacks a person registers there.
@@ -72,7 +72,7 @@ type cloudScene struct {
 
 // openCloud starts an agent with its data below the run's folder, the shop's address and token, and a line that can be cut. The
 // token is written nowhere.
-func openCloud(ctx context.Context, opts *Options, plan *homologation.Plan, shop config.Config, run runOptions, id string) (*cloudScene, error) {
+func openCloud(ctx context.Context, opts *Options, plan *homologation.Plan, shop config.Config, run runOptions, own own) (*cloudScene, error) {
 	answers, err := rig.Answers(ctx, run.folder, shop.Mercafacil.BaseURL)
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func openCloud(ctx context.Context, opts *Options, plan *homologation.Plan, shop
 	cfg.Shop, cfg.Network, cfg.Mercafacil.Wrapper = shop.Shop, shop.Network, shop.Mercafacil.Wrapper
 	cfg.Shop.Primary = true
 	cut := &line{dial: app.Dial(cfg)}
-	running, err := startStage(ctx, plan, app.Config{Config: cfg, Dial: cut.Dial}, id)
+	running, err := startStage(ctx, plan, app.Config{Config: cfg, Dial: cut.Dial}, own)
 	if err != nil {
 		return nil, err
 	}

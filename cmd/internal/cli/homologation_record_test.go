@@ -31,7 +31,7 @@ func TestRecordARun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scene, err := openSandbox(t.Context(), plan, t.TempDir(), book.Run)
+	scene, err := openSandbox(t.Context(), plan, t.TempDir(), own{run: book.Run, ids: book.IDs()})
 	if err != nil {
 		t.Fatal(err)
 	}

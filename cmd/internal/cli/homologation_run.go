@@ -25,6 +25,9 @@ type runOptions struct {
 	folder   string            // of a run against the cloud
 	products map[string]string // of the shop
 	noWait   bool
+	seed     string
+
+	now func() time.Time // nil: the time
 }
 
 func newHomologationRun(opts *Options) *cobra.Command {
@@ -43,6 +46,7 @@ func newHomologationRun(opts *Options) *cobra.Command {
 	cmd.Flags().StringVar(&run.folder, "folder", "homologacao-nuvem", "com cloud: pasta dos dados desta homologação; a mesma pasta continua de onde parou")
 	cmd.Flags().StringToStringVar(&run.products, "product", nil, "com cloud: produto da loja no lugar do do roteiro: papel=sku, ou papel=sku:ean")
 	cmd.Flags().BoolVar(&run.noWait, "no-wait", false, "com cloud: não espera pelo que falta cadastrar; o item fica aberto")
+	cmd.Flags().StringVar(&run.seed, "seed", "", "com sandbox: semente dos identificadores, como a capa de um relatório a diz; vazia: uma sorteada")
 	run.flags(cmd)
 	cmd.Flags().StringSliceVar(&run.items, "item", nil, "só estes itens, com cada pedido e resposta")
 	return cmd
@@ -70,25 +74,40 @@ func runHomologation(ctx context.Context, opts *Options, run runOptions) error {
 }
 
 func runAgainstSandbox(ctx context.Context, opts *Options, plan *homologation.Plan, run runOptions) error {
+	book, report, err := inSandbox(ctx, opts, plan, run)
+	if err != nil {
+		return err
+	}
+	return conclude(opts, plan, book, report, run)
+}
+
+// inSandbox does the script, and gives the verdicts and the report.
+func inSandbox(ctx context.Context, opts *Options, plan *homologation.Plan, run runOptions) (*kit.Book, *evidence.Report, error) {
 	folder, err := os.MkdirTemp("", "pdvagent-homologacao-")
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	defer func() { _ = os.RemoveAll(folder) }() // a leftover in the temporary folder harms nobody
-	book, err := kit.OpenBook("", evidence.AgainstSandbox, time.Now())
+	mine := own{now: run.now}
+	now := mine.clock()
+	book, err := kit.OpenBook("", evidence.AgainstSandbox, now())
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	scene, err := openSandbox(ctx, plan, folder, book.Run)
+	if run.seed != "" {
+		book.Seed = run.seed
+	}
+	mine.run, mine.ids = book.Run, book.IDs()
+	scene, err := openSandbox(ctx, plan, folder, mine)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	defer scene.close()
-	cfg := kit.Config{Plan: plan, Book: book, Scene: scene, Till: scene.till, Cloud: scene.cloud, Facts: scene.facts()}
+	cfg := kit.Config{Plan: plan, Book: book, Scene: scene, Till: scene.till, Cloud: scene.cloud, Facts: scene.facts(), Now: now}
 	if err := doItems(ctx, opts, cfg, run.items); err != nil {
-		return err
+		return nil, nil, err
 	}
-	return conclude(opts, plan, book, scene.cover(), run)
+	return book, book.Report(plan, scene.cover(), now()), nil
 }
 
 // doItems runs the items, and shows each with what passed when they were named.
@@ -106,8 +125,7 @@ func doItems(ctx context.Context, opts *Options, cfg kit.Config, items []string)
 }
 
 // conclude prints the verdicts, writes the report, and fails unless every item that was to be done is proved.
-func conclude(opts *Options, plan *homologation.Plan, book *kit.Book, cover evidence.Cover, run runOptions) error {
-	report := book.Report(plan, cover, time.Now())
+func conclude(opts *Options, plan *homologation.Plan, book *kit.Book, report *evidence.Report, run runOptions) error {
 	if err := run.write(report); err != nil {
 		return err
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 
 	"pdvagent/agent/config"
+	"pdvagent/agent/ops/evidence"
 	kit "pdvagent/agent/ops/homologation"
 	"pdvagent/agent/sandbox"
 	"pdvagent/cmd/internal/app"
@@ -97,8 +99,12 @@ func (s *sandboxScene) Settle(ctx context.Context) error { return s.status.WaitD
 func longToken() string { return strings.Repeat("token-de-homologacao.", 31) }
 
 // openSandbox starts the simulated clouds and an agent with its data below folder.
-func openSandbox(ctx context.Context, plan *homologation.Plan, folder, run string) (*sandboxScene, error) {
-	clouds, err := rig.StartClouds(ctx, false, longToken())
+func openSandbox(ctx context.Context, plan *homologation.Plan, folder string, own own) (*sandboxScene, error) {
+	address, err := rig.FreeAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
+	clouds, err := sandbox.Start(ctx, sandbox.Config{Listen: address, Tokens: []string{longToken()}, Log: slog.New(slog.DiscardHandler), Now: own.now, ID: own.ids.ID})
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +124,7 @@ func openSandbox(ctx context.Context, plan *homologation.Plan, folder, run strin
 		clouds.Close()
 		return nil, err
 	}
-	running, err := startStage(ctx, plan, app.Config{Config: cfg, File: file}, run)
+	running, err := startStage(ctx, plan, app.Config{Config: cfg, File: file, NewUUID: func() string { return own.ids.ID("session") }}, own)
 	if err != nil {
 		clouds.Close()
 		return nil, err
@@ -130,6 +136,13 @@ func openSandbox(ctx context.Context, plan *homologation.Plan, folder, run strin
 func (s *sandboxScene) close() {
 	s.stop()
 	s.clouds.Close()
+}
+
+// cover is what the report says of this agent. Its cloud is at another port each time.
+func (s *sandboxScene) cover() evidence.Cover {
+	cover := s.stage.cover()
+	cover.BaseURL = "nuvem simulada, nesta máquina"
+	return cover
 }
 
 var _ kit.Scene = (*sandboxScene)(nil)

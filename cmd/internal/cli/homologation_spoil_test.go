@@ -17,7 +17,7 @@ func TestAWrongTillTurnsItsItemRed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scene, err := openSandbox(t.Context(), plan, t.TempDir(), "spoil")
+	scene, err := openSandbox(t.Context(), plan, t.TempDir(), own{run: "spoil", ids: kit.NewIDs("spoil")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,16 +31,39 @@ type stage struct {
 	stop   func()
 }
 
+// own is what tells a run from another one.
+type own struct {
+	run string           // begins the coupons' ids
+	ids *kit.IDs         // every other id
+	now func() time.Time // nil: the time
+}
+
+// tap keeps what passes, by the run's clock.
+func (o own) tap() *kit.Tap {
+	if o.now == nil {
+		return kit.NewTap()
+	}
+	return kit.NewTapOf(o.now)
+}
+
+// clock is the run's.
+func (o own) clock() func() time.Time {
+	if o.now == nil {
+		return time.Now
+	}
+	return o.now
+}
+
 // startStage runs an agent until stop. What passes is kept by its tap.
-func startStage(ctx context.Context, plan *homologation.Plan, start app.Config, run string) (*stage, error) {
+func startStage(ctx context.Context, plan *homologation.Plan, start app.Config, own own) (*stage, error) {
 	cfg := start.Config
 	zone, err := config.Zone(cfg.Shop.Timezone)
 	if err != nil {
 		return nil, err
 	}
-	s := &stage{cfg: cfg, tap: kit.NewTap(), ended: make(chan struct{})}
+	s := &stage{cfg: cfg, tap: own.tap(), ended: make(chan struct{})}
 	s.status = rig.NewTill("http://"+cfg.API.Listen, tokenOf(cfg, "till"), tokenOf(cfg, "support"))
-	s.till = &kit.Till{Base: s.status.Base, Token: s.status.Token, HTTP: &http.Client{Timeout: clientTimeout}, Plan: plan, Tap: s.tap, Zone: zone, Now: time.Now, Run: run}
+	s.till = &kit.Till{Base: s.status.Base, Token: s.status.Token, HTTP: &http.Client{Timeout: clientTimeout}, Plan: plan, Tap: s.tap, Zone: zone, Now: own.clock(), Run: own.run, IDs: own.ids}
 	s.cloud, err = upstream.New(upstream.Config{
 		BaseURL: cfg.Mercafacil.BaseURL, Observe: s.tap.Observe, Dial: start.Dial,
 		Header: http.Header{"Authorization": {"Bearer " + cfg.Mercafacil.Token.Reveal()}, "Pdv-Version": {cfg.Mercafacil.PDVVersion}},
