@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"pdvagent/agent"
 	"pdvagent/agent/config"
@@ -60,6 +61,20 @@ func result(path string) ([]byte, error) {
 	return config.Text(content), err
 }
 
+// longest is how much of what a till says of itself is shown.
+const longest = 40
+
+// printable is what a till said as a line of a table may have it.
+func printable(text string) string {
+	shown := []rune(strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, text)))
+	return string(shown[:min(len(shown), longest)])
+}
+
 func (a *Answer) read(path string) error {
 	exit, err1 := result(path + ended)
 	settings, err2 := result(path + shown)
@@ -67,7 +82,7 @@ func (a *Answer) read(path string) error {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}
-	code := strings.TrimSpace(string(exit))
+	code := printable(string(exit))
 	var is struct {
 		Shop struct {
 			ID      string `json:"id"`
@@ -81,7 +96,7 @@ func (a *Answer) read(path string) error {
 	}
 	a.Installed = code == "0"
 	known, answering := json.Unmarshal(settings, &is) == nil, json.Unmarshal(state, &answers) == nil && answers.Version != ""
-	a.Version, a.Online = answers.Version, answers.Online
+	a.Version, a.Online = printable(answers.Version), answers.Online
 	switch {
 	case code == "":
 		a.Says = "ainda não instalado"
@@ -90,7 +105,7 @@ func (a *Answer) read(path string) error {
 	case !known || !answering:
 		a.Says = "instalado, mas não respondeu; rode pdvagent doctor na máquina"
 	case is.Shop.ID != a.Shop || is.Shop.Till != a.Till.Till:
-		a.Says = "responde como caixa " + is.Shop.Till + " da loja " + is.Shop.ID
+		a.Says = "responde como caixa " + printable(is.Shop.Till) + " da loja " + printable(is.Shop.ID)
 	case is.Shop.Primary && !a.Primary:
 		a.Says = "é o caixa principal e não devia ser; corrija com pdvagent config set shop.primary false"
 	case !is.Shop.Primary && a.Primary:

@@ -66,12 +66,18 @@ type inventory struct {
 	tills   []Till
 }
 
+// maxTills bounds an inventory: each line is held against all before it.
+const maxTills = 5000
+
 // ReadInventory reads a person's table: one till a line, exactly one primary a shop. The first thing that is wrong is said with
 // its line and column.
 func ReadInventory(name string, content []byte) ([]Till, error) {
 	table, err := source.ReadTable(content)
 	if err != nil {
 		return nil, agent.Errorf(agent.CodeInvalid, nil, "%s não se lê como uma planilha em CSV: %s.", name, agent.Cause(err))
+	}
+	if len(table.Rows) > maxTills {
+		return nil, agent.Errorf(agent.CodeInvalid, nil, "%s tem %d linhas; são no máximo %d de cada vez.", name, len(table.Rows), maxTills)
 	}
 	in := &inventory{name: name, columns: table.Columns}
 	if err := in.headings(table.Line); err != nil {

@@ -47,6 +47,7 @@ func TestABadInventoryIsSaidByLineAndColumn(t *testing.T) {
 		"a column twice":          {"loja;caixa;pdv;maquina;principal\n", "linha 1, coluna pdv: esta coluna está duas vezes"},
 		"an unknown column":       {"loja;caixa;maquina;principal;cor\n", "linha 1, coluna cor: este título não é conhecido"},
 		"a token":                 {"loja;caixa;maquina;principal;Token da loja\n", "linha 1, coluna Token da loja: o token não pode estar na planilha"},
+		"a column of a warehouse": {head + strings.Repeat("001;001;A;sim;\n", 5001), "caixas.csv tem 5001 linhas; são no máximo 5000 de cada vez."},
 		"a till twice":            {head + "001;001;A;sim;\n001;002;B;;\n001;002;C;;\n", "linha 4, coluna caixa: o caixa 002 da loja 001 já está na linha 3."},
 		"a machine twice":         {head + "001;001;A1;sim;\n001;002;a1;;\n", "linha 3, coluna maquina: a máquina a1 já está na linha 2."},
 		"two primaries":           {head + "001;001;A;sim;\n001;002;B;sim;\n", "linha 3, coluna principal: a loja 001 já tem o caixa principal 001 (linha 2)"},
