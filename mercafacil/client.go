@@ -24,6 +24,7 @@ type Config struct {
 
 	Observe func(agent.Exchange) // gets every exchange as it was; it must not wait. Optional
 	Dial    upstream.Dial        // default: TCP
+	Now     func() time.Time     // default time.Now
 }
 
 // Client delivers bodies to the loyalty cloud. It is safe for concurrent use.
@@ -51,6 +52,7 @@ func New(cfg Config) (*Client, error) {
 		Deadline: cfg.Deadline,
 		Observe:  cfg.Observe,
 		Dial:     cfg.Dial,
+		Now:      cfg.Now,
 		Together: liveTogether + cfg.Parallel,
 		Header: http.Header{
 			"Authorization": {bearer(cfg.Token)},

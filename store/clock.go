@@ -10,12 +10,19 @@ import (
 const (
 	backAllowed  = 5 * time.Minute
 	aheadAllowed = 10 * time.Minute
+
+	// rightAllowed is how far ahead of the time that passed a clock may be that was behind before: somebody sets it right.
+	rightAllowed = 24 * time.Hour
+
+	// lastYear is after the end of every machine of today: a later year is a flat battery's, also where there is nothing to compare with.
+	lastYear = 2069
 )
 
 // clock judges the wall clock (store.md 10): by the latest time of a commit, and by the monotonic clock.
 type clock struct {
 	mu        sync.Mutex
 	reference time.Time // a plausible reading, with its monotonic part; zero while there is none
+	late      bool      // it was behind since then
 	state     agent.Clock
 
 	passed func(from, to time.Time) time.Duration // by the monotonic clock; default to.Sub(from)
@@ -40,8 +47,11 @@ func (c *clock) judge(now, highest time.Time) agent.Clock {
 // off is by how much a reading is wrong, 0 for a plausible one.
 func (c *clock) off(now, highest time.Time) time.Duration {
 	if behind := now.Round(0).Sub(highest); behind < -backAllowed {
-		c.reference = time.Time{} // setting it right is a jump, and no fault
+		c.late = true
 		return behind
+	}
+	if now.Year() > lastYear {
+		return now.Round(0).Sub(highest)
 	}
 	if c.reference.IsZero() {
 		c.reference = now
@@ -51,7 +61,11 @@ func (c *clock) off(now, highest time.Time) time.Duration {
 	if c.passed != nil {
 		passed = c.passed(c.reference, now)
 	}
-	return jump(now.Round(0).Sub(c.reference.Round(0)), passed)
+	by := jump(now.Round(0).Sub(c.reference.Round(0)), passed)
+	if c.late && by <= rightAllowed { // setting it right is a jump, and no fault; to set it to another year is
+		c.reference, c.late, by = now, false, 0
+	}
+	return by
 }
 
 // jump is the difference between the wall clock's step and the time that passed, 0 while it is small enough.

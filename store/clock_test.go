@@ -105,6 +105,36 @@ func TestWrongYearAheadIsSuspectAndLeavesNoTrace(t *testing.T) {
 	}
 }
 
+// A clock that goes back to 1970 and then ahead to another year is not put right by that: what is sold then must not make every later
+// clock look late.
+func TestClockThatGoesFromOneWrongYearToAnotherStaysSuspect(t *testing.T) {
+	folder := storetest.Dir(t)
+	begin, shift := time.Now().Round(0), time.Duration(0)
+	s := storetest.OpenIn(t, store.Config{Dir: folder, MaxBytes: 16 << 20, Now: func() time.Time { return begin.Add(shift) }})
+	s.Frozen()
+	const year = 365 * 24 * time.Hour
+	for _, step := range []struct {
+		shift   time.Duration
+		suspect bool
+	}{{0, false}, {-40 * year, true}, {20 * year, true}, {70 * year, true}, {-year, true}, {70 * year, true}, {time.Minute, false}, {2 * time.Minute, false}} {
+		shift = step.shift
+		if _, err := s.Commit(t.Context(), agent.Change{Jobs: []agent.Job{{Kind: agent.KindCoupon, Body: []byte("{}"), CreatedAt: begin}}}); err != nil {
+			t.Fatal(err)
+		}
+		if clock := s.Clock(); clock.Suspect != step.suspect {
+			t.Errorf("%v: got %+v", step.shift, clock)
+		}
+	}
+}
+
+// A store that is new, or opened by a machine whose clock is in no year of this program's.
+func TestClockOfAYearThatNoMachineSeesIsSuspectFromTheStart(t *testing.T) {
+	s := storetest.OpenIn(t, store.Config{Dir: storetest.Dir(t), MaxBytes: 16 << 20, Now: func() time.Time { return time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC) }})
+	if clock := s.Clock(); !clock.Suspect {
+		t.Errorf("got %+v", clock)
+	}
+}
+
 // A flat battery: the clock starts years late, then jumps to the right time, and is not suspect any more.
 func TestClockThatWasLateAndIsPutRightIsTrusted(t *testing.T) {
 	folder := storetest.Dir(t)

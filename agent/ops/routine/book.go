@@ -131,7 +131,7 @@ func (b *Book) Runs(name string) ([]Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs := slices.Clone(p.runs)
+	runs := append([]Report{}, p.runs...) // none is a list too
 	if p.current != nil {
 		running := p.current.snapshot()
 		if len(runs) > 0 && runs[0].ID == running.ID {

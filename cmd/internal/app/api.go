@@ -33,7 +33,7 @@ func (a *Assembly) wireAPI(ctx context.Context) error {
 // routes gives every route its part; a part that is not configured stays nil, and its routes say so.
 func (a *Assembly) routes(ctx context.Context, changes *settings.Settings) (*api.API, error) {
 	cfg := api.Config{
-		Agent:   api.Agent{Store: a.Store, Alarms: a.alarms, Version: Version, Zone: a.zone, Stopping: ctx.Done()},
+		Agent:   api.Agent{Store: a.Store, Alarms: a.alarms, Version: Version, Zone: a.zone, Now: a.cfg.Now, Stopping: ctx.Done()},
 		Paying:  a.paying.routes(),
 		Support: api.Support{Board: a.board, Journal: a.journal, Metrics: a.metrics, Routines: a.routines, Confirm: a.routines.StartAs, Settings: changes, Access: a.access, Audit: a.trail, Day: a.day, Doctor: Installation{File: a.cfg.File, Inside: true}},
 	}
@@ -55,7 +55,7 @@ func (a *Assembly) routes(ctx context.Context, changes *settings.Settings) (*api
 func (a *Assembly) watch() (*homologation.Watcher, error) {
 	cloud := a.cfg.Mercafacil
 	return homologation.NewWatcher(homologation.WatchConfig{
-		Path: filepath.Join(a.cfg.DataDir, "homologacao.json"), Tap: a.watched,
+		Path: filepath.Join(a.cfg.DataDir, "homologacao.json"), Tap: a.watched, Now: a.cfg.Now,
 		Facts: rules.Facts{TokenLength: len(cloud.Token.Reveal()), BaseURL: cloud.BaseURL, Zone: a.zone},
 		Cover: evidence.Cover{
 			Shop: a.cfg.Shop.ID, Till: a.cfg.Shop.Till, AgentVersion: Version, PDVVersion: cloud.PDVVersion, BaseURL: cloud.BaseURL, Dialect: cloud.Dialect,
@@ -75,7 +75,7 @@ func (a *Assembly) day(day string) (reconcile.Report, error) {
 // metricSources is what the metrics read when somebody asks for them.
 func (a *Assembly) metricSources() metrics.Config {
 	cfg := metrics.Config{
-		Version: Version, Queue: a.Store, Alarms: a.board.List, Lost: a.journal.Lost,
+		Version: Version, Queue: a.Store, Alarms: a.board.List, Lost: a.journal.Lost, Now: a.cfg.Now,
 		Sizes: map[string]metrics.Size{
 			"database": a.Store.Size, "spool": a.Store.SpoolSize, "catalog": a.Store.CatalogSize, "backup": a.Store.BackupSize, "journal": a.journal.Size,
 			"log": func() (int64, int64) { return logSize(a.cfg.Config) },

@@ -41,6 +41,9 @@ type Config struct {
 	// Tap gets every exchange with tills and clouds, unmasked; it must not wait. The homologation listens by it. Optional.
 	Tap func(agent.Exchange)
 
+	// Now is the clock by which the agent dates things and knows what is due; nil: time.Now. Waits and the watchdog go by running time.
+	Now func() time.Time
+
 	// NewUUID makes the ids of sessions that the cloud did not open; nil: random ones.
 	NewUUID func() string
 }
@@ -97,6 +100,9 @@ type Assembly struct {
 func Assemble(ctx context.Context, cfg Config, log *slog.Logger) (a *Assembly, err error) {
 	if cfg.Dial == nil {
 		cfg.Dial = Dial(cfg.Config)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	if cfg.NewUUID == nil {
 		cfg.NewUUID = uuid.NewString

@@ -67,7 +67,7 @@ func (a *Assembly) openDoor(ctx context.Context, group *errgroup.Group) error {
 func (a *Assembly) Handler(port int) (http.Handler, error) {
 	return web.Handler(web.Config{
 		Port: port, Access: a.access, Charset: a.cfg.Till.Charset, Routes: append(a.api.Routes(), console.Routes()...),
-		Alarm: a.board.Code, NewID: uuid.NewString, Log: a.log, Observe: a.observe,
+		Alarm: a.board.Code, NewID: uuid.NewString, Log: a.log, Observe: a.observe, Now: a.cfg.Now,
 	})
 }
 

@@ -37,13 +37,13 @@ func (a *Assembly) wireLoyalty(context.Context) (err error) {
 	p := &a.loyalty
 	p.cloud, err = mercafacil.New(mercafacil.Config{
 		BaseURL: a.cfg.Mercafacil.BaseURL, Token: a.cfg.Mercafacil.Token.Reveal(), PDVVersion: a.cfg.Mercafacil.PDVVersion,
-		Parallel: a.cfg.Sender.Parallel, Observe: a.observe, Dial: a.cfg.Dial,
+		Parallel: a.cfg.Sender.Parallel, Observe: a.observe, Dial: a.cfg.Dial, Now: a.cfg.Now,
 	})
 	if err != nil {
 		return err
 	}
 	a.closers = append(a.closers, p.cloud.Close)
-	if p.circuit, err = upstream.NewCircuit(upstream.CircuitConfig{Probe: p.cloud.Probe, Log: a.log}); err != nil {
+	if p.circuit, err = upstream.NewCircuit(upstream.CircuitConfig{Probe: p.cloud.Probe, Log: a.log, Now: a.cfg.Now}); err != nil {
 		return err
 	}
 	if p.sales, err = a.newSales(); err != nil {
@@ -56,7 +56,7 @@ func (a *Assembly) wireLoyalty(context.Context) (err error) {
 	if p.loads, err = a.newLoader(); err != nil {
 		return err
 	}
-	p.unread, err = unread.New(unread.Config{Store: a.Store, Bucket: store.UnreadRecords, Alarms: a.alarms, Log: a.log})
+	p.unread, err = unread.New(unread.Config{Store: a.Store, Bucket: store.UnreadRecords, Alarms: a.alarms, Log: a.log, Now: a.cfg.Now})
 	return err
 }
 
@@ -71,7 +71,7 @@ func (a *Assembly) newSales() (*loyalty.Service, error) {
 		LiveDeadline: time.Duration(a.cfg.Mercafacil.LiveDeadline), AbandonAfter: time.Duration(a.cfg.Loyalty.AbandonAfter),
 		MemberCache: noneIfZero(a.cfg.Loyalty.MemberCache), UnknownMember: loyalty.Unknown(a.cfg.Loyalty.UnknownMember),
 		KeepOfflineID: a.cfg.Loyalty.OfflineID == "keep", Shop: a.cfg.Shop.ID, Till: a.cfg.Shop.Till, Zone: a.zone,
-		Dialect: a.dialect(), UUIDCoupons: a.cfg.Till.CouponID == "uuid", NewUUID: a.cfg.NewUUID,
+		Dialect: a.dialect(), UUIDCoupons: a.cfg.Till.CouponID == "uuid", NewUUID: a.cfg.NewUUID, Now: a.cfg.Now,
 	})
 }
 
@@ -80,7 +80,7 @@ func (a *Assembly) newSender() (*sender.Sender, error) {
 		Queue: a.Store, Cloud: a.loyalty.cloud, Preparer: a.loyalty.sales, Busy: a.loyalty.sales.Busy, Later: a.metrics.Retry, Alarms: a.alarms, Log: a.log,
 		Parallel: a.cfg.Sender.Parallel, PerSecond: a.cfg.Sender.PerSecond,
 		RetryMin: time.Duration(a.cfg.Sender.RetryMin), RetryMax: time.Duration(a.cfg.Sender.RetryMax), StartJitter: noneIfZero(a.cfg.Sender.StartJitter),
-		Conflict: sender.CouponConflict(a.cfg.Mercafacil.CouponConflict),
+		Conflict: sender.CouponConflict(a.cfg.Mercafacil.CouponConflict), Now: a.cfg.Now,
 	})
 }
 
@@ -91,7 +91,7 @@ func (a *Assembly) newLoader() (*catalog.Loader, error) {
 		Ledger:  func(whole bool) (catalog.Ledger, error) { return a.Store.OpenCatalog(whole) },
 		Shape:   func(kind agent.Kind) agent.LoadShape { return mercafacil.Shape(kind, wrapped) },
 		Read:    readRecord,
-		Dialect: a.dialect(), MaxBytes: mercafacil.MaxBatch, Alarms: a.alarms, Log: a.log,
+		Dialect: a.dialect(), MaxBytes: mercafacil.MaxBatch, Alarms: a.alarms, Log: a.log, Now: a.cfg.Now,
 	})
 }
 

@@ -32,19 +32,19 @@ func (a *Assembly) openMonitoring(ctx context.Context) error {
 	a.tap, a.watched = a.cfg.Tap, homologation.NewTap()
 	a.journal, err = traffic.New(traffic.Config{
 		Dir: filepath.Join(a.cfg.DataDir, "traffic"), KeepDays: a.cfg.Traffic.KeepDays, MaxBytes: int64(a.cfg.Traffic.MaxMB) << 20,
-		Bodies: a.cfg.Traffic.Bodies == "masked", Mark: a.Store.Mark, Log: a.log,
+		Bodies: a.cfg.Traffic.Bodies == "masked", Mark: a.Store.Mark, Log: a.log, Now: a.cfg.Now,
 	})
 	if err != nil {
 		return err
 	}
-	if a.trail, err = audit.New(audit.Config{Store: a.Store, Bucket: store.AuditRecords}); err != nil {
+	if a.trail, err = audit.New(audit.Config{Store: a.Store, Bucket: store.AuditRecords, Now: a.cfg.Now}); err != nil {
 		return err
 	}
 	events, err := service.OpenEventLog()
 	if err != nil {
 		return err
 	}
-	if a.board, err = alarm.New(alarm.Config{Alarms: a.alarms, Jobs: a.Store, Log: a.log, Notify: events.Alarm}); err != nil {
+	if a.board, err = alarm.New(alarm.Config{Alarms: a.alarms, Jobs: a.Store, Log: a.log, Notify: events.Alarm, Now: a.cfg.Now}); err != nil {
 		return errors.Join(err, events.Close())
 	}
 	stopJournal := startJournal(ctx, a.journal)

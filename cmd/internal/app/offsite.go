@@ -28,7 +28,7 @@ func (a *Assembly) wireOffsite(context.Context) error {
 		},
 		Seal:   a.seal,
 		Size:   func() int64 { _, size := a.Store.Slack(); return size },
-		Alarms: a.alarms, Log: a.log,
+		Alarms: a.alarms, Log: a.log, Now: a.cfg.Now,
 	})
 	return err
 }

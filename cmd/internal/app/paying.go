@@ -97,13 +97,13 @@ func (a *Assembly) wireSevenAZ(cfg config.SevenAZ) error {
 func (a *Assembly) wireSicoob(cfg config.Sicoob) error {
 	bank := sicoob.Config{
 		Version: cfg.Version, BaseURL: cfg.BaseURL, TokenURL: cfg.TokenURL, ClientID: cfg.ClientID, Scopes: cfg.Scopes,
-		Client: cfg.Client(), Account: cfg.ContaCorrente, Modality: cfg.Modalidade, Observe: a.observe, Dial: a.cfg.Dial,
+		Client: cfg.Client(), Account: cfg.ContaCorrente, Modality: cfg.Modalidade, Observe: a.observe, Dial: a.cfg.Dial, Now: a.cfg.Now,
 	}
 	ledger := settlement.Config{
-		Store: a.Store, Bucket: store.BoletoRecords, Vendor: sicoob.Name, Client: cfg.NumeroCliente, Modality: cfg.Modalidade, Alarms: a.alarms, Log: a.log,
+		Store: a.Store, Bucket: store.BoletoRecords, Vendor: sicoob.Name, Client: cfg.NumeroCliente, Modality: cfg.Modalidade, Alarms: a.alarms, Log: a.log, Now: a.cfg.Now,
 	}
 	if cfg.Certificate != "" {
-		bank.Certificate = &sicoob.Identity{Path: cfg.Certificate, Password: cfg.CertificatePassword.Reveal()}
+		bank.Certificate = &sicoob.Identity{Path: cfg.Certificate, Password: cfg.CertificatePassword.Reveal(), Now: a.cfg.Now}
 		ledger.Ends = bank.Certificate.Ends
 	}
 	var err error
@@ -139,7 +139,7 @@ func (a *Assembly) wireCashOrder(cfg config.CashOrder) error {
 	}
 	a.paying.orders, err = cardorder.New(cardorder.Config{
 		Store: a.Store, Bucket: store.OrderRecords, Supplier: client, Accept: cfg.AcceptCardData, Shipping: cfg.Total == "items_and_shipping",
-		Mark: a.Store.Mark, Zone: a.zone, Alarms: a.alarms, Log: a.log, NewID: uuid.NewString,
+		Mark: a.Store.Mark, Zone: a.zone, Alarms: a.alarms, Log: a.log, NewID: uuid.NewString, Now: a.cfg.Now,
 	})
 	if err != nil {
 		return err
@@ -154,7 +154,7 @@ func (a *Assembly) wireCheckout() (err error) {
 	if len(p.flows) == 0 {
 		return nil
 	}
-	p.engine, err = checkout.New(checkout.Config{Store: a.Store, Bucket: store.PaymentRecords, Flows: p.flows, Alarms: a.alarms, Log: a.log, NewID: uuid.NewString})
+	p.engine, err = checkout.New(checkout.Config{Store: a.Store, Bucket: store.PaymentRecords, Flows: p.flows, Alarms: a.alarms, Log: a.log, NewID: uuid.NewString, Now: a.cfg.Now})
 	if err != nil {
 		return err
 	}

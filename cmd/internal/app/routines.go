@@ -34,14 +34,14 @@ func (a *Assembly) wireRoutines(context.Context) error {
 		list = append(list, settle)
 	}
 	a.routines, err = routine.New(routine.Config{
-		Routines: list, Records: a.Store, Bucket: store.RoutineRecords, Primary: a.cfg.Shop.Primary, NewID: uuid.NewString, Log: a.log,
+		Routines: list, Records: a.Store, Bucket: store.RoutineRecords, Primary: a.cfg.Shop.Primary, NewID: uuid.NewString, Log: a.log, Now: a.cfg.Now,
 	})
 	return err
 }
 
 // newKeeper makes retention over the store and what the vendors that are configured keep in it.
 func (a *Assembly) newKeeper() (*retention.Keeper, error) {
-	cfg := retention.Config{Store: a.Store, Trail: a.trail.Sweep}
+	cfg := retention.Config{Store: a.Store, Trail: a.trail.Sweep, Now: a.cfg.Now}
 	if a.paying.engine != nil {
 		cfg.Payments = a.paying.engine.Sweep
 	}
@@ -124,7 +124,7 @@ func (a *Assembly) endAbandoned(ctx context.Context, run *routine.Run) error {
 
 // reconcileToday adds up today's sales.
 func (a *Assembly) reconcileToday(_ context.Context, run *routine.Run) error {
-	report, err := a.day(time.Now().In(a.zone).Format(time.DateOnly))
+	report, err := a.day(a.cfg.Now().In(a.zone).Format(time.DateOnly))
 	report.Sales = nil
 	run.SetData(report)
 	run.Count("accepted", report.Total.Accepted.Count)

@@ -24,8 +24,8 @@ func (a *Assembly) openStore(context.Context) error {
 		return err
 	}
 	cfg.Markers = StoreMarkers(a.cfg.File, a.cfg.Config)
-	cfg.Committed, cfg.Log = a.metrics.Commit, a.log
-	cfg.Damaged, cfg.Salvaged = func(fault error) { raiseDamaged(a.alarms, fault) }, func(r store.Report) { raiseSalvaged(a.alarms, r) }
+	cfg.Committed, cfg.Log, cfg.Now = a.metrics.Commit, a.log, a.cfg.Now
+	cfg.Damaged, cfg.Salvaged = a.raiseDamaged, a.raiseSalvaged
 	cfg.Rested = func() { rest(a.log) }
 	if a.Store, err = store.Open(cfg); err != nil {
 		return err
@@ -36,10 +36,10 @@ func (a *Assembly) openStore(context.Context) error {
 		}
 	})
 	if earlier, err := store.LastSalvage(a.cfg.DataDir); err == nil && earlier != nil {
-		raiseSalvaged(a.alarms, *earlier)
+		a.raiseSalvaged(*earlier)
 	}
 	if clone, err := store.LastClone(a.cfg.DataDir); err == nil && clone != nil {
-		raiseCloned(a.alarms, *clone)
+		a.raiseCloned(*clone)
 	}
 	return nil
 }
@@ -77,13 +77,13 @@ func StoreConfig(cfg config.Config) (store.Config, error) {
 }
 
 // raiseDamaged raises the alarm of damage that is not mended yet; nil ends it.
-func raiseDamaged(alarms *agent.Alarms, fault error) {
+func (a *Assembly) raiseDamaged(fault error) {
 	if fault == nil {
-		alarms.Clear(agent.AlarmDamaged, "")
+		a.alarms.Clear(agent.AlarmDamaged, "")
 		return
 	}
-	alarms.Raise(agent.Alarm{
-		Code: agent.AlarmDamaged, Since: time.Now(),
+	a.alarms.Raise(agent.Alarm{
+		Code: agent.AlarmDamaged, Since: a.cfg.Now(),
 		Detail: "Algo no banco de dados não pode ser lido, e o agente o está refazendo com o que se acha. Se este alarme ficar, confira o espaço em disco, " +
 			"pare o serviço e use pdvagent store verify e pdvagent store carve; troque o disco.",
 	})
@@ -105,17 +105,17 @@ const salvageAlarm = 7 * 24 * time.Hour
 
 // raiseCloned raises the alarm of a copied data folder until a week after it was noticed. A copy that had nothing to send
 // needs nobody.
-func raiseCloned(alarms *agent.Alarms, clone store.Clone) {
-	left := time.Until(clone.At.Add(salvageAlarm))
+func (a *Assembly) raiseCloned(clone store.Clone) {
+	left := clone.At.Add(salvageAlarm).Sub(a.cfg.Now())
 	if left <= 0 || clone.Held == 0 {
 		return
 	}
-	alarms.Raise(agent.Alarm{
+	a.alarms.Raise(agent.Alarm{
 		Code: agent.AlarmCloned, Since: clone.At,
 		Detail: fmt.Sprintf("Estes dados são uma cópia (clone) dos de outro pdvagent: %s. %d registro(s) retido(s), para que nada vá à nuvem duas vezes. Se o original ainda roda, "+
 			"descarte-os aqui (pdvagent queue discard); se não roda mais, pdvagent queue retry --reason copia os envia.", cloneSign(clone.Sign), clone.Held),
 	})
-	time.AfterFunc(left, func() { alarms.Clear(agent.AlarmCloned, "") })
+	time.AfterFunc(left, func() { a.alarms.Clear(agent.AlarmCloned, "") })
 }
 
 // cloneSign says in Portuguese how a copy was noticed.
@@ -131,8 +131,8 @@ func cloneSign(sign string) string {
 
 // raiseSalvaged raises the alarm of a salvage or of a restored backup until a week after it: held jobs wait for a person, and a
 // disk that damaged its data is to be replaced.
-func raiseSalvaged(alarms *agent.Alarms, report store.Report) {
-	left := time.Until(report.At.Add(salvageAlarm))
+func (a *Assembly) raiseSalvaged(report store.Report) {
+	left := report.At.Add(salvageAlarm).Sub(a.cfg.Now())
 	if left <= 0 {
 		return
 	}
@@ -151,8 +151,8 @@ func raiseSalvaged(alarms *agent.Alarms, report store.Report) {
 		detail = fmt.Sprintf("Um backup foi restaurado: %d registro(s) retido(s), %d sem conteúdo. Não se sabe se foram enviados depois do backup: "+
 			"confira com pdvagent queue ls --state retido.", len(report.Held), len(report.Lost))
 	}
-	alarms.Raise(agent.Alarm{Code: agent.AlarmSalvaged, Since: report.At, Detail: detail})
-	time.AfterFunc(left, func() { alarms.Clear(agent.AlarmSalvaged, "") })
+	a.alarms.Raise(agent.Alarm{Code: agent.AlarmSalvaged, Since: report.At, Detail: detail})
+	time.AfterFunc(left, func() { a.alarms.Clear(agent.AlarmSalvaged, "") })
 }
 
 // untilBroken ends with an error when the store can only be opened by a new process, which the service manager starts.

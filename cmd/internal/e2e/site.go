@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"pdvagent/agent/config"
 	"pdvagent/agent/sandbox"
@@ -31,10 +32,11 @@ const (
 type Site struct {
 	*testing.T
 	Clouds   *sandbox.Sandbox
-	Base     string     // URL of the agent
-	Config   string     // path of its configuration
-	AgentLog *logBuffer // what the agent logs
-	Stop     func()     // stops the agent that Start started
+	Base     string           // URL of the agent
+	Config   string           // path of its configuration
+	AgentLog *logBuffer       // what the agent logs
+	Now      func() time.Time // the agent's clock; nil: the time
+	Stop     func()           // stops the agent that Start started
 }
 
 // NewSite starts the clouds and writes the agent's configuration; replace changes texts of it, in pairs of old and new. The
@@ -96,7 +98,7 @@ func (s *Site) Start() *Site {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- errors.Join(app.Run(ctx, app.Config{Config: cfg, File: s.Config, Level: level, Ready: func() {}}, log), closeLog())
+		done <- errors.Join(app.Run(ctx, app.Config{Config: cfg, File: s.Config, Level: level, Ready: func() {}, Now: s.Now}, log), closeLog())
 	}()
 	s.Stop = sync.OnceFunc(func() {
 		cancel()
