@@ -70,6 +70,19 @@ func (f *File) Load() (*tls.Certificate, error) {
 	return pair, nil
 }
 
+// Pair reads a certificate and its key from two files in PEM, of at most a megabyte each, which no link of another user leads to.
+func Pair(cert, key string) (tls.Certificate, error) {
+	public, err := osfile.ReadUpTo(cert, maxCertificate)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	private, err := osfile.ReadUpTo(key, maxCertificate)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(public, private)
+}
+
 func (f *File) read(content []byte, now time.Time) (*tls.Certificate, error) {
 	if bytes.Contains(content, []byte("-----BEGIN ")) {
 		return f.readPEM(content, now)

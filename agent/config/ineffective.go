@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"maps"
@@ -9,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"pdvagent/agent/certificate"
 	"pdvagent/agent/osfile"
 )
 
@@ -118,7 +118,7 @@ func (c *checker) elsewhere() []Fault {
 func (c Config) BrokenFiles(now time.Time) (faults Faults) {
 	wrong := func(field, detail string) { faults = append(faults, Fault{Field: field, Detail: detail}) }
 	if m := c.Payments.Webhook; m != nil && m.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(m.Cert, m.Key)
+		pair, err := certificate.Pair(m.Cert, m.Key)
 		switch {
 		case err != nil && len(blocks(m.Cert, "CERTIFICATE")) == 0:
 			wrong("payments.webhook.cert", "não é um certificado em PEM (-----BEGIN CERTIFICATE-----)")

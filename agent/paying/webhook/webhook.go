@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"pdvagent/agent/certificate"
 	"pdvagent/agent/door"
 )
 
@@ -95,7 +96,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	if cfg.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(cfg.Cert, cfg.Key)
+		pair, err := certificate.Pair(cfg.Cert, cfg.Key)
 		if err != nil {
 			return errors.Join(err, listener.Close())
 		}

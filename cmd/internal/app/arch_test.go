@@ -60,7 +60,7 @@ func foundations() map[string][]string {
 		"agent/certificate":       {"agent/osfile"},
 		"agent/upstream":          words(),
 		"agent/mask":              words(),
-		"agent/config":            words("agent/osfile", "agent/loads/source"), // whether a source's section is right
+		"agent/config":            words("agent/osfile", "agent/certificate", "agent/loads/source"), // whether a source's section is right
 		"agent/simkit":            {},
 		"agent/sandbox":           {"mercafacil/mercafacilsim", "payments/ideamaker/ideamakersim", "payments/sevenaz/sevenazsim", "payments/sicoob/sicoobsim", "payments/cashorder/cashordersim"},
 		"store":                   words("store/internal/envelope", "store/internal/keyring", "agent/osfile", "store/internal/commit", "store/internal/salvage"),
@@ -87,7 +87,7 @@ func wings() map[string][]string {
 		"agent/paying/checkout":   {"agent", "agent/reading", "agent/records", "payments", "payments/pix"},
 		"agent/paying/settlement": {"agent", "agent/reading", "agent/records", "payments", "payments/boleto"},
 		"agent/paying/cardorder":  words("agent/records", "payments", "payments/cashorder"),
-		"agent/paying/webhook":    {"agent/door"},
+		"agent/paying/webhook":    {"agent/door", "agent/certificate"},
 
 		"agent/loads/source":    words("agent/mask", "agent/osfile"), // catalog, history and reconcile read the same kinds of source
 		"agent/loads/catalog":   words("agent/records", "agent/loads/source"),
