@@ -151,6 +151,7 @@ func testArrows() map[string][]string {
 		"agent/sales/sender":      {"store"},
 		"agent/sales/unread":      {"store"},
 		"agent/ops/audit":         {"store"},
+		"agent/paying/webhook":    {"agent/osfile"},
 		"agent/ops/service":       {"agent/mask"},
 		"agent/till/api":          {"store"},
 		"payments/cashorder":      {"agent/simkit", "payments/cashorder/cashordersim"},
