@@ -41,6 +41,7 @@ param(
 Set-StrictMode -Version 2.0
 [Console]::OutputEncoding = [System.Text.Encoding]::UTF8
 $ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue' # a barra de Invoke-WebRequest atrasa cada chamada
 $Servico = 'pdvagent'
 $Porta = '127.0.0.1:8780'
 $Dados = Join-Path $env:ProgramData 'pdvagent'
@@ -84,7 +85,7 @@ function Exigir([bool] $Certo, [string] $Senao) { if (-not $Certo) { throw $Sena
 
 # Saude devolve a versão que responde, ou $null.
 function Saude {
-  try { (Invoke-RestMethod -Uri "http://$Porta/health" -TimeoutSec 2).version } catch { $null }
+  try { (Invoke-RestMethod -Uri "http://$Porta/health" -TimeoutSec 2 -DisableKeepAlive).version } catch { $null }
 }
 
 # Esperar repete um bloco até que seja verdade, e devolve os segundos que levou.
@@ -111,7 +112,7 @@ function Comando {
   $tudo = @(& $Programa @args 2>&1)
   $codigo = $LASTEXITCODE
   Exigir ($codigo -eq 0) "pdvagent $args terminou com ${codigo}: $($tudo | Out-String)"
-  $tudo | Where-Object { $_ -isnot [System.Management.Automation.ErrorRecord] } | Out-String
+  @($tudo | Where-Object { $_ -isnot [System.Management.Automation.ErrorRecord] }) -join [Environment]::NewLine
 }
 
 # Instalar roda um instalador e devolve o código de saída.
@@ -137,18 +138,20 @@ function Remover {
 }
 
 # ComoUsuarioComum roda um texto de PowerShell como um usuário sem direitos e devolve o que ele escreveu. O código de saída de um
-# processo de outro usuário não se lê no PowerShell 5.1: a resposta vem por um arquivo da pasta pública.
+# processo de outro usuário não se lê no PowerShell 5.1, e a linha de comando dele tem 1024 letras no máximo: o texto vai por um
+# arquivo da pasta pública, e a resposta volta por outro.
 function ComoUsuarioComum([string] $Texto) {
-  $resposta = Join-Path $env:PUBLIC "$Comum-$([guid]::NewGuid()).txt"
-  $inteiro = "`$r = try { $Texto } catch { 'ERRO ' + `$_.Exception.GetBaseException().GetType().Name }; [IO.File]::WriteAllText('$resposta', [string](`$r | Select-Object -Last 1))"
-  $codigo = [Convert]::ToBase64String([System.Text.Encoding]::Unicode.GetBytes($inteiro))
+  $nome = Join-Path $env:PUBLIC "$Comum-$([guid]::NewGuid())"
+  $resposta = "$nome.txt"
+  $inteiro = "`$ErrorActionPreference = 'Stop'; `$r = try { $Texto } catch { 'ERRO ' + `$_.Exception.GetBaseException().GetType().Name }; [IO.File]::WriteAllText('$resposta', [string](`$r | Select-Object -Last 1))"
+  [IO.File]::WriteAllText("$nome.ps1", $inteiro, [System.Text.Encoding]::UTF8) # com a marca: sem ela o 5.1 lê ANSI
   $credencial = New-Object System.Management.Automation.PSCredential("$env:COMPUTERNAME\$Comum", $script:SenhaDoComum)
   try {
-    Start-Process powershell.exe -Credential $credencial -WorkingDirectory $env:SystemRoot -ArgumentList '-NoProfile', '-NonInteractive', '-EncodedCommand', $codigo
+    Start-Process powershell.exe -Credential $credencial -WorkingDirectory $env:SystemRoot -ArgumentList '-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-File', "$nome.ps1"
     $null = Esperar 60 "o usuário $Comum não respondeu" { (Test-Path -LiteralPath $resposta) -and (Get-Item -LiteralPath $resposta).Length -gt 0 }
     Get-Content -LiteralPath $resposta -Raw
   } finally {
-    Remove-Item -LiteralPath $resposta -Force -ErrorAction SilentlyContinue
+    Remove-Item -LiteralPath $resposta, "$nome.ps1" -Force -ErrorAction SilentlyContinue
   }
 }
 
@@ -174,7 +177,7 @@ function FichaDoCaixa {
 function Cancelar([string] $Id) {
   $cabecalhos = @{ Authorization = "Bearer $(FichaDoCaixa)" }
   $resposta = Invoke-WebRequest -UseBasicParsing -Method Post -Uri "http://$Porta/v2/transaction/cancel" -Headers $cabecalhos `
-    -ContentType 'application/json' -Body "{`"transaction_id`":`"$Id`"}" -TimeoutSec 20
+    -ContentType 'application/json' -Body "{`"transaction_id`":`"$Id`"}" -TimeoutSec 20 -DisableKeepAlive # o agente morre entre as chamadas
   Exigir ($resposta.StatusCode -eq 202) "o cancelamento $Id teve $($resposta.StatusCode)"
 }
 
@@ -222,13 +225,18 @@ function BuscarSidDoServico {
   $script:SidDoServico = (New-Object System.Security.Principal.NTAccount('NT SERVICE\pdvagent')).Translate([System.Security.Principal.SecurityIdentifier]).Value
 }
 
+# Regras dá os direitos de um caminho pelos números das contas. Uma conta de aplicativos (ALL APPLICATION PACKAGES) tem um nome que o
+# Windows escreve e não sabe ler de volta.
+function Regras([string] $Caminho) {
+  (Get-Acl -LiteralPath $Caminho).GetAccessRules($true, $true, [System.Security.Principal.SecurityIdentifier])
+}
+
 # SoEstes exige que só estas contas tenham algum direito, e que nada seja herdado de fora.
 function SoEstes([string] $Caminho, [string[]] $Contas) {
-  $acl = Get-Acl -LiteralPath $Caminho
-  $estranhos = @($acl.Access | Where-Object { $_.AccessControlType -eq 'Allow' } | ForEach-Object { $_.IdentityReference.Translate([System.Security.Principal.SecurityIdentifier]).Value } |
+  $estranhos = @(Regras $Caminho | Where-Object { $_.AccessControlType -eq 'Allow' } | ForEach-Object { $_.IdentityReference.Value } |
     Where-Object { $Contas -notcontains $_ } | Select-Object -Unique)
   Exigir ($estranhos.Count -eq 0) "$Caminho dá direitos a $($estranhos -join ', ')"
-  $dono = $acl.GetOwner([System.Security.Principal.SecurityIdentifier]).Value
+  $dono = (Get-Acl -LiteralPath $Caminho).GetOwner([System.Security.Principal.SecurityIdentifier]).Value
   Exigir (@('S-1-5-18', 'S-1-5-32-544', $script:SidDoServico) -contains $dono) "o dono de $Caminho é $dono"
 }
 
@@ -247,10 +255,10 @@ function VerificarDireitos {
   }
   Verificar 'pasta do programa: usuários comuns não gravam' {
     $gravar = [System.Security.AccessControl.FileSystemRights]'WriteData, AppendData, Delete, ChangePermissions, TakeOwnership'
-    foreach ($regra in (Get-Acl $Programas).Access) {
-      $sid = $regra.IdentityReference.Translate([System.Security.Principal.SecurityIdentifier]).Value
+    foreach ($regra in Regras $Programas) {
+      $sid = $regra.IdentityReference.Value
       if (@('S-1-1-0', 'S-1-5-11', 'S-1-5-32-545', 'S-1-5-4') -contains $sid -and $regra.AccessControlType -eq 'Allow') {
-        Exigir (($regra.FileSystemRights -band $gravar) -eq 0) "$($regra.IdentityReference) pode gravar em $Programas"
+        Exigir (($regra.FileSystemRights -band $gravar) -eq 0) "$sid pode gravar em $Programas"
       }
     }
   }
@@ -263,7 +271,6 @@ function VerificarDireitos {
 }
 
 function VerificarReinicioSozinho {
-  $desde = Get-Date
   foreach ($vez in 1..3) {
     Verificar "morto à força, $vez de 3: volta sozinho" {
       Cancelar "ACEITACAO-MORTE-$vez"
@@ -539,6 +546,10 @@ if (-not $identidade.IsInRole([System.Security.Principal.WindowsBuiltInRole]::Ad
   Write-Host 'Abra o PowerShell com "Executar como administrador".'
   exit 2
 }
+if (-not [Environment]::Is64BitProcess) {
+  Write-Host 'Abra o PowerShell de 64 bits: o de 32 vê outras pastas e outro registro.'
+  exit 2
+}
 # O instalador é iniciado de outra pasta: os caminhos são completos.
 foreach ($nome in 'Setup', 'SetupAnterior', 'SetupDefeituoso', 'Msi', 'MsiAnterior') {
   $caminho = Get-Variable -Name $nome -ValueOnly
@@ -547,7 +558,9 @@ foreach ($nome in 'Setup', 'SetupAnterior', 'SetupDefeituoso', 'Msi', 'MsiAnteri
     Write-Host "O arquivo de -$nome não existe: $caminho"
     exit 2
   }
-  Set-Variable -Name $nome -Value (Resolve-Path -LiteralPath $caminho).ProviderPath
+  $inteiro = (Resolve-Path -LiteralPath $caminho).ProviderPath
+  Unblock-File -LiteralPath $inteiro # o que veio pelo navegador abriria uma pergunta que ninguém responde
+  Set-Variable -Name $nome -Value $inteiro
 }
 $sistema = Get-CimInstance Win32_OperatingSystem
 Escrever ''
