@@ -22,7 +22,7 @@ type wall struct{ ahead atomic.Int64 } // seconds
 // in a [time.Time], seconds since 1885 above 30 bits of nanoseconds, and running time. No call of package time sets one alone.
 func (w *wall) Now() time.Time {
 	now := time.Now()
-	*(*uint64)(unsafe.Pointer(&now)) += uint64(w.ahead.Load()) << 30 //nolint:gosec // see above; a negative one wraps as it must
+	*(*uint64)(unsafe.Pointer(&now)) += uint64(w.ahead.Load()) << 30 // a negative one wraps as it must
 	return now
 }
 
@@ -95,8 +95,11 @@ func TestTheWallClockJumpsWhileSalesGoUp(t *testing.T) {
 		to           time.Time
 		again, wrong bool // the agent starts again; support is told
 	}{
-		{"a day ahead", now.AddDate(0, 0, 1), false, true}, {"a day back", now.AddDate(0, 0, -1), true, true}, {"1970", time.Date(1970, 1, 1, 3, 0, 0, 0, time.UTC), false, true},
-		{"2099", time.Date(2099, 12, 31, 23, 59, 0, 0, time.UTC), false, true}, {"right", now, true, false},
+		{"a day ahead", now.AddDate(0, 0, 1), false, true},
+		{"a day back", now.AddDate(0, 0, -1), true, true},
+		{"1970", time.Date(1970, 1, 1, 3, 0, 0, 0, time.UTC), false, true},
+		{"2099", time.Date(2099, 12, 31, 23, 59, 0, 0, time.UTC), false, true},
+		{"right", now, true, false},
 	} {
 		id := func(what string) string { return fmt.Sprintf("RELOGIO-%d-%s", i, what) }
 		pix := s.Post("/v1/payments", `{"method":"pix","provider":"ideamaker","amount":1701,"reference":"`+id("PIX")+`"}`, "Idempotency-Key", id("CHAVE"))
