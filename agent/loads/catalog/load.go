@@ -7,6 +7,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/loads/source"
+	"pdvagent/agent/rawjson"
 )
 
 // Result is the outcome of a load from a source.
@@ -50,6 +51,21 @@ func (l *Loader) Load(ctx context.Context, kind agent.Kind, cfg source.Config, r
 		run.Fault("Registros demais sumiram da carga completa para ser verdade, ou alguns não puderam ser lidos; nada foi dado por inativo. Confira a origem.")
 	}
 	return err
+}
+
+// Shape is how the records of a kind look.
+func (l *Loader) Shape(kind agent.Kind) agent.LoadShape { return l.cfg.Shape(kind) }
+
+// Fault is the first thing wrong with a record; nil for one that a load would take.
+func (l *Loader) Fault(kind agent.Kind, body []byte) *agent.Fault {
+	record, err := rawjson.Parse(body)
+	if err != nil {
+		return &agent.Fault{Code: string(agent.CodeMalformed), Detail: agent.Sentence(rawjson.Refusal(err))}
+	}
+	if _, _, faults := l.cfg.Read(l.cfg.Shape(kind), record); len(faults) > 0 {
+		return &faults[0]
+	}
+	return nil
 }
 
 // alarm tells of a source that was refused as a whole, until a load goes well.

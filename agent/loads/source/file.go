@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"pdvagent/agent"
+	"pdvagent/agent/mask"
 	"pdvagent/agent/osfile"
 	"pdvagent/agent/rawjson"
 )
@@ -42,6 +43,23 @@ type file struct {
 	lines   int
 
 	read, size int64
+
+	mapped []Mapped // of a CSV file, once its heading was read
+}
+
+// Mapped is a column of a file and the field that it gives.
+type Mapped struct {
+	Column string `json:"column"`
+	Field  string `json:"field,omitempty"` // empty: it is not used
+}
+
+// Mapping gives a CSV file's columns, once its records were asked for.
+func Mapping(o Opened) []Mapped {
+	f, ok := o.(*file)
+	if !ok {
+		return nil
+	}
+	return f.mapped
 }
 
 // OpenFile opens one file, which stays where it is and gets no report.
@@ -243,6 +261,16 @@ func (f *file) table(r io.Reader) (*csvReader, *object, []string, error) {
 	}
 	if err != nil {
 		return nil, nil, nil, agent.Errorf(agent.CodeInvalid, nil, "O cabeçalho do arquivo %s não serve. %s", f.name, agent.Sentence(err))
+	}
+	f.mapped = f.mapped[:0]
+	for at, column := range columns {
+		shown := Mapped{Column: mask.Name(at, column)}
+		for _, p := range mapped.places {
+			if p.column == at {
+				shown.Field = p.field.Name
+			}
+		}
+		f.mapped = append(f.mapped, shown)
 	}
 	return reader, mapped, columns, nil
 }

@@ -166,6 +166,8 @@ func (b *Book) StartAs(name string, asked Asked) (Report, error) {
 		return Report{}, err
 	case !b.allowed(p):
 		return Report{}, agent.Errorf(agent.CodeNotPrimary, nil, "Esta rotina é da loja inteira e roda só no caixa principal (shop.primary: true); este não é ele.")
+	case p.current != nil && asked.Folder != "":
+		return Report{}, agent.Errorf(agent.CodeConflict, nil, "Esta rotina está rodando: espere ela terminar e mande o arquivo de novo.")
 	case p.current != nil:
 		return p.current.snapshot(), nil
 	case b.stopped:

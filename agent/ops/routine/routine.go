@@ -62,6 +62,8 @@ type Run struct {
 type Asked struct {
 	Everything bool // process everything, not only what changed
 	Confirmed  bool // take a load that is much smaller than the one before
+
+	Folder string // of a load: where a person's file lies, instead of the configured source
 }
 
 // Everything reports whether the run must process everything, not only what changed: a person may ask for that.
@@ -69,6 +71,9 @@ func (r *Run) Everything() bool { return r.asked.Everything }
 
 // Confirmed reports whether a person wants a load taken that is much smaller than the one before.
 func (r *Run) Confirmed() bool { return r.asked.Confirmed }
+
+// Folder is where a person's file lies that the run is to load; empty: the configured source.
+func (r *Run) Folder() string { return r.asked.Folder }
 
 // Count sets a figure of the run. Figures can be read while it runs.
 func (r *Run) Count(name string, n int) {

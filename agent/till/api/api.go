@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"pdvagent/agent"
+	"pdvagent/agent/loads/inbox"
 	"pdvagent/agent/loads/reconcile"
+	"pdvagent/agent/loads/source"
 	"pdvagent/agent/ops/routine"
 	"pdvagent/agent/ops/traffic"
 	"pdvagent/agent/sales/unread"
@@ -143,7 +145,9 @@ type Support struct {
 	Audit    Audit
 	Day      func(day string) (reconcile.Report, error) // adds up the sales of a day, YYYY-MM-DD
 	Doctor   Doctor
-	Watch    Watch // of the homologation; nil: its routes answer not_configured
+	Inbox    *inbox.Inbox                        // of files that a person drops on the console
+	Reading  func(kind agent.Kind) source.Config // how such a file is read
+	Watch    Watch                               // of the homologation; nil: its routes answer not_configured
 }
 
 func (s Support) check() error {

@@ -43,6 +43,8 @@ func deeds() map[string]deed {
 		"PUT /v1/simulator/{cloud}/{what}":          {"Mudou a nuvem simulada", nil},
 		"DELETE /v1/simulator/{cloud}/{what}":       {"Desligou algo na nuvem simulada", nil},
 		"POST /v1/support-bundle":                   {"Levou um pacote de suporte", nil},
+		"POST /v1/files/{use}":                      {"Trouxe um arquivo para conferir", nil},
+		"POST /v1/files/{use}/{id}/load":            {"Mandou carregar um arquivo que trouxe", nil},
 		"POST /v1/console/codes":                    {"Pediu um endereço do console", nil},
 		"POST /v1/console/session":                  {"Abriu o console", nil},
 		"DELETE /v1/console/session":                {"Saiu do console", nil},

@@ -19,6 +19,8 @@ const maxLoad = 25_000_000
 // Loads takes the records of a load.
 type Loads interface {
 	Begin(kind agent.Kind, opt catalog.Options) (*catalog.Intake, error)
+	Shape(kind agent.Kind) agent.LoadShape
+	Fault(kind agent.Kind, body []byte) *agent.Fault
 }
 
 // load takes products, operators or old receipts: an array, an object with one, or one object per line. It answers when the

@@ -29,7 +29,7 @@ func filled(b *testing.B, sent, held int) (s *store.Store, last time.Time) {
 	now := begun
 	s = storetest.OpenIn(b, store.Config{Dir: storetest.Dir(b), Now: func() time.Time { return now }, MaxBytes: 8 << 30})
 	put := func(n int, state agent.State) agent.Job {
-		now = begun.Add(time.Duration(min(n, sent)) * 24 * time.Hour / perDay)
+		now = begun.Add(time.Duration(min(n, sent)) * (24 * time.Hour / perDay))
 		coupon := fmt.Sprintf("%s-%d", state, n)
 		return agent.Job{
 			Kind: agent.KindCoupon, Dialect: agent.V2, Coupon: coupon, Session: "t-" + coupon, CreatedAt: now, Status: agent.Status{State: map[bool]agent.State{true: agent.Held, false: agent.Pending}[state == agent.Held], Reason: map[bool]string{true: agent.ReasonInvalid, false: ""}[state == agent.Held]},

@@ -20,7 +20,7 @@ func (a *API) Routes() []web.Route {
 	load := func(path string, kind agent.Kind) web.Route {
 		return web.Route{Method: http.MethodPost, Path: path, Scope: web.Till, Handler: a.load(kind), Stream: true}
 	}
-	return a.withTrail(slices.Concat(a.paymentRoutes(), a.consoleRoutes(), a.simulatorRoutes(), []web.Route{
+	return a.withTrail(slices.Concat(a.paymentRoutes(), a.consoleRoutes(), a.simulatorRoutes(), a.fileRoutes(), []web.Route{
 		{Method: http.MethodGet, Path: "/health", Scope: web.Public, Handler: a.health},
 		{Method: http.MethodGet, Path: "/openapi.yaml", Scope: web.Public, Handler: document},
 		{Method: http.MethodGet, Path: "/openapi.json", Scope: web.Public, Handler: documentJSON()},
@@ -92,6 +92,14 @@ func (a *API) simulatorRoutes() []web.Route {
 		{Method: http.MethodPost, Path: "/v1/simulator/{cloud}/{what}", Scope: web.Support, Handler: a.steer},
 		{Method: http.MethodPut, Path: "/v1/simulator/{cloud}/{what}", Scope: web.Support, Handler: a.steer},
 		{Method: http.MethodDelete, Path: "/v1/simulator/{cloud}/{what}", Scope: web.Support, Handler: a.steer},
+	}
+}
+
+// fileRoutes take the files that a person drops on the console.
+func (a *API) fileRoutes() []web.Route {
+	return []web.Route{
+		{Method: http.MethodPost, Path: "/v1/files/{use}", Scope: web.Support, Handler: a.takeFile, File: true},
+		{Method: http.MethodPost, Path: "/v1/files/{use}/{id}/load", Scope: web.Support, Handler: a.loadFile},
 	}
 }
 

@@ -53,6 +53,7 @@ type Route struct {
 	Scope   Scope
 	Handler http.HandlerFunc
 	Stream  bool // its body may also be NDJSON, see [Stream]
+	File    bool // its body is a file, see [File]
 	Place   Place
 }
 
@@ -321,7 +322,7 @@ func (g *guard) authorized(route Route) http.Handler {
 			route.Handler(w, r)
 			return
 		}
-		foreign := route.Method != http.MethodGet && r.Header.Get("Content-Type") != "" && !isJSON(r) && (!route.Stream || !isNDJSON(r))
+		foreign := route.Method != http.MethodGet && r.Header.Get("Content-Type") != "" && !isJSON(r) && (!route.Stream || !isNDJSON(r)) && (!route.File || !isFile(r))
 		switch {
 		case route.Scope != Public && scope.grant.token.scope == Public:
 			Problem(w, r, errNoToken, nil, "")

@@ -43,6 +43,38 @@ func Stream(w http.ResponseWriter, r *http.Request, limit int64) (io.Reader, err
 	return nil, agent.Errorf(agent.CodeEncoding, nil, "Use UTF-8 ou informe charset=windows-1252.")
 }
 
+// File returns a reader of a body that is a file: its bytes as they come. The journal gets none of it. limit bounds it.
+func File(w http.ResponseWriter, r *http.Request, limit int64) (io.Reader, error) {
+	if !isFile(r) {
+		return nil, agent.Errorf(agent.CodeMediaType, nil, "Envie o arquivo como application/octet-stream.")
+	}
+	if err := scopeOf(r).receive(r.Context()); err != nil {
+		return nil, err
+	}
+	Unseen(r)
+	return &fileBody{http.MaxBytesReader(w, r.Body, limit), func() { w.Header().Del("Connection") }}, nil
+}
+
+// fileBody lets the connection be kept once it was read to its end, see guard.ServeHTTP.
+type fileBody struct {
+	io.Reader
+	ended func()
+}
+
+func (b *fileBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		b.ended()
+	}
+	return n, err
+}
+
+// isFile reports whether the Content-Type is a file's. No page can send it without asking first.
+func isFile(r *http.Request) bool {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && media == "application/octet-stream"
+}
+
 func isNDJSON(r *http.Request) bool {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && (media == NDJSON || media == "application/ndjson")

@@ -5,8 +5,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"pdvagent/agent"
 	"pdvagent/agent/config"
+	"pdvagent/agent/loads/inbox"
 	"pdvagent/agent/loads/reconcile"
+	"pdvagent/agent/loads/source"
 	"pdvagent/agent/ops/evidence"
 	"pdvagent/agent/ops/homologation"
 	"pdvagent/agent/ops/metrics"
@@ -37,6 +40,8 @@ func (a *Assembly) routes(ctx context.Context, changes *settings.Settings) (*api
 		Paying:  a.paying.routes(),
 		Support: api.Support{Board: a.board, Journal: a.journal, Metrics: a.metrics, Routines: a.routines, Confirm: a.routines.StartAs, Settings: changes, Access: a.access, Audit: a.trail, Day: a.day, Doctor: Installation{File: a.cfg.File, Inside: true}},
 	}
+	cfg.Support.Inbox = inbox.New(filepath.Join(a.cfg.DataDir, "entrada"), time.Now)
+	cfg.Support.Reading = a.reading
 	if a.cfg.Mercafacil != nil {
 		watch, err := a.watch()
 		if err != nil {
@@ -61,6 +66,15 @@ func (a *Assembly) watch() (*homologation.Watcher, error) {
 			Shop: a.cfg.Shop.ID, Till: a.cfg.Shop.Till, AgentVersion: Version, PDVVersion: cloud.PDVVersion, BaseURL: cloud.BaseURL, Dialect: cloud.Dialect,
 		},
 	})
+}
+
+// reading is how a file dropped on the console is read: by the rules of its routine's source, where that is a folder.
+func (a *Assembly) reading(kind agent.Kind) source.Config {
+	cfg := source.Default()
+	if rule := a.cfg.Routine(string(kind)); rule.Source != nil {
+		cfg = rule.Source.Open()
+	}
+	return droppedOr("-", cfg)
 }
 
 // day adds up a day's sales, given as YYYY-MM-DD.

@@ -77,7 +77,7 @@ func wings() map[string][]string {
 	return map[string][]string{
 		"agent/till/web":     words("agent/door"),
 		"agent/till/console": {"agent", "agent/till/web", "docs"}, // it shows the guides
-		"agent/till/api":     words("agent/till/web", "agent/sales/unread", "agent/mask", "agent/ops/traffic", "agent/ops/audit", "agent/config", "agent/ops/settings", "agent/ops/homologation", "agent/ops/evidence", "agent/ops/doctor", "agent/loads/catalog", "agent/ops/routine", "agent/loads/source", "agent/loads/reconcile", "agent/upstream", "agent/paying/checkout", "agent/paying/settlement", "agent/paying/cardorder", "payments/cashorder", "payments", "payments/pix", "payments/boleto", "payments/ideamaker", "payments/sevenaz"),
+		"agent/till/api":     words("agent/till/web", "agent/sales/unread", "agent/mask", "agent/ops/traffic", "agent/ops/audit", "agent/config", "agent/ops/settings", "agent/ops/homologation", "agent/ops/evidence", "agent/ops/doctor", "agent/loads/catalog", "agent/ops/routine", "agent/loads/source", "agent/loads/inbox", "agent/loads/reconcile", "agent/upstream", "agent/paying/checkout", "agent/paying/settlement", "agent/paying/cardorder", "payments/cashorder", "payments", "payments/pix", "payments/boleto", "payments/ideamaker", "payments/sevenaz"),
 
 		"agent/sales/basket":  {"agent"},
 		"agent/sales/loyalty": words("agent/mask", "agent/records", "agent/sales/basket", "mercafacil"),
@@ -90,6 +90,7 @@ func wings() map[string][]string {
 		"agent/paying/webhook":    {"agent/door", "agent/certificate"},
 
 		"agent/loads/source":    words("agent/mask", "agent/osfile"), // catalog, history and reconcile read the same kinds of source
+		"agent/loads/inbox":     words("agent/mask", "agent/osfile", "agent/loads/source"),
 		"agent/loads/catalog":   words("agent/records", "agent/loads/source"),
 		"agent/loads/history":   words("agent/osfile", "agent/loads/source"),
 		"agent/loads/reconcile": words("agent/loads/source"),

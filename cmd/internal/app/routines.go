@@ -8,6 +8,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/config"
+	"pdvagent/agent/loads/source"
 	"pdvagent/agent/ops/retention"
 	"pdvagent/agent/ops/routine"
 	"pdvagent/store"
@@ -65,17 +66,30 @@ func (a *Assembly) cloudRoutines() []routine.Routine {
 		a.routine("abandoned", a.endAbandoned),
 	}
 	for _, kind := range config.SourceLoads() {
-		source := a.cfg.Routine(string(kind)).Source
-		if source == nil {
+		from := a.cfg.Routine(string(kind)).Source
+		if from == nil {
 			continue
 		}
 		load := a.routine(string(kind), func(ctx context.Context, run *routine.Run) error {
-			return a.loyalty.loads.Load(ctx, kind, source.Open(), run)
+			return a.loyalty.loads.Load(ctx, kind, droppedOr(run.Folder(), from.Open()), run)
 		})
 		load.Shop = true
 		list = append(list, load)
 	}
 	return list
+}
+
+// droppedOr is a source's configuration for the one file that a person has dropped on the console, if there is one. It brings
+// what it has: that a record is not in it does not mean that it is gone.
+func droppedOr(folder string, cfg source.Config) source.Config {
+	if folder == "" {
+		return cfg
+	}
+	if cfg.Type != "folder" {
+		cfg = source.Default()
+	}
+	cfg.Type, cfg.Path, cfg.Rest, cfg.Mode, cfg.Removed = "folder", folder, time.Second, "changes", "report"
+	return cfg
 }
 
 // routine gives work the times that the configuration says; a routine that is off runs when a person asks for it.

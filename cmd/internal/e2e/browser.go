@@ -239,6 +239,17 @@ func (p *Tab) Type(text string) {
 	p.must(p.session, "Input.insertText", map[string]any{"text": text}, nil)
 }
 
+// Choose gives a file to an input, as a person does who chooses it.
+func (p *Tab) Choose(selector, path string) {
+	p.t.Helper()
+	p.Until("the input "+selector, fmt.Sprintf("document.querySelector(%q) !== null", selector))
+	var document struct{ Root struct{ NodeID int } }
+	p.must(p.session, "DOM.getDocument", map[string]any{}, &document)
+	var found struct{ NodeID int }
+	p.must(p.session, "DOM.querySelector", map[string]any{"nodeId": document.Root.NodeID, "selector": selector}, &found)
+	p.must(p.session, "DOM.setFileInputFiles", map[string]any{"nodeId": found.NodeID, "files": []string{path}}, nil)
+}
+
 // Profile is a browser's folder. Its helpers go on writing for a moment after the browser was killed.
 func Profile(t *testing.T) string {
 	t.Helper()

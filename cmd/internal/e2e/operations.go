@@ -7,7 +7,7 @@ func operations() map[string][]string {
 			"get /v1/config", "get /v1/config/versions", "get /v1/homologation", "post /v1/homologation", "post /v1/config/undo", "post /v1/queue/{id}/retry", "put /v1/config",
 		},
 		"console": {
-			"get /v1/config/schema", "get /v1/simulator", "delete /v1/simulator/{cloud}/{what}", "get /v1/simulator/{cloud}/{what}",
+			"get /v1/config/schema", "get /v1/simulator", "post /v1/files/{use}", "post /v1/files/{use}/{id}/load", "delete /v1/simulator/{cloud}/{what}", "get /v1/simulator/{cloud}/{what}",
 			"post /v1/simulator/{cloud}/{what}", "put /v1/simulator/{cloud}/{what}",
 		},
 		"contingency": {

@@ -37,6 +37,7 @@ func TestConsoleInARealBrowser(t *testing.T) {
 		"the till's homologation is watched, by keyboard":                  watchIsShown,
 		"every page is accessible in both colours, and interprets nothing": everyPageIsAccessible,
 		"a sale is found by its operator, and leads to its neighbours":     salesAreFound,
+		"a file is seen before it goes, and an ERP's is compared":          filesAreSeenBeforeTheyGo,
 		"the guides are read without a session, and their examples tried":  guidesAreRead,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, browser) })

@@ -39,24 +39,28 @@ const check = `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wca
 // everyPageIsAccessible looks at each page with data in it: axe finds nothing in light and in dark, and no name of a till has
 // become an element.
 func everyPageIsAccessible(t *testing.T, browser *e2e.Browser) {
-	script := axe(t)
 	s := openShop(t, browser)
 	page := s.signIn(t, e2e.AdminToken)
 	for i, address := range s.addresses() {
 		page.Go(s.Base + fmt.Sprintf("/console/?%d#/", i) + address)
 		page.Until("the page "+address, "document.querySelector('#conteudo h1') !== null && !/Lendo|Somando|Verificando/.test(document.body.innerText)")
-		if _, err := page.Run(script); err != nil {
-			t.Fatal(err)
-		}
-		for _, dark := range []bool{false, true} {
-			page.Dark(dark)
-			found, err := page.Run(check)
-			if text, _ := found.(string); err != nil || text != "[]" {
-				t.Errorf("%s, dark %v: axe finds %v %v", address, dark, found, err)
-			}
-		}
+		accessible(t, page, address)
 		if read, err := page.Run("window.hacked === undefined && document.querySelector('#conteudo b, #conteudo img:not(.qr), #conteudo script') === null"); err != nil || read != true {
 			t.Errorf("%s: a name has become an element (%v, %v)", address, read, err)
+		}
+	}
+}
+
+// accessible wants axe to find nothing in what a page shows now, in both colours.
+func accessible(t *testing.T, page *e2e.Tab, what string) {
+	t.Helper()
+	if _, err := page.Run(axe(t)); err != nil {
+		t.Fatal(err)
+	}
+	for _, dark := range []bool{false, true} {
+		page.Dark(dark)
+		if found, err := page.Run(check); err != nil || found != "[]" {
+			t.Errorf("%s, dark %v: axe finds %v %v", what, dark, found, err)
 		}
 	}
 }

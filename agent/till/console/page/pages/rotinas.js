@@ -2,9 +2,11 @@
 import { fill, h, say } from "../dom.js";
 import * as api from "../api.js";
 import * as words from "../words.js";
+import { drop, preview } from "../filedrop.js";
 import { ask, badge, button, empty, head, moment, note, pairs, table, trail } from "../parts.js";
 
 const tones = { done: "ok", failed: "bad", interrupted: "warn", running: "info" };
+const files = ["products", "operators"];
 const loads = ["products", "operators", "history"];
 
 export async function show(view) {
@@ -49,7 +51,8 @@ async function run(view, r, again) {
 
 async function showOne(view, name) {
   const place = h("div", { class: "stack" }), actions = h("div", { class: "actions" });
-  view.put(trail("#/rotinas", "Rotinas"), h("div", { class: "head" }, h("div", {}, h("h1", { tabindex: "-1" }, words.routineName(name)), h("p", { class: "lead" }, words.routines[name]?.[1])), actions), place);
+  const bring = files.includes(name) && h("section", { class: "card", "aria-labelledby": "trazer" }, h("h2", { id: "trazer" }, "Carregar um arquivo"), fileOf(name, () => draw(false)));
+  view.put(trail("#/rotinas", "Rotinas"), h("div", { class: "head" }, h("div", {}, h("h1", { tabindex: "-1" }, words.routineName(name)), h("p", { class: "lead" }, words.routines[name]?.[1])), actions), bring, place);
   let before = "", ran = false;
   const draw = async (background) => {
     const [{ routines }, answer] = await Promise.all([api.get("/v1/routines", { background, signal: view.signal }), api.get(`/v1/routines/${encodeURIComponent(name)}/runs`, { background, signal: view.signal })]);
@@ -65,6 +68,24 @@ async function showOne(view, name) {
   };
   await draw(false);
   view.every(1000, () => draw(true));
+}
+
+/** fileOf takes a file for a load: it is shown before it goes, and goes as one of the source's folder does. */
+function fileOf(name, again) {
+  const place = drop("arquivo", "Solte aqui um arquivo CSV ou JSON, ou escolha:", {
+    path: (file) => `/v1/files/${name}?${new URLSearchParams({ name: file.name })}`,
+    shown: (p) => [preview(p), !p.refused && p.records > 0 && h("div", { class: "buttons" }, button("carregar", `Carregar ${words.many(p.records, "registro", "registros")}`, () => send(p), "primary"))],
+  });
+  const send = (p) => ask({
+    title: "Carregar este arquivo?", button: "Carregar",
+    body: [h("p", {}, `${words.many(p.records, "registro", "registros")}: o que é novo ou mudou vai à Mercafácil. O que não está no arquivo fica como está.`), p.faulty > 0 && h("p", {}, `${words.many(p.faulty, "registro com defeito não vai", "registros com defeito não vão")}.`)],
+    act: async () => {
+      await api.post(`/v1/files/${name}/${p.id}/load`);
+      place.clear();
+      await again();
+    },
+  });
+  return place.element;
 }
 
 function report(one) {
