@@ -48,6 +48,9 @@ func File(w http.ResponseWriter, r *http.Request, limit int64) (io.Reader, error
 	if !isFile(r) {
 		return nil, agent.Errorf(agent.CodeMediaType, nil, "Envie o arquivo como application/octet-stream.")
 	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, agent.Errorf(agent.CodeMediaType, nil, "Envie o arquivo sem compressão.")
+	}
 	if err := scopeOf(r).receive(r.Context()); err != nil {
 		return nil, err
 	}
