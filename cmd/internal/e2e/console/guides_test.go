@@ -94,6 +94,7 @@ func (s shop) steers(t *testing.T) {
 	}{
 		{http.MethodGet, "/v1/simulator", "", 200},
 		{http.MethodGet, "/v1/simulator/mercafacil/members", "", 200},
+		{http.MethodPost, "/v1/simulator/mercafacil/members", `{"document_no":"52998224725","name":"Maria"}`, 200},
 		{http.MethodPut, "/v1/simulator/mercafacil/settings", `{"decimals":"string"}`, 200},
 		{http.MethodPost, "/v1/simulator/mercafacil/faults", `{"route":"none","fault":"silence"}`, 422},
 		{http.MethodDelete, "/v1/simulator/mercafacil/faults", "", 200},
