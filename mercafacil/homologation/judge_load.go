@@ -2,6 +2,7 @@ package homologation
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"pdvagent/agent/rawjson"
@@ -162,6 +163,14 @@ func (q *question) address() Finding {
 			return passed([]int{c.index}, "a API respondeu no endereço configurado")
 		}
 	}
+	return q.unanswered()
+}
+
+// unanswered tells whether nobody called the cloud, or it gave no answer.
+func (q *question) unanswered() Finding {
+	if slices.ContainsFunc(q.calls, func(c call) bool { return !c.till() && c.Status == 0 }) {
+		return open("A nuvem não respondeu: confira mercafacil.base_url e a internet.")
+	}
 	return open("Falta uma chamada à nuvem.")
 }
 
@@ -176,7 +185,7 @@ func (q *question) token() Finding {
 			return passed([]int{c.index}, "a nuvem aceita o token desta loja, de %d caracteres; o pdvagent guarda qualquer tamanho", q.facts.TokenLength)
 		}
 	}
-	return open("Falta uma chamada à nuvem.")
+	return q.unanswered()
 }
 
 // production judges that the production API answers.

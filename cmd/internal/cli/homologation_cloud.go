@@ -51,8 +51,8 @@ func runAgainstCloud(ctx context.Context, opts *Options, plan *homologation.Plan
 	}
 	defer scene.stop()
 	cfg := kit.Config{Plan: plan, Book: book, Scene: scene, Till: scene.till, Cloud: scene.cloud, Facts: scene.facts(), Cancel: true}
-	if err := scene.reach(ctx, cfg); err != nil {
-		return errors.Join(conclude(opts, plan, book, book.Report(plan, scene.cover(), time.Now()), run), err)
+	if err := scene.reach(ctx, cfg); err != nil { // why is said alone: all else is still to be done
+		return errors.Join(err, run.write(book.Report(plan, scene.cover(), time.Now())))
 	}
 	if err := doItems(ctx, opts, cfg, run.items); err != nil {
 		return err

@@ -166,7 +166,15 @@ func TestABaseThatAnswersAPageIsNotTheAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := b.run("H13")
-	if err == nil || !strings.Contains(err.Error()+out, "página") {
+	if err == nil || !strings.Contains(err.Error(), "página") || strings.Contains(out, "Falta fazer") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestABaseThatIsNotThereIsSaidAlone(t *testing.T) {
+	b := newBase(t, baseToken)
+	b.clouds.Leave()
+	if out, err := b.run(); err == nil || !strings.Contains(err.Error(), "A nuvem não respondeu: confira mercafacil.base_url e a internet") || strings.Contains(out, "Falta fazer") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
