@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pdvagent/agent"
+	"pdvagent/agent/agenttest"
 	"pdvagent/store"
 	"pdvagent/store/storetest"
 )
@@ -230,7 +231,7 @@ func TestWhatWaitsForAPersonEverywhereBoundsWhatIsDropped(t *testing.T) {
 
 func TestManyOldJobsGoALittleAtATime(t *testing.T) {
 	a := newArchive(t)
-	const sales = 5000
+	sales := agenttest.Amount(5000, 1000)
 	for range sales / 100 {
 		var change agent.Change
 		for n := range 100 {

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"pdvagent/agent"
+	"pdvagent/agent/agenttest"
 	"pdvagent/store"
 )
 
@@ -37,6 +39,7 @@ func TestMain(m *testing.M) {
 		produce(dir, os.Getenv(modeEnv))
 		return
 	}
+	_ = flag.Set("rapid.checks", strconv.Itoa(agenttest.Amount(100, 20))) // by default: a command line says another
 	os.Exit(m.Run())
 }
 

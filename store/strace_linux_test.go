@@ -20,8 +20,8 @@ import (
 // The amounts of store.md for what only Linux does; see amount_test.go.
 var (
 	fullDisks   = flag.Int("full-disks", 3, "times that a disk is filled to its last byte and drained; on demand 500")
-	powerCuts   = flag.Int("power-cuts", amount(100, 20), "power cuts replayed from the recorded writes; on demand 20,000")
-	faultPoints = flag.Int("fault-points", amount(20, 4), "system calls that fail, one at a time; every one of the script is about 300")
+	powerCuts   = flag.Int("power-cuts", agenttest.Amount(100, 20), "power cuts replayed from the recorded writes; on demand 20,000")
+	faultPoints = flag.Int("fault-points", agenttest.Amount(20, 4), "system calls that fail, one at a time; every one of the script is about 300")
 )
 
 // needStrace skips the test where there is no strace.

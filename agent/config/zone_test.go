@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 	_ "time/tzdata" // what ours are compared with
+
+	"pdvagent/agent/agenttest"
 )
 
 // TestTheZonesOfBrazilAreTheWorlds compares each hour's offset over years with and without daylight saving time.
@@ -27,7 +29,8 @@ func TestTheZonesOfBrazilAreTheWorlds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for at := time.Date(2016, 1, 1, 0, 30, 0, 0, time.UTC); at.Year() < 2032; at = at.Add(time.Hour) {
+		step := time.Duration(agenttest.Amount(1, 24)) * time.Hour
+		for at := time.Date(2016, 1, 1, 0, 30, 0, 0, time.UTC); at.Year() < 2032; at = at.Add(step) {
 			if _, offset := at.In(ours).Zone(); offset != offsetIn(at, theirs) {
 				t.Errorf("%s at %v: %d", name, at, offset)
 				break

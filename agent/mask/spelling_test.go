@@ -25,7 +25,7 @@ func everywhere(text string) string {
 
 // 2,000 spellings of persons' numbers and names, wherever a body has room for one (SEC-14).
 func TestNoSpellingOfAPersonIsSeenInAnyField(t *testing.T) {
-	for i, s := range agenttest.Spellings() {
+	for i, s := range agenttest.Spellings()[:agenttest.Amount(2000, 200)] {
 		body := everywhere(s.Text)
 		parsed := parse(t, body)
 		shown := string(mask.Answer([]int{200, 422, 503}[i%3], []byte(body), parsed)) +

@@ -251,9 +251,9 @@ func noise(n int) []byte {
 }
 
 func TestFilesTurnAndTheOldestGo(t *testing.T) {
-	const limit = 1 << 20
+	exchanges, limit := agenttest.Amount(400, 200), int64(agenttest.Amount(1<<20, 512<<10))
 	inDiary(t, func(c *traffic.Config) { c.MaxBytes, c.FileSize = limit, 200<<10 }, func(d *diary) {
-		for n := range 400 {
+		for n := range exchanges {
 			x := sale(n)
 			x.Request = noise(n)
 			d.Record(x)
@@ -265,7 +265,7 @@ func TestFilesTurnAndTheOldestGo(t *testing.T) {
 		if len(files) < 2 || size > limit {
 			d.Errorf("%d files of %d bytes together, limit %d", len(files), size, limit)
 		}
-		if lines := d.lines(traffic.Query{Limit: 1}); len(lines) != 1 || lines[0].Ref != "req-399" {
+		if lines := d.lines(traffic.Query{Limit: 1}); len(lines) != 1 || lines[0].Ref != fmt.Sprint("req-", exchanges-1) {
 			d.Errorf("the newest is %+v", lines)
 		}
 		<-time.After(8 * 24 * time.Hour)

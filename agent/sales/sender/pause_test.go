@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pdvagent/agent"
+	"pdvagent/agent/agenttest"
 	"pdvagent/agent/sales/sender"
 )
 
@@ -275,6 +276,7 @@ func TestBacklogOfAnOutageWaitsItsRandomTimeButForOneTrial(t *testing.T) {
 }
 
 func TestPoisonedSaleNeverStopsTheShop(t *testing.T) {
+	sales := agenttest.Amount(300, 60)
 	for name, poison := range map[string]agent.Outcome{
 		"timeout": timeout, "500": status(500), "cut": {Class: agent.ClassBroken, Reached: true},
 		"HTML": {Class: agent.ClassForeign, Status: 200, Reached: true}, "429 for an hour": {Class: agent.ClassStatus, Status: 429, RetryAfter: time.Hour, Reached: true},
@@ -289,7 +291,7 @@ func TestPoisonedSaleNeverStopsTheShop(t *testing.T) {
 					return ok
 				})
 			}, func(s *shop) {
-				seqs := s.add(coupons(300)...)
+				seqs := s.add(coupons(sales)...)
 				wait(3 * time.Minute)
 				for i, seq := range seqs {
 					if i != 3 {

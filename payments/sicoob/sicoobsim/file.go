@@ -88,15 +88,25 @@ func (w *writer) pack(name string, file []*Movement) ([]byte, error) {
 	return raw, nil
 }
 
-// bomb is 64 MiB of blanks, packed once for all: that takes seconds.
+// bomb is 64 MiB of blanks. One of them is packed, and stands there 64 times: to pack all of them takes seconds.
 var bomb = sync.OnceValues(func() (packed []byte, header zip.FileHeader) {
-	content := append([]byte("["), bytes.Repeat([]byte(" "), 64<<20)...)
+	const times = 64
+	blanks := bytes.Repeat([]byte(" "), 1<<20)
 	var out bytes.Buffer
-	w, _ := flate.NewWriter(&out, flate.DefaultCompression) // the level is one of its own
-	_, _ = w.Write(content)                                 // to memory
+	w, _ := flate.NewWriter(&out, flate.DefaultCompression) // the level is one of its own; it writes to memory
+	_, _ = w.Write(blanks)
+	_ = w.Flush() // ends at a whole byte
+	packed = bytes.Repeat(out.Bytes(), times)
+	out.Reset()
 	_ = w.Close()
-	header = zip.FileHeader{Method: zip.Deflate, CRC32: crc32.ChecksumIEEE(content), UncompressedSize64: uint64(len(content)), CompressedSize64: uint64(out.Len())}
-	return out.Bytes(), header
+	packed = append(packed, out.Bytes()...)
+	sum := crc32.NewIEEE()
+	for range times {
+		_, _ = sum.Write(blanks)
+	}
+	size := uint64(times * len(blanks))
+	header = zip.FileHeader{Method: zip.Deflate, CRC32: sum.Sum32(), UncompressedSize64: size, CompressedSize64: uint64(len(packed))}
+	return packed, header
 })
 
 // addBomb adds an entry that grows to far more than it weighs.

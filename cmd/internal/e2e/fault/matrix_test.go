@@ -91,10 +91,7 @@ var matrixEvery = flag.Int("matrix-every", 3, "one of so many cells of the matri
 // TestEveryTroubleOfEveryRouteLetsEverySaleArriveOnce plays every trouble on every route, once, as a burst and for half an
 // hour, in fake time. The till is answered inside its deadline, its sales go on, and in the end everything is there once.
 func TestEveryTroubleOfEveryRouteLetsEverySaleArriveOnce(t *testing.T) {
-	every := *matrixEvery
-	if agenttest.Raced {
-		every *= 4
-	}
+	every := *matrixEvery * agenttest.Amount(1, 12)
 	n := 0
 	for _, dialect := range []string{"v2", "v2.2"} {
 		routes := []string{"start", "message", "apply", "confirm", "cancel", "coupon", "coupon-cancellation"}
@@ -221,7 +218,7 @@ func settled(b *e2e.Bubble, bought, went, when string) {
 func TestOnePoisonedSaleAmongAThousandStopsNoOther(t *testing.T) {
 	e2e.InBubble(t, func(b *e2e.Bubble) {
 		b.Network.Cut(e2e.ErrRefused)
-		const good = 1000
+		good := agenttest.Amount(1000, 100)
 		for n := range good {
 			b.Post("/v2/coupons", agenttest.Receipt(fmt.Sprint("G", n), ""))
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"pdvagent/agent/agenttest"
 	"pdvagent/cmd/internal/e2e"
 )
 
@@ -167,10 +168,11 @@ func TestEveryRouteWantsItsTokenAndJSON(t *testing.T) {
 func TestEveryRouteRefusesBodiesThatAreNone(t *testing.T) {
 	s := e2e.NewSiteWithPayments(t).Start()
 	s.Clouds.Leave()
-	var bomb bytes.Buffer
-	zipped := gzip.NewWriter(&bomb)
-	_, _ = zipped.Write(bytes.Repeat([]byte(" "), 64<<20))
+	var blanks bytes.Buffer
+	zipped := gzip.NewWriter(&blanks)
+	_, _ = zipped.Write(bytes.Repeat([]byte(" "), 1<<20))
 	_ = zipped.Close()
+	bomb := strings.Repeat(blanks.String(), 64) // what is zipped may stand in parts
 	const utf8 = "Content-Type: application/json\n"
 	bodies := []struct {
 		name, headers, body string
@@ -192,7 +194,7 @@ func TestEveryRouteRefusesBodiesThatAreNone(t *testing.T) {
 		{"a byte that windows-1252 has not", "Content-Type: application/json; charset=windows-1252\n", "{\"reason\":\"\x81\"}", 400, "encoding"},
 		{"UTF-16", utf8, "\xff\xfe{\x00}\x00", 400, "encoding"},
 		{"more than the largest sale", utf8, `{"reason":"` + strings.Repeat("x", 1<<20) + `"}`, 413, "too_large"},
-		{"a gzip bomb", utf8 + "Content-Encoding: gzip\n", bomb.String(), 415, "media_type"},
+		{"a gzip bomb", utf8 + "Content-Encoding: gzip\n", bomb, 415, "media_type"},
 		{"brotli", utf8 + "Content-Encoding: br\n", "{}", 415, "media_type"},
 	}
 	for _, d := range doors(t) {
@@ -202,7 +204,7 @@ func TestEveryRouteRefusesBodiesThatAreNone(t *testing.T) {
 		if d.support && strings.Contains(d.path, "/queue/") {
 			s.Post("/v2/coupons", "{}") // a held job to repair or discard
 		}
-		for _, c := range bodies {
+		for _, c := range bodies[:agenttest.Amount(len(bodies), len(bodies)/2)] {
 			status, code, _ := knock(s, d, "Host: HOST\nAuthorization: Bearer "+e2e.AdminToken+"\n"+c.headers, c.body)
 			if status != c.status || code != c.code {
 				t.Errorf("%s %s, %s: got %d %s, want %d %s", d.method, d.path, c.name, status, code, c.status, c.code)

@@ -80,7 +80,11 @@ func TestNoRefusalKeepsWhatWasInIt(t *testing.T) {
 	}
 	for _, d := range doors(t) {
 		path := d.path + "?cpf=" + e2e.Maria + "&state=" + e2e.Maria + "&since=CANARIANOME&limit=" + e2e.Maria
-		for _, body := range bodies {
+		sent := bodies[:agenttest.Amount(len(bodies), 4)]
+		if d.method == http.MethodGet {
+			sent = []string{""}
+		}
+		for _, body := range sent {
 			for _, headers := range []string{
 				"Host: HOST\nAuthorization: Bearer " + e2e.SupportToken + "\nContent-Type: application/json\nX-Shopper: " + e2e.Maria + "\n",
 				"Host: HOST\nAuthorization: Bearer CANARIANOME" + e2e.Maria + "\nContent-Type: application/json\n",
@@ -88,13 +92,7 @@ func TestNoRefusalKeepsWhatWasInIt(t *testing.T) {
 				"Host: HOST\nOrigin: https://" + e2e.Maria + ".example\nCookie: cpf=" + e2e.Maria + "\n",
 				"Host: HOST\nAuthorization: Bearer " + e2e.SupportToken + "\nContent-Type: application/" + e2e.Maria + "\nUser-Agent: CANARIANOME\n",
 			} {
-				if d.method == http.MethodGet {
-					body = ""
-				}
 				knock(s, door{method: d.method, path: path}, headers, body)
-				if body == "" {
-					continue
-				}
 			}
 		}
 	}
