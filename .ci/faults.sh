@@ -14,7 +14,7 @@ fi
 memory=${TMPDIR:-/tmp}
 if [ "$(df --output=avail -B1M /dev/shm 2>/dev/null | tail -1 || echo 0)" -gt 4096 ]; then memory=/dev/shm; fi
 fault=$(mktemp -d)/fault.test
-go test -c -o "$fault" ./cmd/internal/e2e/fault
+go test -vet=off -c -ldflags='-s -w' -o "$fault" ./cmd/internal/e2e/fault
 in_fault() { (cd cmd/internal/e2e/fault && "$fault" -test.timeout 40m "$@"); }
 export fault
 export -f in_fault
@@ -24,7 +24,7 @@ lane soak bash -o pipefail -c "in_fault -test.run '^TestSoak' -soak=$soak -test.
 lane kills bash -o pipefail -c "in_fault -test.run '^TestKilledAgentServes' -agent-kills=$kills -test.v | grep -v '^=== '"
 lane weeks bash -c "in_fault -test.run '^TestAWeekOfTills' -weeks=$weeks -first-week=1"
 lane matrix bash -c "in_fault -test.run '^TestEveryTroubleOfEveryRoute' -matrix-every=$every"
-lane model env TMPDIR="$memory" go test ./store -run '^TestStoreBehavesLikeItsModel' -rapid.checks=$checks -rapid.steps=$steps -rapid.seed=1 -timeout 40m
-lane arithmetic go test ./agent/sales/basket -rapid.checks=$arithmetic
+lane model env TMPDIR="$memory" go test -vet=off ./store -run '^TestStoreBehavesLikeItsModel' -rapid.checks=$checks -rapid.steps=$steps -rapid.seed=1 -timeout 40m
+lane arithmetic go test -vet=off ./agent/sales/basket -rapid.checks=$arithmetic
 finish
 times

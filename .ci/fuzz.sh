@@ -14,7 +14,7 @@ export work
 trap 'rm -rf "$work"' EXIT
 
 build() {
-  go test -vet=off -c -gcflags='pdvagent/...=-d=libfuzzer' -o "$work/${1//\//_}.test" "$1"
+  go test -vet=off -c -ldflags='-s -w' -gcflags='pdvagent/...=-d=libfuzzer' -o "$work/${1//\//_}.test" "$1"
 }
 
 one() {

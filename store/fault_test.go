@@ -26,23 +26,34 @@ func TestFailedCommitAcknowledgesNobodyAndTheStoreGoesOn(t *testing.T) {
 	}
 }
 
+// TestFlippedBitIsFoundAndNeverSent reads once in each way: what the first read finds is mended in the background.
 func TestFlippedBitIsFoundAndNeverSent(t *testing.T) {
-	s := storetest.Open(t)
-	seqs := add(t, s, coupon("A"), coupon("B"))
-	s.FlipBit(t, "job", seqs[0])
-	if err := s.Check(); err == nil {
-		t.Error("the check finds nothing")
+	for name, read := range map[string]func(*testing.T, *store.Store, []uint64){
+		"by its number": func(t *testing.T, s *store.Store, seqs []uint64) {
+			if _, err := s.Job(seqs[0]); !errors.Is(err, agent.ErrDamaged) {
+				t.Errorf("got %v, want ErrDamaged", err)
+			}
+		},
+		"what is due": func(t *testing.T, s *store.Store, seqs []uint64) {
+			jobs, _, err := s.Due(time.Now(), 0, 10, nil)
+			if err != nil || len(jobs) != 1 || jobs[0].Seq != seqs[1] {
+				t.Errorf("due: %v, %v, want the sound one alone", jobs, err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := storetest.Open(t)
+			seqs := add(t, s, coupon("A"), coupon("B"))
+			s.FlipBit(t, "job", seqs[0])
+			if err := s.Check(); err == nil {
+				t.Error("the check finds nothing")
+			}
+			read(t, s, seqs)
+			awaitSalvage(t, s)
+			wantMended(t, s, seqs[0])
+			wantState(t, s, seqs[1], agent.Pending, "")
+		})
 	}
-	if _, err := s.Job(seqs[0]); !errors.Is(err, agent.ErrDamaged) {
-		t.Errorf("got %v, want ErrDamaged", err)
-	}
-	jobs, _, err := s.Due(time.Now(), 0, 10, nil)
-	if err != nil || len(jobs) != 1 || jobs[0].Seq != seqs[1] {
-		t.Errorf("due: %v, %v, want the sound one alone", jobs, err)
-	}
-	awaitSalvage(t, s)
-	wantMended(t, s, seqs[0])
-	wantState(t, s, seqs[1], agent.Pending, "")
 }
 
 func TestChangeAfterCloseIsRefused(t *testing.T) {
