@@ -37,9 +37,10 @@ function route() {
   document.body.classList.remove("menu-open");
   const abort = new AbortController();
   const place = h("div", { class: "page" });
-  shown = { abort };
+  shown = { abort, page };
   const view = viewOf(place, abort.signal, rest, new URLSearchParams(query));
   frame(page);
+  reveal(page);
   document.title = `${page.title} · pdvagent`;
   fill(content, place);
   content.scrollTo?.(0, 0);
@@ -62,6 +63,15 @@ function viewOf(place, signal, rest, query) {
     },
     reload: () => { if (!signal.aborted) route(); },
   };
+}
+
+/** reveal shows in the navigation the pages that not every till has. */
+async function reveal(here) {
+  for (const page of pages) {
+    if (!page.when || !page.hidden || !(await page.when())) continue;
+    page.hidden = false;
+    if (shown?.page === here) frame(here);
+  }
 }
 
 /** frame draws the navigation. */
@@ -131,7 +141,8 @@ function signInDialog() {
       }
       dialog.remove();
       if (before?.isConnected) before.focus();
-      frame(pages.find((p) => location.hash.startsWith("#/" + p.path)) ?? pages[0]);
+      frame(shown.page);
+      reveal(shown.page);
       done();
     });
     document.body.append(dialog);

@@ -11,6 +11,7 @@ import * as inicio from "./pages/inicio.js";
 import * as pagamentos from "./pages/pagamentos.js";
 import * as pendencias from "./pages/pendencias.js";
 import * as rotinas from "./pages/rotinas.js";
+import * as simulador from "./pages/simulador.js";
 import * as vendas from "./pages/vendas.js";
 
 export const pages = [
@@ -24,6 +25,7 @@ export const pages = [
   { path: "diagnostico", title: "Diagnóstico", group: 2, show: diagnostico.show },
   { path: "homologacao", title: "Homologação", group: 2, show: homologacao.show },
   { path: "guias", title: "Guias", group: 2, show: guias.show },
+  { path: "simulador", title: "Simulador", group: 2, show: simulador.show, hidden: true, when: simulador.near },
   { path: "configuracao", title: "Configuração", group: 3, show: configuracao.show },
   { path: "acessos", title: "Acessos", group: 3, show: acessos.show },
   { path: "auditoria", title: "Auditoria", group: 3, show: auditoria.show },

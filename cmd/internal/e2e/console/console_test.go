@@ -38,6 +38,7 @@ func TestConsoleInARealBrowser(t *testing.T) {
 		"every page is accessible in both colours, and interprets nothing": everyPageIsAccessible,
 		"a sale is found by its operator, and leads to its neighbours":     salesAreFound,
 		"a file is seen before it goes, and an ERP's is compared":          filesAreSeenBeforeTheyGo,
+		"the simulated cloud is paid at and fails, from the page":          simulatorIsSteered,
 		"the guides are read without a session, and their examples tried":  guidesAreRead,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, browser) })

@@ -5,7 +5,9 @@ import * as json from "../json.js";
 import * as words from "../words.js";
 import { badge, button, copy, empty, head, moment, pairs, trail } from "../parts.js";
 import { outcome, saidOf } from "../life.js";
-import { curl } from "../copyas.js";
+import { languages, program, requestOf } from "../copyas.js";
+
+let chosen = "curl"; // the language of the last call that was looked at
 
 export async function show(view, ref) {
   const at = view.query.get("em") ?? "", text = await api.getText(`/v1/traffic?limit=500${ref === "-" ? "" : "&key=" + encodeURIComponent(ref)}`, { signal: view.signal });
@@ -15,12 +17,16 @@ export async function show(view, ref) {
     return;
   }
   const line = lines[index], node = json.member(json.parse(text), "lines").elements[index], [tone, word] = outcome(line), others = lines.filter((l, i) => i !== index && l.ref === line.ref && l.side !== "support");
+  const language = h("select", { id: "linguagem", onchange: () => { chosen = language.value; shown.textContent = source(); } }, languages.map(([code, name]) => h("option", { value: code }, name)));
+  language.value = chosen;
+  const source = () => program(language.value, [requestOf(line, node, location.origin)]), shown = h("pre", { tabindex: "0", "aria-label": "O código" }, source());
   view.put(
     trail("#/diario", "Diário"),
-    head(saidOf(line), h("span", { class: "mono" }, `${line.method} ${line.route}`), button("copiar", "Copiar como curl", () => copy(curl(line, node, location.origin), "Comando"))),
+    head(saidOf(line), h("span", { class: "mono" }, `${line.method} ${line.route}`), h("label", { class: "unseen", for: "linguagem" }, "Linguagem"), language, button("copiar", "Copiar", () => copy(source(), "Código"))),
     h("section", { class: "card", "aria-label": "Resumo" }, h("p", {}, badge(tone, word), line.detail && ` ${line.detail}`),
       pairs(["Quando", moment(line.at)], ["Quem chamou", line.side === "cloud" ? "o agente" : words.sides[line.side].toLowerCase()], ["Levou", words.lasted(line.ms)], ["Resposta", line.status || "nenhuma"], ["De quem foi a recusa", line.origin && words.parties[line.origin]], ["Referência", line.ref])),
     h("div", { class: "sides" }, side(line.side === "cloud" ? "O agente disse" : `O ${words.sides[line.side].toLowerCase()} disse`, line.request, json.member(node, "request")), side(line.side === "cloud" ? "A nuvem respondeu" : "O agente respondeu", line.response, json.member(node, "response"))),
+    h("details", { class: "card", id: "codigo" }, h("summary", {}, "O mesmo pedido, em código"), h("p", { class: "soft small" }, "Os segredos são nomes a preencher; o que está mascarado vai mascarado."), shown),
     others.length > 0 && h("section", { class: "card", "aria-labelledby": "mesma" }, h("h2", { id: "mesma" }, "Da mesma chamada"), h("ul", { class: "plain" }, others.map((l) => h("li", {}, moment(l.at), " ", h("a", { href: `#/diario/${encodeURIComponent(l.ref)}?em=${encodeURIComponent(l.at)}` }, saidOf(l)), h("span", { class: "soft" }, ` · ${outcome(l)[1]} · ${words.lasted(l.ms)}`))))),
   );
 }
