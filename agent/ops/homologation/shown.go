@@ -2,7 +2,9 @@ package homologation
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"pdvagent/agent"
 	"pdvagent/agent/mask"
@@ -39,6 +41,20 @@ func bodyShown(own []string, text []byte, status int) string {
 		return fmt.Sprintf("%s… (%d bytes)", hidden[:shownBytes], len(text))
 	}
 	return string(hidden)
+}
+
+// cpfLike is what may be a CPF in a text, with its punctuation or without.
+var cpfLike = regexp.MustCompile(`[0-9]{3}[. ]?[0-9]{3}[. ]?[0-9]{3}[- ]?[0-9]{2}`)
+
+// namesSomebody tells whether a text has a CPF that is not the plan's own.
+func namesSomebody(plan *homologation.Plan, text string) bool {
+	for _, found := range cpfLike.FindAllString(text, -1) {
+		document, ok := agent.ParseDocument(strings.NewReplacer(".", "", "-", "", " ", "").Replace(found))
+		if ok && !slices.Contains(plan.Documents(), string(document)) {
+			return true
+		}
+	}
+	return false
 }
 
 // reveal puts the plan's own documents back where masking has hidden them. Both values have the same shape.
