@@ -29,6 +29,7 @@ const (
 	AlarmDamaged      = "store_damaged"        // something in the database cannot be read, and is not mended yet
 	AlarmBackupCopy   = "backup_copy"          // no copy of the backup reaches its folder
 	AlarmShopConflict = "shop_conflict"        // a second agent of the till, or a second primary till, or the same data on two machines
+	AlarmTrial        = "config_trial"         // a change of the configuration was tried, and nobody kept it
 	AlarmLoad         = "load_refused"         // a load's source was refused as a whole
 )
 

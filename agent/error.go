@@ -23,6 +23,7 @@ const (
 	CodeMethod          Code = "method"
 	CodeNotConfigured   Code = "not_configured"
 	CodeConflict        Code = "conflict"
+	CodeChanged         Code = "changed" // since the caller looked (If-Match)
 	CodeInFlight        Code = "in_flight"
 	CodeDialectMixed    Code = "dialect_mixed"
 	CodeUnknownSession  Code = "unknown_transaction"

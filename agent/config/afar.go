@@ -22,24 +22,29 @@ var entryNumber = regexp.MustCompile(`\[[0-9]+\]`)
 
 // ApplyAfar is [Editor.Apply] for somebody who need not be the machine's administrator, such as a caller of the local API: what
 // is read, and the places where anything is sent to or comes from, stay as they are (SEC-20). changes gives the changes of the
-// file's text.
-func (e *Editor) ApplyAfar(changes func(text []byte) ([]Change, error), author string) (Edited, error) {
-	return e.change(false, func(_ []stored, text []byte) (stored, error) {
-		list, err := changes(text)
-		if err != nil {
-			return stored{}, err
-		}
-		edited, err := Edit(text, list)
-		if err == nil {
-			err = afar(e.bound(text, edited))
-		}
-		return stored{Version: Version{Author: author}, Text: string(edited)}, err
-	})
+// file's text, and may refuse the version that it is.
+func (e *Editor) ApplyAfar(changes func(now Version, text []byte) ([]Change, error), author string) (Edited, error) {
+	return e.change(false, func(list []stored, text []byte) (stored, error) { return e.changedAfar(changes, list, text, author) })
 }
 
-// UndoAfar is [Editor.Undo] under the rule of [Editor.ApplyAfar].
-func (e *Editor) UndoAfar(author string) (Edited, error) {
+func (e *Editor) changedAfar(changes func(now Version, text []byte) ([]Change, error), list []stored, text []byte, author string) (stored, error) {
+	wanted, err := changes(list[len(list)-1].Version, text)
+	if err != nil {
+		return stored{}, err
+	}
+	edited, err := Edit(text, wanted)
+	if err == nil {
+		err = afar(e.bound(text, edited))
+	}
+	return stored{Version: Version{Author: author}, Text: string(edited)}, err
+}
+
+// UndoAfar is [Editor.Undo] under the rule of [Editor.ApplyAfar]; allowed may refuse the version that it would undo.
+func (e *Editor) UndoAfar(author string, allowed func(now Version) error) (Edited, error) {
 	return e.change(true, func(list []stored, text []byte) (stored, error) {
+		if err := allowed(list[len(list)-1].Version); err != nil {
+			return stored{}, err
+		}
 		next, err := undo(list, author)
 		if err == nil {
 			err = afar(e.bound(text, []byte(next.Text)))

@@ -21,7 +21,7 @@ func afar(e *config.Editor, path string, value any) error {
 }
 
 func allAfar(e *config.Editor, changes ...config.Change) error {
-	_, err := e.ApplyAfar(func([]byte) ([]config.Change, error) { return changes, nil }, "chefe")
+	_, err := e.ApplyAfar(func(config.Version, []byte) ([]config.Change, error) { return changes, nil }, "chefe")
 	return err
 }
 
@@ -89,7 +89,7 @@ func TestFromAfarSecretsComeFromAndGoToWhereTheyDid(t *testing.T) {
 	}
 	set(t, e, "mercafacil.base_url", evil) // the local administrator may
 	set(t, e, "mercafacil.base_url", cfg.Mercafacil.BaseURL)
-	if _, err := e.UndoAfar("chefe"); err == nil || !strings.Contains(err.Error(), "mercafacil.base_url") {
+	if _, err := e.UndoAfar("chefe", func(config.Version) error { return nil }); err == nil || !strings.Contains(err.Error(), "mercafacil.base_url") {
 		t.Errorf("an undo led elsewhere: %v", err)
 	}
 }

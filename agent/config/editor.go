@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -27,7 +28,15 @@ type Editor struct {
 	Env    Env              // default os.LookupEnv
 	Now    func() time.Time // default time.Now
 
-	mu sync.Mutex
+	mu    sync.Mutex
+	after func(step string) // of a try; a test's
+}
+
+// step tells a test where a try is.
+func (e *Editor) step(name string) {
+	if e.after != nil {
+		e.after(name)
+	}
 }
 
 // Edited is the file after a change.
@@ -90,12 +99,9 @@ func (e *Editor) Versions() ([]Version, error) {
 func (e *Editor) change(accepted bool, decide func(list []stored, text []byte) (stored, error)) (Edited, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := osfile.MakePrivateFolder(e.Folder); err != nil {
-		return Edited{}, notWritten(e.Folder, err)
-	}
-	unlock, err := osfile.Lock(filepath.Join(e.Folder, "lock"))
+	unlock, err := e.lock()
 	if err != nil {
-		return Edited{}, notWritten(e.Folder, err)
+		return Edited{}, err
 	}
 	defer unlock()
 	raw, err := osfile.ReadFile(e.Path)
@@ -124,9 +130,13 @@ func (e *Editor) change(accepted bool, decide func(list []stored, text []byte) (
 		}
 		return Edited{cfg, list[len(list)-1].Version, warnings, true}, nil
 	}
+	if err := e.mayChange(raw, next, cfg); err != nil {
+		return Edited{}, err
+	}
 	if err := osfile.Replace(e.Path, []byte(next.Text)); err != nil {
 		return Edited{}, notWritten(e.Path, err)
 	}
+	e.step("written")
 	if err := e.keepSections([]byte(next.Text)); err != nil {
 		return Edited{}, notKept(err)
 	}
@@ -136,6 +146,33 @@ func (e *Editor) change(accepted bool, decide func(list []stored, text []byte) (
 		return Edited{}, notKept(err)
 	}
 	return Edited{cfg, list[len(list)-1].Version, warnings, false}, nil
+}
+
+// lock makes the other processes wait that edit the file. The caller holds mu.
+func (e *Editor) lock() (unlock func(), err error) {
+	if err := osfile.MakePrivateFolder(e.Folder); err != nil {
+		return nil, notWritten(e.Folder, err)
+	}
+	if unlock, err = osfile.Lock(filepath.Join(e.Folder, "lock")); err != nil {
+		return nil, notWritten(e.Folder, err)
+	}
+	return unlock, nil
+}
+
+// mayChange refuses a change while another one is being tried, and lets a try be prepared. A file that was changed by hand
+// meanwhile is no try any more.
+func (e *Editor) mayChange(file []byte, next stored, after Config) error {
+	t, err := e.trial()
+	if err != nil {
+		return err
+	}
+	if t.State == TrialRuns && bytes.Equal(file, t.Tried) {
+		return t.refusal()
+	}
+	if next.prepare == nil {
+		return nil
+	}
+	return next.prepare(after)
 }
 
 // history returns the versions. The last one is the present file: a change by hand is added.

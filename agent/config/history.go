@@ -32,6 +32,8 @@ type Version struct {
 type stored struct {
 	Version
 	Text string `json:"text"`
+
+	prepare func(after Config) error // is called before a try's text is written; nil: it is no try
 }
 
 // history is the folder of the versions.

@@ -107,6 +107,8 @@ func eventID(code string) uint32 {
 		return 125
 	case agent.AlarmShopConflict:
 		return 126
+	case agent.AlarmTrial:
+		return 127
 	case agent.AlarmUnread:
 		return 112
 	case agent.AlarmSaleNotes:

@@ -8,11 +8,14 @@ package settings
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
+	"pdvagent/agent"
 	"pdvagent/agent/config"
 )
 
@@ -28,7 +31,30 @@ type Config struct {
 	Running  config.Config // that the agent was started with
 	Appliers []Applier
 	Changed  func() // called after each change; optional
+	Trials   Trials
 	Log      *slog.Logger
+}
+
+// By is who asks for a change, and which version he has seen: one of [Tag], or empty for whichever it is.
+type By struct {
+	Name string
+	Seen string
+}
+
+// Tag names a version of the file, for If-Match.
+func Tag(v config.Version) string { return fmt.Sprintf("%d-%d", v.Number, v.At.Unix()) }
+
+// allow refuses a change by somebody who has seen another version.
+func (b By) allow(now config.Version) error {
+	if b.Seen == "" || b.Seen == Tag(now) {
+		return nil
+	}
+	what := strings.Join(now.Changed, ", ")
+	if now.Restores > 0 {
+		what = "voltou a uma versão anterior: " + what
+	}
+	return agent.Errorf(agent.CodeChanged, nil, "A configuração mudou enquanto você a via: %s, às %s (%s). Nada do seu foi gravado; confira as duas mudanças e grave de novo.",
+		now.Author, now.At.Local().Format("15:04:05 de 02/01/2006"), what)
 }
 
 // Settings is safe for concurrent use.
@@ -37,6 +63,9 @@ type Settings struct {
 
 	mu      sync.Mutex
 	running map[string]any // that the agent runs with, applied changes included
+	trial   config.Trial   // the latest; the zero one: there was none
+	began   time.Time      // the one that runs, by the clock that nobody sets
+	tried   chan struct{}  // has something when a try begins
 }
 
 // Outcome is the result of a change.
@@ -55,40 +84,65 @@ func New(cfg Config) (*Settings, error) {
 	if cfg.Changed == nil {
 		cfg.Changed = func() {}
 	}
+	cfg.Trials.fill()
 	running, err := cfg.Running.Marked()
-	return &Settings{cfg: cfg, running: running}, err
-}
-
-// Show returns the file's configuration with defaults, secrets hidden.
-func (s *Settings) Show() (map[string]any, error) {
-	edited, err := s.cfg.Editor.Current()
 	if err != nil {
 		return nil, err
 	}
-	return edited.Config.Tree()
+	s := &Settings{cfg: cfg, running: running, tried: make(chan struct{}, 1)}
+	if s.trial, err = cfg.Editor.Trial(); err != nil {
+		return nil, err
+	}
+	if s.trial.State == config.TrialRuns { // the start could not take it back: Run does
+		cfg.Trials.Tentative(true)
+	} else if s.trial.State != "" {
+		cfg.Trials.Ended(s.trial)
+	}
+	return s, nil
+}
+
+// Show returns the file's configuration with defaults, secrets hidden, and its version.
+func (s *Settings) Show() (map[string]any, config.Version, error) {
+	edited, err := s.cfg.Editor.Current()
+	if err != nil {
+		return nil, config.Version{}, err
+	}
+	tree, err := edited.Config.Tree()
+	return tree, edited.Version, err
 }
 
 // Put changes the fields of a patch, which has the form of the file: null removes a field, a secret that is still hidden
 // stays; files and places are the local administrator's (config.Editor.ApplyAfar). An empty patch applies what was changed in
 // the file by hand.
-func (s *Settings) Put(patch map[string]any, author string) (Outcome, error) {
+func (s *Settings) Put(patch map[string]any, by By) (Outcome, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	edited, err := s.cfg.Editor.ApplyAfar(func(text []byte) ([]config.Change, error) { return config.Patch(numbers(patch), text) }, author)
+	edited, err := s.cfg.Editor.ApplyAfar(changesOf(patch, by), by.Name)
 	if err != nil {
 		return Outcome{}, err
 	}
+	s.forgetTrial()
 	return s.apply(edited)
 }
 
+func changesOf(patch map[string]any, by By) func(now config.Version, text []byte) ([]config.Change, error) {
+	return func(now config.Version, text []byte) ([]config.Change, error) {
+		if err := by.allow(now); err != nil {
+			return nil, err
+		}
+		return config.Patch(numbers(patch), text)
+	}
+}
+
 // Undo restores the version before.
-func (s *Settings) Undo(author string) (Outcome, error) {
+func (s *Settings) Undo(by By) (Outcome, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	edited, err := s.cfg.Editor.UndoAfar(author)
+	edited, err := s.cfg.Editor.UndoAfar(by.Name, by.allow)
 	if err != nil {
 		return Outcome{}, err
 	}
+	s.forgetTrial()
 	return s.apply(edited)
 }
 

@@ -31,6 +31,11 @@ type running struct {
 
 func start(t *testing.T) *running {
 	t.Helper()
+	return startWith(t, settings.Trials{})
+}
+
+func startWith(t *testing.T, trials settings.Trials) *running {
+	t.Helper()
 	answers := config.Example()
 	answers.DataDir = t.TempDir()
 	r := &running{path: filepath.Join(t.TempDir(), "config.yaml")}
@@ -43,7 +48,7 @@ func start(t *testing.T) *running {
 	}
 	r.editor = &config.Editor{Path: r.path, Folder: filepath.Join(answers.DataDir, "config"), Env: noEnv}
 	r.Settings, err = settings.New(settings.Config{
-		Editor: r.editor, Running: cfg, Log: slog.New(slog.DiscardHandler),
+		Editor: r.editor, Running: cfg, Log: slog.New(slog.DiscardHandler), Trials: trials,
 		Changed: func() { r.woken++ },
 		Appliers: []settings.Applier{
 			{Fields: []string{"log.level"}, Apply: func(c config.Config) error { r.taken = append(r.taken, c.Log.Level); return r.fail }},
@@ -64,7 +69,7 @@ func (r *running) put(t *testing.T, text string) settings.Outcome {
 	if err := decoder.Decode(&patch); err != nil {
 		t.Fatal(err)
 	}
-	outcome, err := r.Put(patch, "ana")
+	outcome, err := r.Put(patch, settings.By{Name: "ana"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,13 +126,13 @@ func TestWhereSecretsGoToIsNotChangedFromHere(t *testing.T) {
 	}
 	const there = "https://cloud.example.com/"
 	change := []config.Change{{Path: "mercafacil.base_url", Value: there}}
-	if _, err := r.Put(map[string]any{"mercafacil": map[string]any{"base_url": there}}, "ana"); !refused(err) {
+	if _, err := r.Put(map[string]any{"mercafacil": map[string]any{"base_url": there}}, settings.By{Name: "ana"}); !refused(err) {
 		t.Errorf("a change: %v", err)
 	}
 	if _, err := r.editor.Apply(change, "administrador"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Undo("ana"); !refused(err) {
+	if _, err := r.Undo(settings.By{Name: "ana"}); !refused(err) {
 		t.Errorf("taking it back: %v", err)
 	}
 	if text, err := os.ReadFile(r.path); err != nil || !strings.Contains(string(text), there) {

@@ -38,8 +38,9 @@ func (s *Sender) deliver(ctx context.Context, picked agent.Job) error {
 	if err := s.commit(ctx, &job, change); err != nil {
 		return ignoreLostRace(err)
 	}
+	era := s.present()
 	outcome := s.cfg.Cloud.Deliver(ctx, job.Kind, job.Dialect, body)
-	return s.settle(ctx, job, before, outcome)
+	return s.settle(ctx, job, before, outcome, era)
 }
 
 // postpone notes the outcome of a question to the cloud that had to be answered before the job. It counts for the link like
@@ -108,12 +109,18 @@ func ignoreLostRace(err error) error {
 	return err
 }
 
-// settle writes an outcome into the job's status, then applies it to the link and the route.
-func (s *Sender) settle(ctx context.Context, job agent.Job, before agent.Status, outcome agent.Outcome) error {
-	v := s.heed(job, outcome, before.Unanswered)
+// settle writes an outcome into the job's status, then applies it to the link and the route. era is when the call began.
+func (s *Sender) settle(ctx context.Context, job agent.Job, before agent.Status, outcome agent.Outcome, era uint64) error {
+	v, tentative := s.heed(job, outcome, before.Unanswered), s.tentativeSince(era)
+	if tentative {
+		v = reconsider(v, outcome)
+	}
 	err := s.record(ctx, &job, before, outcome, v)
 	s.log(job, outcome, v)
 	s.observe(ctx, job, outcome, v)
+	if tentative {
+		return err
+	}
 	return errors.Join(err, s.suspectTwin(ctx, job, before, outcome))
 }
 
@@ -164,6 +171,9 @@ func (s *Sender) conclude(st *agent.Status, before agent.Status, outcome agent.O
 		st.State, st.Reason = agent.Dead, agent.ReasonRefused
 	case notTried, unauthorized: // no attempt
 		st.Attempts, st.Unanswered = before.Attempts, before.Unanswered
+	case unsure:
+		st.Attempts, st.Unanswered = before.Attempts, before.Unanswered
+		st.NotBefore = now.Add(min(rethink, s.cfg.RetryMax))
 	case doubted:
 		s.doubt(st, now)
 	case again, suspect:
@@ -207,9 +217,11 @@ func (s *Sender) observe(ctx context.Context, job agent.Job, outcome agent.Outco
 		s.startBacklog(now)
 		s.flush(ctx, now)
 	}
-	if v == suspect {
+	switch v {
+	case unsure:
+	case suspect:
 		s.noteSuspect(now, job, outcome.Status)
-	} else {
+	default:
 		s.routePassed(ctx, job)
 	}
 }
@@ -281,7 +293,7 @@ func (s *Sender) log(job agent.Job, outcome agent.Outcome, v verdict) {
 			return
 		}
 		fallthrough
-	case again, suspect, notTried, unauthorized:
+	case again, suspect, notTried, unauthorized, unsure:
 		s.cfg.Log.Debug("job_later", attrs...)
 		s.cfg.Later(outcome.Class)
 	}

@@ -135,7 +135,8 @@ func (s *Sender) leave(ctx context.Context, job agent.Job, body []byte, written 
 	before := now.Status
 	before.Attempts, before.Unanswered = 0, false
 	ctx = agent.WithRef(ctx, job.ID())
-	return s.settle(ctx, now, before, s.cfg.Cloud.Deliver(ctx, job.Kind, job.Dialect, body))
+	era := s.present()
+	return s.settle(ctx, now, before, s.cfg.Cloud.Deliver(ctx, job.Kind, job.Dialect, body), era)
 }
 
 // takeBack writes down that a job's first attempt, which was written with it, was not made. Until that is on disk nothing is

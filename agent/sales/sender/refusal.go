@@ -17,6 +17,7 @@ const (
 	unauthorized                // the cloud refuses the token: no attempt of any job
 	suspect                     // the job's fault or the route's: the next job on the route decides
 	doubted                     // refused in words that are about this job and may not last: tried again for an hour, then dead
+	unsure                      // the cloud answers to what may be taken back: tried again, and this was no attempt
 )
 
 // CouponConflict says what a 409 on a coupon means (mercafacil.coupon_conflict).

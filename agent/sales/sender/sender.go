@@ -122,6 +122,8 @@ type Sender struct {
 	auth       *pause
 	routes     map[agent.Kind]*route
 	twin       twin
+	tentative  bool   // see SetTentative
+	era        uint64 // of calls to the cloud: a new one begins with each change of tentative
 }
 
 // parking is until when a job is not started, and the job whose end ends that sooner.

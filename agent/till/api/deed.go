@@ -31,6 +31,9 @@ func deeds() map[string]deed {
 		"PUT /v1/queue/{id}/body":                   {"Corrigiu o corpo de um registro da fila", jobState},
 		"POST /v1/routines/{name}/run":              {"Iniciou uma rotina", nil},
 		"PUT /v1/config":                            {"Alterou a configuração", configState},
+		"POST /v1/config/trial":                     {"Pôs uma mudança da configuração em experiência", configState},
+		"POST /v1/config/trial/confirm":             {"Ficou com a mudança em experiência", nil},
+		"DELETE /v1/config/trial":                   {"Voltou da mudança em experiência", configState},
 		"POST /v1/config/undo":                      {"Voltou à configuração anterior", configState},
 		"POST /v1/members/forget":                   {"Apagou o que o caixa lembra de um cliente", nil},
 		"POST /v1/payments/{id}/resolve":            {"Encerrou um pagamento que pedia atenção", paymentState},
@@ -91,7 +94,7 @@ func jobState(a *API, r *http.Request) any {
 
 // configState is the configuration without its secrets; the trail has the fields that differ.
 func configState(a *API, _ *http.Request) any {
-	tree, err := a.cfg.Support.Settings.Show()
+	tree, _, err := a.cfg.Support.Settings.Show()
 	if err != nil {
 		return nil
 	}

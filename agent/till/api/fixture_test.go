@@ -378,6 +378,8 @@ type support struct {
 	change  func()         // what a change of it does
 	patch   map[string]any
 	author  string
+	seen    string // If-Match
+	trial   config.Trial
 	err     error
 }
 
@@ -418,19 +420,36 @@ func (s timetable) Start(name string, everything bool) (routine.Report, error) {
 // configuration is support as the settings of the running agent.
 type configuration struct{ *support }
 
-func (c configuration) Show() (map[string]any, error) {
-	return c.show, c.err
+func (c configuration) Show() (map[string]any, config.Version, error) {
+	return c.show, c.outcome.Version, c.err
 }
 
-func (c configuration) Put(patch map[string]any, author string) (settings.Outcome, error) {
-	c.patch, c.author = patch, author
+func (c configuration) Put(patch map[string]any, by settings.By) (settings.Outcome, error) {
+	c.patch, c.author, c.seen = patch, by.Name, by.Seen
 	c.change()
 	return c.outcome, c.err
 }
 
-func (c configuration) Undo(author string) (settings.Outcome, error) {
-	c.author = author
+func (c configuration) Undo(by settings.By) (settings.Outcome, error) {
+	c.author, c.seen = by.Name, by.Seen
 	return c.outcome, c.err
+}
+
+func (c configuration) Try(_ context.Context, patch map[string]any, by settings.By) (settings.Outcome, config.Trial, error) {
+	c.patch, c.author, c.seen = patch, by.Name, by.Seen
+	return c.outcome, c.trial, c.err
+}
+
+func (c configuration) Trial() config.Trial { return c.trial }
+
+func (c configuration) Keep(who string) (config.Trial, error) {
+	c.author = "keep " + who
+	return c.trial, c.err
+}
+
+func (c configuration) TakeBack(who string) (config.Trial, error) {
+	c.author = "back " + who
+	return c.trial, c.err
 }
 
 func (c configuration) Versions() ([]config.Version, error) {

@@ -17,6 +17,8 @@ func refusal(code agent.Code) (web.Refusal, bool) {
 		return web.Refusal{Status: http.StatusUnprocessableEntity, Origin: "till", Retry: "never"}, true
 	case agent.CodeConflict, agent.CodeDialectMixed, agent.CodeNotPrimary:
 		return web.Refusal{Status: http.StatusConflict, Origin: "till", Retry: "never"}, true
+	case agent.CodeChanged:
+		return web.Refusal{Status: http.StatusPreconditionFailed, Origin: "till", Retry: "never"}, true
 	case agent.CodeNoKey:
 		return web.Refusal{Status: http.StatusBadRequest, Origin: "till", Retry: "never"}, true
 	case agent.CodeCloudAway:

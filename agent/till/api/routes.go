@@ -67,6 +67,10 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPut, Path: "/v1/config", Scope: web.Admin, Handler: a.configure},
 		{Method: http.MethodGet, Path: "/v1/config/schema", Scope: web.Admin, Handler: a.configSchema},
 		{Method: http.MethodGet, Path: "/v1/config/versions", Scope: web.Admin, Handler: a.configVersions},
+		{Method: http.MethodPost, Path: "/v1/config/trial", Scope: web.Admin, Handler: a.tryConfig},
+		{Method: http.MethodGet, Path: "/v1/config/trial", Scope: web.Support, Handler: a.trial},
+		{Method: http.MethodPost, Path: "/v1/config/trial/confirm", Scope: web.Admin, Handler: a.keepConfig},
+		{Method: http.MethodDelete, Path: "/v1/config/trial", Scope: web.Admin, Handler: a.takeConfigBack},
 		{Method: http.MethodPost, Path: "/v1/config/undo", Scope: web.Admin, Handler: a.configUndo},
 		{Method: http.MethodPost, Path: "/v1/members/forget", Scope: web.Support, Handler: a.forget},
 	}))

@@ -2,9 +2,11 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"pdvagent/agent"
 	"pdvagent/agent/config"
@@ -15,36 +17,63 @@ import (
 
 // Settings shows and changes the configuration of the running agent.
 type Settings interface {
-	Show() (map[string]any, error)
-	Put(patch map[string]any, author string) (settings.Outcome, error)
-	Undo(author string) (settings.Outcome, error)
+	Show() (map[string]any, config.Version, error)
+	Put(patch map[string]any, by settings.By) (settings.Outcome, error)
+	Undo(by settings.By) (settings.Outcome, error)
 	Versions() ([]config.Version, error)
+
+	Try(ctx context.Context, patch map[string]any, by settings.By) (settings.Outcome, config.Trial, error)
+	Trial() config.Trial // the zero one: there was none
+	Keep(who string) (config.Trial, error)
+	TakeBack(who string) (config.Trial, error)
 }
 
 // maxPatch bounds a change of the configuration, in bytes.
 const maxPatch = 64 << 10
 
-// configuration shows the file's configuration, secrets hidden.
+// configuration shows the file's configuration, secrets hidden. Its ETag is the version's.
 func (a *API) configuration(w http.ResponseWriter, r *http.Request) {
-	shown, err := a.cfg.Support.Settings.Show()
+	shown, version, err := a.cfg.Support.Settings.Show()
 	if err != nil {
 		problem(w, r, configRefusal(err), "")
 		return
 	}
+	tagged(w, version)
 	web.JSON(w, http.StatusOK, shown)
 }
 
 // configure changes fields: the body has the form of the file, with only the fields to change.
 func (a *API) configure(w http.ResponseWriter, r *http.Request) {
+	if patch, ok := openPatch(w, r); ok {
+		a.changeConfig(w, r, func(by settings.By) (settings.Outcome, error) { return a.cfg.Support.Settings.Put(patch, by) })
+	}
+}
+
+// openPatch reads the fields to change; otherwise it answers.
+func openPatch(w http.ResponseWriter, r *http.Request) (patch map[string]any, ok bool) {
 	body, err := web.Body(w, r, maxPatch)
 	if err == nil {
-		var patch map[string]any
-		if patch, err = readPatch(body); err == nil {
-			a.changeConfig(w, r, func(author string) (settings.Outcome, error) { return a.cfg.Support.Settings.Put(patch, author) })
-			return
-		}
+		patch, err = readPatch(body)
 	}
-	problem(w, r, err, "")
+	if err != nil {
+		problem(w, r, err, "")
+		return nil, false
+	}
+	return patch, true
+}
+
+// tagged gives the answer the version's ETag.
+func tagged(w http.ResponseWriter, version config.Version) {
+	w.Header().Set("ETag", `"`+settings.Tag(version)+`"`)
+}
+
+// author is the caller, and the version that If-Match names; * and none are any.
+func author(r *http.Request) settings.By {
+	seen := strings.TrimSpace(r.Header.Get("If-Match"))
+	if seen == "*" {
+		seen = ""
+	}
+	return settings.By{Name: web.Caller(r), Seen: strings.Trim(seen, `"`)}
 }
 
 // readPatch reads a strict JSON object and keeps its numbers as they are written.
@@ -69,13 +98,14 @@ func (a *API) configUndo(w http.ResponseWriter, r *http.Request) {
 }
 
 // changeConfig makes a change in the caller's name and answers with its outcome.
-func (a *API) changeConfig(w http.ResponseWriter, r *http.Request, change func(author string) (settings.Outcome, error)) {
-	outcome, err := change(web.Caller(r))
+func (a *API) changeConfig(w http.ResponseWriter, r *http.Request, change func(by settings.By) (settings.Outcome, error)) {
+	outcome, err := change(author(r))
 	if err != nil {
 		problem(w, r, configRefusal(err), "")
 		return
 	}
 	remarksOn(r).fields = outcome.Version.Changed
+	tagged(w, outcome.Version)
 	web.JSON(w, http.StatusOK, outcome)
 }
 

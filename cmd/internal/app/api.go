@@ -29,6 +29,7 @@ func (a *Assembly) wireAPI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.changes = changes
 	a.api, err = a.routes(ctx, changes)
 	return err
 }
@@ -107,7 +108,7 @@ func (a *Assembly) metricSources() metrics.Config {
 
 // settings is what can change while the agent runs: every field that a part applies.
 func (a *Assembly) settings() (*settings.Settings, error) {
-	cfg := settings.Config{Editor: Editor(a.cfg.File, a.cfg.Config), Running: a.cfg.Config, Log: a.log}
+	cfg := settings.Config{Editor: Editor(a.cfg.File, a.cfg.Config), Running: a.cfg.Config, Log: a.log, Trials: a.trials()}
 	cfg.Appliers = []settings.Applier{
 		{Fields: []string{"log.level"}, Apply: func(c config.Config) error { a.cfg.Level.Set(logLevel(c.Log.Level)); return nil }},
 		{Fields: []string{"api.tokens", "api.allowed_origins"}, Apply: func(c config.Config) error { a.access.Allow(accessTokens(c), c.API.AllowedOrigins); return nil }},

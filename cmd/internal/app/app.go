@@ -24,6 +24,7 @@ import (
 	"pdvagent/agent/config"
 	"pdvagent/agent/ops/offsite"
 	"pdvagent/agent/ops/routine"
+	"pdvagent/agent/ops/settings"
 	"pdvagent/agent/till/api"
 	"pdvagent/agent/till/web"
 	"pdvagent/agent/upstream"
@@ -91,6 +92,7 @@ type Assembly struct {
 	offsite  *offsite.Keeper // nil: no copies go elsewhere
 	access   *web.Access
 	api      *api.API
+	changes  *settings.Settings // of the configuration
 
 	closers []func() // in the order in which the parts were made
 }
@@ -136,7 +138,7 @@ func Assemble(ctx context.Context, cfg Config, log *slog.Logger) (a *Assembly, e
 // Run runs the parts until ctx ends or one of them fails.
 func (a *Assembly) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	parts := []func(context.Context) error{a.board.Run, a.routines.Run, a.untilBroken}
+	parts := []func(context.Context) error{a.board.Run, a.routines.Run, a.untilBroken, a.changes.Run}
 	if a.offsite != nil {
 		parts = append(parts, a.offsite.Run)
 	}

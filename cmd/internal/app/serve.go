@@ -16,6 +16,7 @@ import (
 // Serve reads a configuration file and runs the agent in the foreground until ctx ends. ready is called once it answers
 // tills.
 func Serve(ctx context.Context, file string, ready func()) (err error) {
+	Recover(file, NewLog(os.Stderr, ""))
 	cfg, warnings, err := config.Load(file, os.LookupEnv)
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ import (
 
 func newConfig(opts *Options) *cobra.Command {
 	cmd := &cobra.Command{Use: "config", Short: "O arquivo de configuração: criar, conferir, mostrar, alterar"}
-	cmd.AddCommand(newConfigCheck(opts), newConfigShow(opts), newConfigInit(opts), newConfigSet(opts), newConfigHistory(opts), newConfigUndo(opts), newConfigAccept(opts), newConfigSchema(opts))
+	cmd.AddCommand(newConfigCheck(opts), newConfigShow(opts), newConfigInit(opts), newConfigSet(opts), newConfigHistory(opts), newConfigUndo(opts), newConfigTry(opts), newConfigKeep(opts), newConfigBack(opts), newConfigAccept(opts), newConfigSchema(opts))
 	return cmd
 }
 

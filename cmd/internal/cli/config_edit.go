@@ -169,12 +169,7 @@ func (o *Options) editIn(ctx context.Context, cfg config.Config, change func(*co
 // token. Without an admin token the agent is left alone.
 func reload(ctx context.Context, before config.Config) (editResult, error) {
 	unread := editResult{Applied: []string{}, NeedsRestart: []string{}}
-	secret := ""
-	for _, token := range before.API.Tokens {
-		if token.Scope == "admin" {
-			secret = token.Token.Reveal()
-		}
-	}
+	secret := adminToken(before)
 	if secret == "" {
 		return unread, nil
 	}

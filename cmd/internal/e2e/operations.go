@@ -4,7 +4,7 @@ package e2e
 func operations() map[string][]string {
 	return map[string][]string{
 		"cli": {
-			"get /v1/config", "get /v1/config/versions", "get /v1/homologation", "post /v1/homologation", "post /v1/config/undo", "post /v1/queue/{id}/retry", "put /v1/config",
+			"get /v1/config", "get /v1/config/trial", "post /v1/config/trial", "delete /v1/config/trial", "post /v1/config/trial/confirm", "get /v1/config/versions", "get /v1/homologation", "post /v1/homologation", "post /v1/config/undo", "post /v1/queue/{id}/retry", "put /v1/config",
 		},
 		"console": {
 			"get /v1/config/schema", "get /v1/simulator", "post /v1/files/{use}", "post /v1/files/{use}/{id}/load", "delete /v1/simulator/{cloud}/{what}", "get /v1/simulator/{cloud}/{what}",

@@ -86,6 +86,7 @@ func NewSiteWithPayments(t *testing.T, replace ...string) *Site {
 // Start starts the agent in this process and waits until it answers. It is stopped at the end of the test at the latest.
 func (s *Site) Start() *Site {
 	s.Helper()
+	app.Recover(s.Config, app.NewLog(s.AgentLog, ""))
 	cfg, _, err := config.Load(s.Config, os.LookupEnv)
 	if err != nil {
 		s.Fatal(err)

@@ -5,7 +5,7 @@ const at = (alarms, code, subject) => alarms.find((a) => a.code === code && (sub
 
 /** lights gives the lights in their order. */
 export function lights(seen) {
-  const list = [cloud(seen), queue(seen), ...clocked(seen), disk(seen), clock(seen), certificate(seen), ...providers(seen)];
+  const list = [cloud(seen), queue(seen), ...clocked(seen), disk(seen), clock(seen), certificate(seen), tried(seen), ...providers(seen)];
   const shown = new Set(list.flatMap((l) => l?.alarms ?? []));
   for (const alarm of seen.status.alarms) {
     if (!shown.has(alarm)) list.push(other(alarm));
@@ -114,6 +114,12 @@ function providers({ status, pix, boletos, orders }) {
     decide("boletos", "Boletos", boletos, [...alarms(["boleto_review", "settlement_unclear"]), ...alarms(["cloud_unauthorized"], (a) => a.subject === "sicoob")], "#/pagamentos/boletos"),
     decide("pedidos", "Pedidos com cartão", orders, [...alarms(["payment_attention"], isOrder), ...alarms(["cloud_unauthorized"], (a) => a.subject === "cashorder")], "#/pagamentos/pedidos"),
   ];
+}
+
+/** tried is about a change of the configuration that nobody kept. */
+function tried({ status, admin }) {
+  const alarm = at(status.alarms, "config_trial"), id = "configuracao", name = "Configuração";
+  return alarm && { id, name, alarms: [alarm], tone: "warn", short: "Uma mudança da configuração não foi confirmada", why: alarm.detail, tell: admin ? "" : "Quem tem o acesso de administração decide.", mend: admin ? ["#/configuracao/experiencia", "Ver a mudança"] : null };
 }
 
 function other(alarm) {

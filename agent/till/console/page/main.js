@@ -3,6 +3,7 @@ import { fill, h, say } from "./dom.js";
 import * as api from "./api.js";
 import * as words from "./words.js";
 import { failure, field, head } from "./parts.js";
+import * as trial from "./trial.js";
 import { pages } from "./pages.js";
 
 const content = document.getElementById("conteudo");
@@ -17,6 +18,7 @@ async function start() {
     await api.signIn({ code: decodeURIComponent(code[1]) }).catch((error) => { refusedCode = error.message; });
   }
   api.onAlive(alive);
+  trial.watch(() => { if (/^#\/(configuracao|inicio)/.test(location.hash)) route(); });
   addEventListener("hashchange", route);
   document.getElementById("pular").addEventListener("click", (event) => {
     event.preventDefault();

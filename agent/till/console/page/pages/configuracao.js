@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import * as words from "../words.js";
 import { ask, badge, button, empty, head, may, moment, note, table, tabs } from "../parts.js";
 import { draft, dropDraft, keepDraft } from "../drafts.js";
+import * as trial from "../trial.js";
 import { fieldsOf, input, secret, typed, valueAt } from "../schemaform.js";
 
 const sections = {
@@ -21,13 +22,15 @@ export async function show(view) {
   const nav = tabs("Partes da configuração", here, [["#/configuracao", sections.shop], ...Object.entries(sections).filter(([key]) => key !== "shop").map(([key, name]) => ["#/configuracao/" + key, name]), ["#/configuracao/" + versions, "Versões"]]);
   const place = h("div", { class: "stack" });
   view.put(head("Configuração", "O arquivo deste caixa. Nada muda antes de você ver a diferença e gravar."), nav, place);
-  await (section === versions ? showVersions(view, place) : showSection(view, place, section));
+  await (section === versions ? showVersions(view, place) : section === "experiencia" ? showTrial(view, place) : showSection(view, place, section));
 }
 
 async function showSection(view, place, section) {
-  const [config, schema] = await Promise.all([api.get("/v1/config", { signal: view.signal }), api.get("/v1/config/schema", { signal: view.signal })]);
+  const [answer, schema] = await Promise.all([api.request("GET", "/v1/config", { signal: view.signal }), api.get("/v1/config/schema", { signal: view.signal })]);
+  const config = await answer.json(), tag = answer.headers.get("ETag");
   const key = "configuracao/" + section, state = draft(key) ?? { texts: new Map(), faults: new Map(), changed: () => state.texts.size > 0 };
   keepDraft(key, state);
+  if (state.texts.size === 0 || state.conflict) Object.assign(state, { tag, config: state.conflict ? state.config : config }); // what was begun is of the version that was seen then
   const list = fieldsOf(schema, schema.properties[section] ?? {}, [section]), trouble = h("div", {}), groups = new Map();
   for (const f of list) {
     const group = f.path.slice(1, -1).join(" › ");
@@ -38,11 +41,11 @@ async function showSection(view, place, section) {
     return input(f, shown, state.texts.get(path) ?? before, state.faults.get(path), (text) => { if (text === before) state.texts.delete(path); else state.texts.set(path, text); });
   }));
   const form = h("form", { class: "stack", "aria-label": sections[section] ?? section },
-    [...groups].map(([group, fields]) => (group ? h("fieldset", {}, h("legend", {}, titleOf(group)), inputs(fields)) : h("div", { class: "card" }, inputs(fields)))), trouble,
-    h("div", { class: "buttons" }, state.texts.size > 0 && button("desfazer", "Desfazer o que digitei", () => { dropDraft(key); view.reload(); }, "quiet"), h("button", { class: "primary", id: "gravar" }, "Ver a diferença e gravar")));
+    state.conflict && bothChanges(state, list, config), [...groups].map(([group, fields]) => (group ? h("fieldset", {}, h("legend", {}, titleOf(group)), inputs(fields)) : h("div", { class: "card" }, inputs(fields)))), trouble,
+    h("div", { class: "buttons" }, state.texts.size > 0 && button("desfazer", "Desfazer o que digitei", () => { dropDraft(key); view.reload(); }, "quiet"), h("button", { class: "primary", id: "gravar" }, "Ver a diferença e gravar"), h("button", { id: "experimentar" }, "Experimentar por 5 minutos")));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    save(view, { key, state, list, config, trouble });
+    save(view, { key, state, list, config, trouble, trying: event.submitter?.id === "experimentar" });
   });
   fill(place, list.length === 0 ? empty("Não há nada aqui") : form);
 }
@@ -52,7 +55,15 @@ const parts = { source: "de onde vêm os registros", seller: "vendedor", ideamak
 /** titleOf names a part of a section: products › source is Carga de produtos › de onde vêm os registros. */
 const titleOf = (group) => group.split(" › ").map((name) => parts[name] ?? words.routineName(name)).join(" › ");
 
-async function save(view, { key, state, list, config, trouble }) {
+/** bothChanges shows what somebody else changed meanwhile, and what this person wants. */
+function bothChanges(state, list, config) {
+  const theirs = list.filter((f) => valueAt(state.config, f.path) !== valueAt(config, f.path)), mine = list.filter((f) => state.texts.has(f.path.join(".")));
+  return note("warn", h("p", {}, state.conflict),
+    theirs.length > 0 && [h("p", {}, h("strong", {}, "A mudança da outra pessoa, que já vale:")), h("ul", { class: "diff", id: "deles" }, theirs.map((f) => difference(f, valueAt(state.config, f.path), valueAt(config, f.path))))],
+    h("p", {}, h("strong", {}, "A sua, que ainda não foi gravada:")), h("ul", { class: "diff", id: "minhas" }, mine.map((f) => difference(f, valueAt(config, f.path), state.texts.get(f.path.join("."))))));
+}
+
+async function save(view, { key, state, list, config, trouble, trying }) {
   const changed = list.filter((f) => state.texts.has(f.path.join(".")));
   if (changed.length === 0) return fill(trouble, note("warn", "Nada foi mudado ainda."));
   const patch = {};
@@ -61,20 +72,27 @@ async function save(view, { key, state, list, config, trouble }) {
     last[f.path.at(-1)] = typed(f, state.texts.get(f.path.join(".")));
   }
   let refused = null;
-  const outcome = await ask({
+  const what = h("ul", { class: "diff" }, changed.map((f) => difference(f, valueAt(config, f.path), state.texts.get(f.path.join(".")))));
+  const act = async () => {
+    try {
+      return await (await api.request(trying ? "POST" : "PUT", trying ? "/v1/config/trial" : "/v1/config", { body: JSON.stringify(patch), headers: { "If-Match": state.tag } })).json();
+    } catch (error) {
+      if (!(error.fields?.length > 0) && error.code !== "changed") throw error;
+      refused = error;
+      return true;
+    }
+  };
+  const outcome = await (trying ? trial.begin(what, act) : ask({
     title: "Gravar estas mudanças?", button: "Gravar",
-    body: [h("ul", { class: "diff" }, changed.map((f) => difference(f, valueAt(config, f.path), state.texts.get(f.path.join("."))))), h("p", { class: "soft" }, "A versão de agora fica guardada, e volta por Versões. O que só vale depois de reiniciar é dito a seguir.")],
-    act: async () => {
-      try {
-        return await api.put("/v1/config", JSON.stringify(patch));
-      } catch (error) {
-        if (!(error.fields?.length > 0)) throw error;
-        refused = error;
-        return true;
-      }
-    },
-  });
+    body: [what, h("p", { class: "soft" }, "A versão de agora fica guardada, e volta por Versões. O que só vale depois de reiniciar é dito a seguir.")],
+    act,
+  }));
   if (!outcome) return undefined;
+  state.conflict = undefined;
+  if (refused?.code === "changed") {
+    state.conflict = refused.message;
+    return view.reload();
+  }
   if (refused) {
     state.faults = new Map(refused.fields.map((f) => [f.field, f.detail]));
     fill(trouble);
@@ -84,7 +102,7 @@ async function save(view, { key, state, list, config, trouble }) {
   }
   dropDraft(key);
   view.reload();
-  return told(outcome);
+  return trying ? trial.look() : told(outcome);
 }
 
 function difference(f, before, after) {
@@ -117,3 +135,15 @@ async function undo(view, list) {
   told(outcome);
 }
 
+
+/** showTrial says how the latest try ended, and leads to the options that it was about. */
+async function showTrial(view, place) {
+  const last = await api.get("/v1/config/trial", { signal: view.signal });
+  if (last.state === "none") return fill(place, empty("Nada foi experimentado"));
+  const section = last.changed[0]?.split(".")[0] ?? "shop", ends = { running: "está em experiência", kept: "ficou", reverted: "foi desfeita", edited: "acabou: o arquivo foi mudado por fora e ficou como está" };
+  return fill(place, h("div", { class: "card stack", id: "ultima-experiencia" },
+    h("p", {}, h("strong", {}, last.changed.join(", ")), `, de ${last.by}, `, moment(last.began_at), `: ${ends[last.state] ?? last.state}.`),
+    h("p", { class: "soft" }, "Se a mudança serve, grave-a. Se não, é só dizer que está ciente: nada mais muda."),
+    h("div", { class: "buttons" }, h("a", { class: "as-button primary", id: "ver-opcoes", href: "#/configuracao/" + section }, "Ver as opções"),
+      last.state !== "running" && button("ciente", "Estou ciente", async () => { await api.request("DELETE", "/v1/config/trial"); location.hash = "#/inicio"; }))));
+}
