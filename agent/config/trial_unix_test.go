@@ -179,7 +179,9 @@ func TestATryIsKeptOrTakenBackByAPerson(t *testing.T) {
 func TestNothingElseChangesDuringATry(t *testing.T) {
 	e := newTrying(t)
 	e.begin()
-	other := func(config.Version, []byte) ([]config.Change, error) { return []config.Change{{Path: "log.level", Value: "debug"}}, nil }
+	other := func(config.Version, []byte) ([]config.Change, error) {
+		return []config.Change{{Path: "log.level", Value: "debug"}}, nil
+	}
 	if _, err := e.TryAfar(other, "rui", time.Now().Add(time.Hour), func(_, _ config.Config) error { return nil }); agent.CodeOf(err) != agent.CodeConflict {
 		t.Errorf("a second try: %v", err)
 	}

@@ -20,7 +20,7 @@ func (a *API) Routes() []web.Route {
 	load := func(path string, kind agent.Kind) web.Route {
 		return web.Route{Method: http.MethodPost, Path: path, Scope: web.Till, Handler: a.load(kind), Stream: true}
 	}
-	return a.withTrail(slices.Concat(a.paymentRoutes(), a.consoleRoutes(), a.simulatorRoutes(), a.fileRoutes(), []web.Route{
+	return a.withTrail(slices.Concat(a.paymentRoutes(), a.consoleRoutes(), a.configRoutes(), a.simulatorRoutes(), a.fileRoutes(), []web.Route{
 		{Method: http.MethodGet, Path: "/health", Scope: web.Public, Handler: a.health},
 		{Method: http.MethodGet, Path: "/openapi.yaml", Scope: web.Public, Handler: document},
 		{Method: http.MethodGet, Path: "/openapi.json", Scope: web.Public, Handler: documentJSON()},
@@ -63,6 +63,13 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodGet, Path: "/metrics", Scope: web.Support, Handler: a.metrics},
 		{Method: http.MethodGet, Path: "/v1/doctor", Scope: web.Support, Handler: a.doctor},
 		{Method: http.MethodPost, Path: "/v1/support-bundle", Scope: web.Support, Handler: a.supportBundle},
+		{Method: http.MethodPost, Path: "/v1/members/forget", Scope: web.Support, Handler: a.forget},
+	}))
+}
+
+// configRoutes are those of the configuration.
+func (a *API) configRoutes() []web.Route {
+	return []web.Route{
 		{Method: http.MethodGet, Path: "/v1/config", Scope: web.Admin, Handler: a.configuration},
 		{Method: http.MethodPut, Path: "/v1/config", Scope: web.Admin, Handler: a.configure},
 		{Method: http.MethodGet, Path: "/v1/config/schema", Scope: web.Admin, Handler: a.configSchema},
@@ -72,8 +79,7 @@ func (a *API) Routes() []web.Route {
 		{Method: http.MethodPost, Path: "/v1/config/trial/confirm", Scope: web.Admin, Handler: a.keepConfig},
 		{Method: http.MethodDelete, Path: "/v1/config/trial", Scope: web.Admin, Handler: a.takeConfigBack},
 		{Method: http.MethodPost, Path: "/v1/config/undo", Scope: web.Admin, Handler: a.configUndo},
-		{Method: http.MethodPost, Path: "/v1/members/forget", Scope: web.Support, Handler: a.forget},
-	}))
+	}
 }
 
 // consoleRoutes are those of till-api.md section 4, "The console".
