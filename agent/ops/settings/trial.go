@@ -128,13 +128,13 @@ func (s *Settings) Trial() config.Trial {
 // Keep makes the change that is being tried a lasting one.
 func (s *Settings) Keep(who string) (config.Trial, error) { return s.end(true, who) }
 
-// TakeBack ends the change that is being tried. Of a try that has ended it takes the notice away.
+// TakeBack ends the change that is being tried. Where none is, nothing happens but that the notice of the last one goes.
 func (s *Settings) TakeBack(who string) (config.Trial, error) { return s.end(false, who) }
 
 func (s *Settings) end(keep bool, who string) (config.Trial, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !keep && s.trial.State != "" && s.trial.State != config.TrialRuns {
+	if !keep && s.trial.State != config.TrialRuns {
 		s.forgetTrial()
 		return s.trial, nil
 	}

@@ -62,6 +62,9 @@ func (a *API) trial(w http.ResponseWriter, r *http.Request) {
 
 // keepConfig makes what is being tried a lasting change.
 func (a *API) keepConfig(w http.ResponseWriter, r *http.Request) {
+	if _, ok := openForm(w, r); !ok {
+		return
+	}
 	a.endTrial(w, r, a.cfg.Support.Settings.Keep)
 }
 

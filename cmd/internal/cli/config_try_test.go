@@ -44,6 +44,12 @@ func TestAChangeIsTriedByCommand(t *testing.T) {
 		t.Errorf("got %s", out)
 	}
 	wantTrial(s, "kept", "person")
+	if got := admin(s, http.MethodPost, "/v1/config/trial", `{"sender":{"per_second":11}}`); got.Status != http.StatusAccepted || got.Text("by") != "admin" {
+		t.Errorf("over the API: %d %s", got.Status, got.Body)
+	}
+	if got := admin(s, http.MethodPost, "/v1/config/trial/confirm", `{}`); got.Text("state") != "kept" {
+		t.Errorf("over the API: %d %s", got.Status, got.Body)
+	}
 }
 
 // A new token is shown to the cloud first. One that it takes then and refuses later, in whatever words, ends no sale: they go up

@@ -81,10 +81,10 @@ async function send(method, path, { body, token = session?.token, background = f
 
 let asking = null; // the sign-in in progress: several calls may wait for it
 
-/** request makes a call and gives the answer. Without a valid session the person signs in and the call is made again. */
-export async function request(method, path, options = {}) {
+/** request makes a call and gives the answer. Without a valid session the person signs in and the call is made again; quiet: it is refused. */
+export async function request(method, path, { quiet = false, ...options } = {}) {
   for (;;) {
-    if (!session) {
+    if (!session && !quiet) {
       asking ??= askForSession().finally(() => { asking = null; });
       await asking;
     }
@@ -92,7 +92,7 @@ export async function request(method, path, options = {}) {
     const answer = await send(method, path, options);
     if (answer.headers.get("X-Agent-Audit") === "not_written") say("Feito, mas a auditoria não pôde ser gravada: confira o disco.");
     if (answer.ok) return answer;
-    if (answer.status !== 401) throw await refusal(answer);
+    if (answer.status !== 401 || quiet) throw await refusal(answer);
     if (session === used) keep(null);
   }
 }

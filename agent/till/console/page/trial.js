@@ -20,7 +20,7 @@ export function watch(after) {
 
 /** look asks the agent now. */
 export async function look() {
-  const trial = await api.get("/v1/config/trial", { background: true }), before = running;
+  const trial = await api.get("/v1/config/trial", { background: true, quiet: true }), before = running;
   running = trial.state === "running" ? { by: trial.by, changed: trial.changed, until: Date.now() + trial.left_seconds * 1000 } : null;
   if (before && running) running.until = Math.abs(before.until - running.until) < 3000 ? before.until : running.until; // no jumps
   draw();
