@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 		produce(dir, os.Getenv(modeEnv))
 		return
 	}
-	_ = flag.Set("rapid.checks", strconv.Itoa(agenttest.Amount(100, 20))) // by default: a command line says another
+	_ = flag.Set("rapid.checks", strconv.Itoa(agenttest.Amount(50, 20))) // by default: a command line says another
 	os.Exit(m.Run())
 }
 

@@ -31,6 +31,7 @@ answers() {
 }
 # first_pending reads the number of waiting jobs out of status --json
 first_pending() { grep -o '"pending": *[0-9]*' | sed -n '1s/.*[^0-9]//p'; }
+drained() { [ "$(pending)" -eq 0 ]; }
 # sandbox PROGRAM ADDRESS starts the simulated cloud
 sandbox() {
   "$1" sandbox --listen "$2" --token segredo >"$work/sandbox.log" 2>&1 &

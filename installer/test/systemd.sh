@@ -109,8 +109,8 @@ printf '[Service]\nWatchdogSec=5\n' >"$root/etc/systemd/system/pdvagent.service.
 inside systemctl daemon-reload
 inside systemctl restart pdvagent
 sleep 6
+until_ok 10 health || die "the watchdog bites an agent that is well"
 hung=$(main_pid)
-health >/dev/null || die "the watchdog bites an agent that is well"
 inside kill -STOP "$hung"
 begin=$(ms)
 until_ok 30 replaced "$hung" || die "the watchdog does not see that it hangs"
@@ -141,14 +141,11 @@ until_ok 20 health || die "it does not come up with the machine"
 say "after a power cut and boot it answers"
 sandbox "$pdvagent" "$cloud"
 for id in T-2 T-3; do
-  for _ in $(seq 100); do
-    [ "$(arrived "$id")" -lt 1 ] || break
-    sleep 0.2
-  done
+  until_ok 20 has_arrived "$id" || die "$id does not arrive"
   [ "$(arrived "$id")" -eq 1 ] || die "$id arrived $(arrived "$id") times"
 done
 say "what was queued before the power cut arrived, once each"
-inside systemctl is-active pdvagent >/dev/null || die "it is not active"
+until_ok 10 inside systemctl is-active pdvagent || die "it is not active" # it answers a moment before systemd has heard that it is ready
 
 outage
 thousand U
@@ -179,11 +176,7 @@ grep -q 'há 1000 registro(s) por enviar' "$work/remove.log" || { cat "$work/rem
 health >/dev/null 2>&1 && die "removed, and it answers"
 sandbox "$pdvagent" "$cloud"
 inside dpkg -i /srv/pdvagent_1.1.0.deb >/dev/null 2>&1 || die "it cannot be installed again"
-for _ in $(seq 150); do
-  [ "$(pending)" -gt 0 ] || break
-  sleep 0.2
-done
-[ "$(pending)" -eq 0 ] || die "$(pending) are still pending"
+until_ok 60 drained || die "$(pending) are still pending"
 [ "$(distinct U)" -eq 1000 ] || die "not every one of the 1,000 arrived"
 say "removed with a warning, installed again: all 1,000 arrived"
 for verb in install ensure stop stop start start restart; do
@@ -200,11 +193,7 @@ grep -q 'shopp' "$work/verb.log" || die "a start that fails does not say why: $(
 inside sh -c 'cat /root/good.yaml >/etc/pdvagent/config.yaml'
 inside systemctl reset-failed pdvagent
 inside pdvagent service start >/dev/null || die "it does not start again"
-for _ in $(seq 25); do # it answers a moment before systemd has heard that it is ready
-  if answers 'situação: em execução' inside pdvagent service status; then break; fi
-  sleep 0.2
-done
-answers 'situação: em execução' inside pdvagent service status || die "service status does not say that it runs"
+until_ok 10 answers 'situação: em execução' inside pdvagent service status || die "service status does not say that it runs"
 if inside pdvagent service uninstall >"$work/verb.log" 2>&1; then die "the package's service was removed"; fi
 grep -q 'apt remove' "$work/verb.log" || die "nobody is told how a package is removed: $(cat "$work/verb.log")"
 if inside runuser -u nobody -- pdvagent service stop >"$work/verb.log" 2>&1; then die "anybody may stop the service"; fi

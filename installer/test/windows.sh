@@ -158,7 +158,7 @@ say "every verb twice is no error"
 outage
 (cancel W-3 -H 'Prefer: wait=30' >"$work/waiting") &
 waiting=$!
-sleep 1
+until_ok 20 curl -sf --max-time 2 "http://$local/v1/sales/W-3" -H "Authorization: Bearer $token" || die "the till's cancellation is not taken"
 begin=$(ms)
 pdvagent service stop >/dev/null || die "it does not stop"
 took=$(($(ms) - begin))
@@ -188,19 +188,19 @@ took=$(($(ms) - begin))
 promise "an upgrade that does not start, until the version of before answers" "$took" 120000
 [ "$(pending)" -eq 1001 ] || die "after going back $(pending) are pending"
 
-uninstall() { # the uninstaller runs on as a copy of itself
+unlisted() { ! win reg query 'HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\pdvagent'; }
+uninstall() { # the uninstaller runs on as a copy of itself; the list of programs is the last that it changes
   win "$installed/desinstalar.exe" /S "$@" >/dev/null || true
   until_ok 30 test ! -e "$installed" || die "uninstalled, and there is: $(find "$installed")"
+  until_ok 30 unlisted || die "it stays in the list of programs"
   [ ! -e "$menu" ] || die "uninstalled, and the console is in the Start menu"
 }
 uninstall
 grep -q '1001 registro(s) por enviar' "$data/instalacao.log" || die "nobody is told of what is pending"
 [ -e "$data/data/pdvagent.db" ] && [ -e "$data/config.yaml" ] || die "removal took the data along"
 health >/dev/null 2>&1 && die "removed, and it answers"
-win reg query 'HKLM\Software\Microsoft\Windows\CurrentVersion\Uninstall\pdvagent' >/dev/null && die "it stays in the list of programs"
 sandbox "$work/pdvagent" "$cloud"
 [ "$(silent "$(setup 1.1.0)" /S)" = 0 ] || die "it cannot be installed again: $(refused)"
-drained() { [ "$(pending)" -eq 0 ]; }
 until_ok 60 drained || die "$(pending) are still pending"
 [ "$(distinct U)" -eq 1000 ] || die "$(distinct U) of 1,000 arrived"
 say "removed with a warning, installed again: all 1,000 arrived"

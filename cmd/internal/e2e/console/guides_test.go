@@ -67,6 +67,7 @@ func guidesAreRead(t *testing.T, browser *e2e.Browser) {
 	s.Clouds.Mercafacil.Heal()
 	page.Go(s.Base + "/console/?2#/guias/fidelidade")
 	tries(page, "POST /v2/transaction/start")
+	page.Until("an answer", "document.querySelector('dialog .note.ok') !== null") // the guide itself names a transaction_id
 	says(page, "transaction_id")
 	if sessions := s.Clouds.Mercafacil.SessionList(); len(sessions) != 1 {
 		t.Errorf("the cloud has %v", sessions)

@@ -86,12 +86,12 @@ type mode struct {
 func modes() []mode { return []mode{{"once", 1}, {"burst", 8}, {"for ever, then healed", 0}} }
 
 // matrixEvery thins the matrix out; .ci/run goes through all of it.
-var matrixEvery = flag.Int("matrix-every", 3, "one of so many cells of the matrix")
+var matrixEvery = flag.Int("matrix-every", 12, "one of so many cells of the matrix")
 
 // TestEveryTroubleOfEveryRouteLetsEverySaleArriveOnce plays every trouble on every route, once, as a burst and for half an
 // hour, in fake time. The till is answered inside its deadline, its sales go on, and in the end everything is there once.
 func TestEveryTroubleOfEveryRouteLetsEverySaleArriveOnce(t *testing.T) {
-	every := *matrixEvery * agenttest.Amount(1, 12)
+	every := *matrixEvery * agenttest.Amount(1, 3)
 	n := 0
 	for _, dialect := range []string{"v2", "v2.2"} {
 		routes := []string{"start", "message", "apply", "confirm", "cancel", "coupon", "coupon-cancellation"}
