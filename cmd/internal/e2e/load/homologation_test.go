@@ -24,7 +24,7 @@ import (
 func primaryOf(s *e2e.Site, load, folder string) *e2e.Site {
 	s.Helper()
 	s.EditConfig("primary: false", "primary: true ")
-	s.EditConfig("  # products: {every: 6h, source: {type: folder, path: '/var/lib/erp/produtos', mode: full}}", fmt.Sprintf("  %s: {every: 6h, source: {type: folder, path: '%s'}}", load, folder))
+	s.EditConfig("  # products: {every: 6h, source: {type: folder, path: '/var/lib/erp/produtos', mode: full}}", fmt.Sprintf("  %s: {every: 6h, source: {type: folder, path: '%s', rest: 1s}}", load, folder)) // ten seconds by default
 	return s
 }
 
