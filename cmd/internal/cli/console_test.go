@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"pdvagent/agent/ops/doctor"
 	"pdvagent/cmd/internal/cli"
 	"pdvagent/cmd/internal/e2e"
 )
@@ -80,5 +82,26 @@ func TestConsoleCommandWithoutTheConfigurationSaysWhatToDo(t *testing.T) {
 	code, out, errOut := e2e.RunCommand(t, "console", "--print", "--config", filepath.Join(t.TempDir(), "none.yaml"))
 	if code != cli.ExitNotRunning || !strings.Contains(errOut, "entre com um token") {
 		t.Errorf("got %d %s %s", code, out, errOut)
+	}
+}
+
+// Another program has the agent's port: nobody has a page to look at, and each command says what it is and what to do.
+func TestATakenPortIsSaidByEveryCommand(t *testing.T) {
+	s := e2e.NewSite(t)
+	listener, err := net.Listen("tcp", strings.TrimPrefix(s.Base, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := &http.Server{Handler: http.NotFoundHandler()}
+	go func() { _ = other.Serve(listener) }()
+	t.Cleanup(func() { _ = other.Close() })
+	if out := s.Command(cli.ExitFailed, "run"); !strings.Contains(out, "outro programa a usa") {
+		t.Errorf("run: %s", out)
+	}
+	if out := s.Command(cli.ExitFailed, "console", "--print"); !strings.Contains(out, "não é o pdvagent") {
+		t.Errorf("console: %s", out)
+	}
+	if code, found := s.Doctor(); code != cli.ExitFailed || found["agent"].Verdict != doctor.Fail || !strings.Contains(found["agent"].Advice, "Outro programa usa a porta") {
+		t.Errorf("doctor: %d, %+v", code, found["agent"])
 	}
 }
