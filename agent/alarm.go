@@ -31,6 +31,7 @@ const (
 	AlarmShopConflict = "shop_conflict"        // a second agent of the till, or a second primary till, or the same data on two machines
 	AlarmTrial        = "config_trial"         // a change of the configuration was tried, and nobody kept it
 	AlarmLoad         = "load_refused"         // a load's source was refused as a whole
+	AlarmChain        = "chain_refused"        // the chain's hub does not take this agent
 )
 
 // Alarm is one trouble that needs a person. It is raised once and lasts until it is cleared.

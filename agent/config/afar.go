@@ -82,9 +82,9 @@ func refuse(changed []boundValue, err error, detail func(boundValue) string) err
 // boundValue is a value that names a file or a place.
 type boundValue struct{ field, value string }
 
-// shown is the value for a person. A database's address has a password.
+// shown is the value for a person. A database's address has a password, and an invitation is a secret.
 func (v boundValue) shown() string {
-	if strings.HasSuffix(v.field, ".dsn") {
+	if strings.HasSuffix(v.field, ".dsn") || v.field == "chain.invitation" {
 		return "outro endereço"
 	}
 	return strconv.Quote(v.value)

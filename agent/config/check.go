@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"pdvagent/agent/chain"
 	"pdvagent/agent/osfile"
 )
 
@@ -237,6 +238,15 @@ func (c *checker) backup() {
 	}
 }
 
+// chain checks that an invitation is one.
+func (c *checker) chain() {
+	if code := c.cfg.Chain.Invitation.Reveal(); code != "" {
+		if _, err := chain.ParseInvitation(code); err != nil {
+			c.fault("chain.invitation", "%s", err)
+		}
+	}
+}
+
 // secrets reads the tokens from the environment and from their files.
 func (c *checker) secrets() {
 	for i := range c.cfg.API.Tokens {
@@ -248,6 +258,8 @@ func (c *checker) secrets() {
 	}
 	c.find("network", "PDVAGENT_NETWORK_PROXY_LOGIN", &c.cfg.Network.Login, c.cfg.Network.LoginFile, "proxy_login")
 	c.open("network.proxy_login", &c.cfg.Network.Login)
+	c.open("chain.invitation", &c.cfg.Chain.Invitation)
+	c.chain()
 	c.paymentSecrets()
 	if path := c.cfg.Security.RecoveryPublicKey; path != "" {
 		if _, err := os.Stat(c.resolve(path)); err != nil {

@@ -22,6 +22,7 @@ type Config struct {
 	Store      Store       `yaml:"store"`
 	Backup     Backup      `yaml:"backup,omitempty"`
 	Security   Security    `yaml:"security"`
+	Chain      Chain       `yaml:"chain,omitempty"`
 	Traffic    Traffic     `yaml:"traffic"`
 	Log        Log         `yaml:"log"`
 
@@ -115,6 +116,11 @@ type Backup struct {
 // Security has the key for reading a copy of the store on another machine.
 type Security struct {
 	RecoveryPublicKey string `yaml:"recovery_public_key,omitempty"` // path of a PEM file: RSA, at least 2048 bits
+}
+
+// Chain says which hub of the chain the agent belongs to.
+type Chain struct {
+	Invitation Secret `yaml:"invitation,omitempty"` // the code of pdvhub invite; empty: none
 }
 
 // Traffic bounds the journal of requests and answers.

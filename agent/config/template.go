@@ -144,6 +144,10 @@ store:
 # backup:
 #   copy_to: '/mnt/servidor/pdvagent'
 
+# O hub da rede, se ela tem um: o convite que pdvhub invite mostrou, e que vale uma vez. Nenhuma venda espera pelo hub.
+# chain:
+#   invitation: 'pdvhub1.cole-aqui'
+
 traffic:                     # diário das chamadas do caixa e das nuvens, com os dados pessoais escondidos
   keep_days: 7
   max_mb: 200                # de todos os arquivos juntos

@@ -109,6 +109,8 @@ func eventID(code string) uint32 {
 		return 126
 	case agent.AlarmTrial:
 		return 127
+	case agent.AlarmChain:
+		return 128
 	case agent.AlarmUnread:
 		return 112
 	case agent.AlarmSaleNotes:

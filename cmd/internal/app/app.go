@@ -25,6 +25,7 @@ import (
 	"pdvagent/agent/ops/offsite"
 	"pdvagent/agent/ops/routine"
 	"pdvagent/agent/ops/settings"
+	"pdvagent/agent/ops/uplink"
 	"pdvagent/agent/till/api"
 	"pdvagent/agent/till/web"
 	"pdvagent/agent/upstream"
@@ -90,6 +91,7 @@ type Assembly struct {
 	paying   payingParts
 	routines *routine.Book
 	offsite  *offsite.Keeper // nil: no copies go elsewhere
+	uplink   *uplink.Uplink  // nil: the chain has no hub
 	access   *web.Access
 	api      *api.API
 	changes  *settings.Settings // of the configuration
@@ -125,6 +127,7 @@ func Assemble(ctx context.Context, cfg Config, log *slog.Logger) (a *Assembly, e
 		a.wireLoyalty,
 		a.wirePaying,
 		a.wireOffsite,
+		a.wireChain,
 		a.wireRoutines,
 		a.wireAPI,
 	} {
@@ -141,6 +144,9 @@ func (a *Assembly) Run(ctx context.Context) error {
 	parts := []func(context.Context) error{a.board.Run, a.routines.Run, a.untilBroken, a.changes.Run}
 	if a.offsite != nil {
 		parts = append(parts, a.offsite.Run)
+	}
+	if a.uplink != nil {
+		parts = append(parts, a.uplink.Run)
 	}
 	for _, part := range slices.Concat(parts, a.loyalty.run(), a.paying.run) {
 		group.Go(func() error { return part(ctx) })

@@ -28,6 +28,7 @@ func architecture() map[string][]string {
 		"cmd/internal/cli":   {everything},
 		"cmd/internal/bench": {everything},
 		"cmd/internal/rig":   {"agent", "agent/reading", "agent/config", "agent/sandbox", "agent/till/web"},
+		"cmd/internal/usage": {},
 		"installer/release":  {everything},
 		"installer/linux":    {},
 		"store/storetest":    {everything}, // imported by tests only, see testOnly
@@ -36,6 +37,7 @@ func architecture() map[string][]string {
 	for _, part := range []map[string][]string{foundations(), wings(), clouds()} {
 		maps.Copy(table, part)
 	}
+	maps.Copy(table, hub())
 	for _, theme := range []string{"", "/sale", "/contingency", "/fault", "/load", "/payment", "/operation", "/console"} {
 		table["cmd/internal/e2e"+theme] = []string{everything}
 	}
@@ -60,7 +62,8 @@ func foundations() map[string][]string {
 		"agent/certificate":       {"agent/osfile"},
 		"agent/upstream":          words(),
 		"agent/mask":              words(),
-		"agent/config":            words("agent/osfile", "agent/certificate", "agent/loads/source"), // whether a source's section is right
+		"agent/config":            words("agent/osfile", "agent/certificate", "agent/loads/source", "agent/chain"), // whether a source's section or an invitation is right
+		"agent/chain":             {},                                                                              // an agent and its hub speak it
 		"agent/simkit":            {},
 		"agent/sandbox":           {"mercafacil/mercafacilsim", "payments/ideamaker/ideamakersim", "payments/sevenaz/sevenazsim", "payments/sicoob/sicoobsim", "payments/cashorder/cashordersim"},
 		"store":                   words("store/internal/envelope", "store/internal/keyring", "agent/osfile", "store/internal/commit", "store/internal/salvage"),
@@ -110,6 +113,7 @@ func wings() map[string][]string {
 		// it masks what it shows, and asks the judges
 		"agent/ops/homologation": words("agent/mask", "agent/osfile", "agent/ops/evidence", "mercafacil/homologation"),
 
+		"agent/ops/uplink":  {"agent", "agent/chain", "agent/osfile"},
 		"agent/ops/service": {"agent", "agent/osfile"},
 		"agent/ops/setup":   {"agent", "agent/osfile", "agent/ops/service"},
 	}
@@ -137,6 +141,19 @@ func clouds() map[string][]string {
 	}
 }
 
+// hub is the chain's hub: it shares words and files with the agent, and nothing else.
+func hub() map[string][]string {
+	const of = "cmd/pdvhub/internal/"
+	return map[string][]string{
+		"cmd/pdvhub":  {of + "cli"},
+		of + "cli":    {of + "hub", of + "ledger", of + "fleet", "cmd/internal/usage"},
+		of + "hub":    {of + "broker", of + "ledger", "agent/chain", "agent/osfile"},
+		of + "broker": {"agent/chain", "agent/osfile"},
+		of + "ledger": {"agent/chain", "agent/osfile"},
+		of + "fleet":  {of + "ledger", "agent", "agent/chain"},
+	}
+}
+
 // testArrows are what a package's tests may import beyond the package's own arrows and the fixtures: the real thing behind
 // an interface, or the simulator of what is called.
 func testArrows() map[string][]string {
@@ -160,6 +177,9 @@ func testArrows() map[string][]string {
 		"payments/sevenaz":        {"agent/simkit", "payments/sevenaz/sevenazsim"},
 		"payments/sicoob":         {"agent/simkit", "payments/sicoob/sicoobsim"},
 		"cmd/internal/rig":        {},
+
+		// the real agent, and its side of the hub
+		"cmd/pdvhub/internal/hub": {"agent", "agent/ops/uplink", "cmd/internal/rig", "cmd/pdvhub/internal/fleet"},
 	}
 }
 

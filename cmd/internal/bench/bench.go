@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pdvagent/cmd/internal/cli"
+	"pdvagent/cmd/internal/usage"
 )
 
 // New makes the command bench, with a command for each benchmark.
@@ -37,10 +38,10 @@ type benchmark[F figures] struct {
 func newBenchmark[F figures](opts *cli.Options, b benchmark[F]) *cobra.Command {
 	var disk string
 	cmd := &cobra.Command{
-		Use: b.use, Short: b.short, Args: cli.NoArgs,
+		Use: b.use, Short: b.short, Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := b.check(); err != nil {
-				return cli.WrongUse(err)
+				return usage.Wrong(err)
 			}
 			if disk == "" {
 				disk = "."

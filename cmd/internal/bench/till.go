@@ -15,6 +15,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/cmd/internal/cli"
+	"pdvagent/cmd/internal/usage"
 )
 
 // The calls of a whole sale, in order, and what one costs.
@@ -168,7 +169,7 @@ func newWrapped() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			appends, err := strconv.Atoi(args[0])
 			if err != nil {
-				return cli.WrongUse(err)
+				return usage.Wrong(err)
 			}
 			return runWrapped(cmd.Context(), appends, args[1])
 		},

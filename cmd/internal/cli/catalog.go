@@ -17,6 +17,7 @@ import (
 	"pdvagent/agent/config"
 	"pdvagent/agent/loads/source"
 	"pdvagent/agent/rawjson"
+	"pdvagent/cmd/internal/usage"
 	"pdvagent/mercafacil"
 )
 
@@ -49,7 +50,7 @@ func newCatalogPreview(opts *Options) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind := agent.Kind(args[0])
 			if !slices.Contains(config.SourceLoads(), kind) {
-				return usageError{errors.New("informe products ou operators")}
+				return usage.Wrong(errors.New("informe products ou operators"))
 			}
 			cfg, _, err := config.Load(opts.config, os.LookupEnv)
 			if err != nil {

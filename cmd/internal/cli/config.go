@@ -16,6 +16,7 @@ import (
 	"pdvagent/agent/ops/doctor"
 	"pdvagent/agent/osfile"
 	"pdvagent/cmd/internal/app"
+	"pdvagent/cmd/internal/usage"
 )
 
 func newConfig(opts *Options) *cobra.Command {
@@ -27,7 +28,7 @@ func newConfig(opts *Options) *cobra.Command {
 func newConfigCheck(opts *Options) *cobra.Command {
 	var online bool
 	cmd := &cobra.Command{
-		Use: "check", Short: "Confere o arquivo e lista todos os erros; com --online, tenta as pastas e a nuvem", Args: NoArgs,
+		Use: "check", Short: "Confere o arquivo e lista todos os erros; com --online, tenta as pastas e a nuvem", Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			warnings, err := checked(opts.config)
 			faults, wrong := errors.AsType[config.Faults](err)
@@ -110,7 +111,7 @@ func checked(path string) (warnings []config.Fault, err error) {
 
 func newConfigShow(opts *Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "show", Short: "Mostra a configuração em uso, com segredos ocultos", Args: NoArgs,
+		Use: "show", Short: "Mostra a configuração em uso, com segredos ocultos", Args: usage.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, _, err := config.Load(opts.config, os.LookupEnv)
 			if err != nil {

@@ -17,6 +17,7 @@ import (
 	"pdvagent/agent/config"
 	"pdvagent/agent/ops/settings"
 	"pdvagent/cmd/internal/app"
+	"pdvagent/cmd/internal/usage"
 )
 
 // editResult is what a command that changed the file prints.
@@ -37,7 +38,7 @@ func newConfigSet(opts *Options) *cobra.Command {
 			"  pdvagent config set --seal mercafacil.token SEGREDO",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 || len(args)%2 != 0 {
-				return usageError{errors.New("informe campo e valor, aos pares")}
+				return usage.Wrong(errors.New("informe campo e valor, aos pares"))
 			}
 			return nil
 		},
@@ -63,7 +64,7 @@ func newConfigSet(opts *Options) *cobra.Command {
 func newConfigUndo(opts *Options) *cobra.Command {
 	var confirmed bool
 	cmd := &cobra.Command{
-		Use: "undo", Short: "Volta à versão anterior do arquivo; de novo, à anterior a ela", Args: NoArgs,
+		Use: "undo", Short: "Volta à versão anterior do arquivo; de novo, à anterior a ela", Args: usage.NoArgs,
 		Long: "Volta à versão anterior do arquivo; de novo, à anterior a ela. Uma versão com outros endereços ou outros arquivos\n" +
 			"que são lidos só vale com --confirm: sem ele, o comando diz quais são.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -80,7 +81,7 @@ func newConfigUndo(opts *Options) *cobra.Command {
 
 func newConfigAccept(opts *Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "accept", Short: "Aceita o arquivo como está, também sem seções que estavam nele", Args: NoArgs,
+		Use: "accept", Short: "Aceita o arquivo como está, também sem seções que estavam nele", Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return opts.edit(cmd.Context(), func(e *config.Editor) (config.Edited, error) {
 				edited, err := e.Accept()
@@ -93,7 +94,7 @@ func newConfigAccept(opts *Options) *cobra.Command {
 
 func newConfigHistory(opts *Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "history", Short: "As últimas versões do arquivo: quando, quem e o que mudou", Args: NoArgs,
+		Use: "history", Short: "As últimas versões do arquivo: quando, quem e o que mudou", Args: usage.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, _, err := config.Load(opts.config, os.LookupEnv)
 			if err != nil {
@@ -183,7 +184,7 @@ func reload(ctx context.Context, before config.Config) (editResult, error) {
 
 func newConfigSchema(opts *Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "schema", Short: "Mostra o JSON Schema do arquivo, para editores de texto", Args: NoArgs,
+		Use: "schema", Short: "Mostra o JSON Schema do arquivo, para editores de texto", Args: usage.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := opts.out.Write(config.Schema)
 			return err

@@ -9,12 +9,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"pdvagent/agent/config"
+	"pdvagent/cmd/internal/usage"
 )
 
 func newConfigInit(opts *Options) *cobra.Command {
 	in := newInstallation()
 	cmd := &cobra.Command{
-		Use: "init", Short: "Escreve um arquivo comentado, com tokens locais sorteados; nunca por cima de outro", Args: NoArgs,
+		Use: "init", Short: "Escreve um arquivo comentado, com tokens locais sorteados; nunca por cima de outro", Args: usage.NoArgs,
 		Long: "Escreve um arquivo de configuração comentado, nunca por cima de outro. Cada resposta vem, nesta ordem: da opção, da variável\n" +
 			"PDVAGENT_INSTALL_..., do arquivo de respostas (" + answersName + " ao lado do programa ou na pasta atual), da pergunta na tela.",
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -17,6 +17,7 @@ import (
 	"pdvagent/agent/till/console"
 	"pdvagent/agent/till/web"
 	"pdvagent/cmd/internal/app"
+	"pdvagent/cmd/internal/usage"
 )
 
 // consoleAddress is where the console opens.
@@ -28,7 +29,7 @@ type consoleAddress struct {
 func newConsole(opts *Options) *cobra.Command {
 	var only, stay bool
 	c := &cobra.Command{
-		Use: "console", Short: "Abre o console no navegador", Args: NoArgs,
+		Use: "console", Short: "Abre o console no navegador", Args: usage.NoArgs,
 		Long: "Abre o console do agente no navegador: o endereço vale uma vez, por um minuto, com os direitos do token da configuração.\n" +
 			"Quem não pode ler a configuração entra com um token.",
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -13,12 +13,13 @@ import (
 
 	"pdvagent/agent/sandbox"
 	"pdvagent/cmd/internal/rig"
+	"pdvagent/cmd/internal/usage"
 )
 
 func newDemo(opts *Options) *cobra.Command {
 	once := false
 	cmd := &cobra.Command{
-		Use: "demo", Short: "Descontos do clube, vendas, uma queda da internet, uma queda de energia, e a conta certa no fim", Args: NoArgs,
+		Use: "demo", Short: "Descontos do clube, vendas, uma queda da internet, uma queda de energia, e a conta certa no fim", Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return RunDemo(cmd.Context(), opts.out, once) },
 	}
 	cmd.Flags().BoolVar(&once, "once", false, "termina depois da conferência; o código de saída diz se fechou")

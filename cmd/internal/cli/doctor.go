@@ -9,11 +9,12 @@ import (
 	"pdvagent/agent"
 	"pdvagent/agent/ops/doctor"
 	"pdvagent/cmd/internal/app"
+	"pdvagent/cmd/internal/usage"
 )
 
 func newDoctor(opts *Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "doctor", Short: "Verifica a instalação: o que viu, como sabe e o que fazer", Args: NoArgs,
+		Use: "doctor", Short: "Verifica a instalação: o que viu, como sabe e o que fazer", Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			findings := opts.examine(cmd.Context())
 			if err := opts.Print(map[string]any{"verdict": doctor.Worst(findings), "findings": findings}, func(w io.Writer) { doctor.Print(w, findings) }); err != nil {

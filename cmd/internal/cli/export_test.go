@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"pdvagent/cmd/internal/app"
+	"pdvagent/cmd/internal/usage"
 )
 
 // english are words that our codes, our libraries and habit would put before a person.
@@ -33,7 +34,7 @@ func execute(args ...string) (out string, err error) {
 	var buffer bytes.Buffer
 	root := newRoot(&buffer)
 	root.SetArgs(args)
-	err = named(root.Execute())
+	err = usage.Named(root.Execute())
 	return buffer.String(), err
 }
 

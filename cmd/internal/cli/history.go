@@ -21,6 +21,7 @@ import (
 	"pdvagent/agent/osfile"
 	"pdvagent/agent/sales/loyalty"
 	"pdvagent/cmd/internal/app"
+	"pdvagent/cmd/internal/usage"
 	"pdvagent/mercafacil"
 )
 
@@ -46,10 +47,10 @@ type historyImport struct {
 func newHistoryImport(opts *Options) *cobra.Command {
 	h := &historyImport{}
 	cmd := &cobra.Command{
-		Use: "import", Short: "Envia vendas antigas de um CSV, NDJSON, JSON ou consulta; interrompida, continua de onde parou", Args: NoArgs,
+		Use: "import", Short: "Envia vendas antigas de um CSV, NDJSON, JSON ou consulta; interrompida, continua de onde parou", Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if (h.file == "") == (h.source.Query == "") {
-				return usageError{errors.New("informe --file, ou --driver, --dsn-file e --query")}
+				return usage.Wrong(errors.New("informe --file, ou --driver, --dsn-file e --query"))
 			}
 			cfg, _, err := config.Load(opts.config, os.LookupEnv)
 			if err != nil {
@@ -170,7 +171,7 @@ func (h *historyImport) check() error {
 	if len(faults) == 0 {
 		return nil
 	}
-	return usageError{fmt.Errorf("--%s: %s", faults[0].Field, faults[0].Detail)}
+	return usage.Wrong(fmt.Errorf("--%s: %s", faults[0].Field, faults[0].Detail))
 }
 
 func identify(parts ...string) string {

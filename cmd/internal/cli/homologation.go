@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pdvagent/cmd/internal/usage"
 	"pdvagent/mercafacil/homologation"
 )
 
@@ -43,14 +44,14 @@ func newHomologationPlan(opts *Options) *cobra.Command {
 func itemOf(plan *homologation.Plan, id string) (homologation.Item, error) {
 	item, ok := plan.Item(id)
 	if !ok {
-		return item, WrongUse(fmt.Errorf("não há o item %q no roteiro; veja os que há com: pdvagent homologation plan", id))
+		return item, usage.Wrong(fmt.Errorf("não há o item %q no roteiro; veja os que há com: pdvagent homologation plan", id))
 	}
 	return item, nil
 }
 
 // atMostOneArg is cobra.MaximumNArgs(1) as a usage error.
 func atMostOneArg(cmd *cobra.Command, args []string) error {
-	return arguments(cmd, cobra.MaximumNArgs(1)(cmd, args))
+	return usage.Arguments(cmd, cobra.MaximumNArgs(1)(cmd, args))
 }
 
 // provers are the words of who can tell that an item is done.

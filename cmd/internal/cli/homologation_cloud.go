@@ -20,6 +20,7 @@ import (
 	"pdvagent/agent/upstream"
 	"pdvagent/cmd/internal/app"
 	"pdvagent/cmd/internal/rig"
+	"pdvagent/cmd/internal/usage"
 	"pdvagent/mercafacil/homologation"
 )
 
@@ -43,7 +44,7 @@ func runAgainstCloud(ctx context.Context, opts *Options, plan *homologation.Plan
 		return err
 	}
 	if err := book.Bind(plan, run.products); err != nil {
-		return WrongUse(err)
+		return usage.Wrong(err)
 	}
 	scene, err := openCloud(ctx, opts, plan, shop, run, own{run: book.Run, ids: book.IDs()})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"pdvagent/agent/ops/fleet"
 	"pdvagent/agent/osfile"
 	"pdvagent/cmd/internal/app"
+	"pdvagent/cmd/internal/usage"
 )
 
 // fleetFlags are those of the command that installs many tills.
@@ -25,7 +26,7 @@ type fleetFlags struct {
 func newHomologationFleet(opts *Options) *cobra.Command {
 	var f fleetFlags
 	cmd := &cobra.Command{
-		Use: "fleet", Short: "Prepara a instalação de muitos caixas de uma vez, e diz depois o que cada um respondeu", Args: NoArgs,
+		Use: "fleet", Short: "Prepara a instalação de muitos caixas de uma vez, e diz depois o que cada um respondeu", Args: usage.NoArgs,
 		Long: "Lê uma planilha em CSV (loja;caixa;maquina;principal, e se preciso sistema, endereco, dialeto, versao_pdv, escuta, pasta_dos_dados) e\n" +
 			"escreve em --out um arquivo de respostas privado para cada caixa e os scripts que instalam e conferem todos: instalar.bat e\n" +
 			"instalar.ps1 (Windows, com o psexec), instalar.sh (Linux, por ssh). Depois, com --check, mostra o que cada caixa respondeu.",
@@ -37,7 +38,7 @@ func newHomologationFleet(opts *Options) *cobra.Command {
 			case f.check == "" && f.inventory != "" && f.out != "" && f.tokens != "":
 				return writeFleet(opts, f)
 			}
-			return WrongUse(errors.New("informe --inventory, --tokens e --out para preparar, ou só --check para conferir"))
+			return usage.Wrong(errors.New("informe --inventory, --tokens e --out para preparar, ou só --check para conferir"))
 		},
 	}
 	flags := cmd.Flags()

@@ -13,6 +13,7 @@ import (
 	"pdvagent/agent"
 	"pdvagent/agent/ops/evidence"
 	kit "pdvagent/agent/ops/homologation"
+	"pdvagent/cmd/internal/usage"
 	"pdvagent/mercafacil/homologation"
 )
 
@@ -33,7 +34,7 @@ type runOptions struct {
 func newHomologationRun(opts *Options) *cobra.Command {
 	var run runOptions
 	cmd := &cobra.Command{
-		Use: "run", Short: "Faz a homologação com um caixa virtual e um pdvagent só para isso", Args: NoArgs,
+		Use: "run", Short: "Faz a homologação com um caixa virtual e um pdvagent só para isso", Args: usage.NoArgs,
 		Long: "Faz a homologação com um caixa virtual e um pdvagent só para isso.\n\n" +
 			"--against sandbox: na nuvem simulada, com as ofertas e as quedas que cada item pede; nada sai desta máquina.\n" +
 			"--against cloud: na base de homologação da loja, com o endereço e o token de --config. Pede pelo nome o que só se cadastra lá, espera, e\n" +
@@ -54,7 +55,7 @@ func newHomologationRun(opts *Options) *cobra.Command {
 
 func runHomologation(ctx context.Context, opts *Options, run runOptions) error {
 	if run.against != "sandbox" && run.against != "cloud" {
-		return WrongUse(fmt.Errorf("--against %q não existe; use sandbox ou cloud", run.against))
+		return usage.Wrong(fmt.Errorf("--against %q não existe; use sandbox ou cloud", run.against))
 	}
 	plan, err := homologation.Load(homologation.Script)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"pdvagent/agent/ops/evidence"
 	kit "pdvagent/agent/ops/homologation"
+	"pdvagent/cmd/internal/usage"
 	"pdvagent/mercafacil/homologation"
 )
 
@@ -38,7 +39,7 @@ type watchOptions struct {
 func newHomologationWatch(opts *Options) *cobra.Command {
 	var watch watchOptions
 	cmd := &cobra.Command{
-		Use: "watch", Short: "O caixa da loja faz a homologação: diz o que fazer, olha o que passa e marca cada item", Args: NoArgs,
+		Use: "watch", Short: "O caixa da loja faz a homologação: diz o que fazer, olha o que passa e marca cada item", Args: usage.NoArgs,
 		Long: "O caixa da loja faz a homologação: este comando diz o que fazer, um item por vez, olha o que passa no pdvagent em execução e marca o item, ou\n" +
 			"diz o que estava errado. O movimento comum também marca itens. Nada é enviado nem mudado: serve em produção.\n\n" +
 			"Enter passa ao item seguinte; f e Enter termina de olhar aqui, e o pdvagent continua; --stop encerra.",

@@ -17,6 +17,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/config"
+	"pdvagent/cmd/internal/usage"
 )
 
 // answersName is the file of answers that is looked for beside the program and in the current folder. One serves a whole
@@ -137,7 +138,7 @@ func (in *installation) fill(cmd *cobra.Command) error {
 		}
 	}
 	if len(missing) > 0 {
-		return usageError{fmt.Errorf("informe %s", strings.Join(missing, ", "))}
+		return usage.Wrong(fmt.Errorf("informe %s", strings.Join(missing, ", ")))
 	}
 	return nil
 }
@@ -155,7 +156,7 @@ func (q question) set(value string) error {
 	}
 	is, err := parseYesNo(value)
 	if err != nil {
-		return usageError{fmt.Errorf("%s: use true ou false, sim ou não", q.key())}
+		return usage.Wrong(fmt.Errorf("%s: use true ou false, sim ou não", q.key()))
 	}
 	*q.flag = is
 	return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pdvagent/agent/config"
+	"pdvagent/cmd/internal/usage"
 )
 
 // list is a command that asks the agent for a list and prints it as a table. T is the API's answer.
@@ -28,7 +29,7 @@ type list[T any] struct {
 }
 
 func newList[T any](opts *Options, l list[T]) *cobra.Command {
-	cmd := &cobra.Command{Use: "ls", Short: l.short, Args: NoArgs}
+	cmd := &cobra.Command{Use: "ls", Short: l.short, Args: usage.NoArgs}
 	query := addFilters(cmd, l.filters)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		path := l.path
@@ -96,11 +97,11 @@ func (f *wordFlag) Set(typed string) error {
 	if _, ok := f.words[f.code]; ok || typed == "" {
 		return nil
 	}
-	return errors.New(f.wanted())
+	return errors.New(f.Wanted())
 }
 
-// wanted names the words.
-func (f *wordFlag) wanted() string {
+// Wanted names the words.
+func (f *wordFlag) Wanted() string {
 	return "serve um destes: " + strings.Join(slices.Sorted(maps.Values(f.words)), ", ")
 }
 

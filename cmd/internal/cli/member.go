@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"pdvagent/cmd/internal/usage"
 )
 
 func newMember(opts *Options) *cobra.Command {
@@ -20,7 +22,7 @@ func newMember(opts *Options) *cobra.Command {
 // newMemberForget reads the document from the standard input: arguments are seen by every user of the machine.
 func newMemberForget(opts *Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "forget", Short: "Esquece um cliente (LGPD); o CPF ou CNPJ é lido da entrada padrão", Args: NoArgs,
+		Use: "forget", Short: "Esquece um cliente (LGPD); o CPF ou CNPJ é lido da entrada padrão", Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := opts.client()
 			if err != nil {
@@ -28,7 +30,7 @@ func newMemberForget(opts *Options) *cobra.Command {
 			}
 			text, err := bufio.NewReader(os.Stdin).ReadString('\n')
 			if err != nil && text == "" {
-				return usageError{fmt.Errorf("informe o documento na entrada padrão: %w", err)}
+				return usage.Wrong(fmt.Errorf("informe o documento na entrada padrão: %w", err))
 			}
 			var result struct {
 				Forgotten bool `json:"forgotten"`

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pdvagent/agent"
+	"pdvagent/cmd/internal/usage"
 )
 
 func newOrders(opts *Options) *cobra.Command {
@@ -65,7 +66,7 @@ func newOrdersResolve(opts *Options) *cobra.Command {
 		Use: "resolve ID", Short: "Registra o que o fornecedor respondeu de um pedido que ficou sem resposta", Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if state == "" || reason == "" {
-				return usageError{fmt.Errorf("informe --state (concluído ou recusado) e --reason: o que o fornecedor respondeu")}
+				return usage.Wrong(fmt.Errorf("informe --state (concluído ou recusado) e --reason: o que o fornecedor respondeu"))
 			}
 			body := map[string]string{"state": orderStates().code(state), "order_vendor_id": vendor, "reason": reason}
 			return ask(cmd, opts, request{http.MethodPost, "/v1/orders/" + url.PathEscape(args[0]) + "/resolve", body}, func(w io.Writer, o orderView) {

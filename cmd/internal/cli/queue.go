@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pdvagent/agent"
+	"pdvagent/cmd/internal/usage"
 )
 
 func newQueue(opts *Options) *cobra.Command {
@@ -96,7 +97,7 @@ func (j jobView) why() string {
 }
 
 func newQueueExport(opts *Options) *cobra.Command {
-	cmd := &cobra.Command{Use: "export", Short: "Escreve todos os registros, um JSON por linha, sem dados pessoais", Args: NoArgs}
+	cmd := &cobra.Command{Use: "export", Short: "Escreve todos os registros, um JSON por linha, sem dados pessoais", Args: usage.NoArgs}
 	query := addFilters(cmd, []filter{
 		{name: "state", usage: stateUsage, words: jobStates()},
 		{name: "kind", usage: kindUsage, words: jobKinds()},
@@ -134,7 +135,7 @@ func newQueueRetry(opts *Options) *cobra.Command {
 		Use: "retry NÚMERO | --reason MOTIVO", Short: "Tenta de novo já: um registro, ou todos os retidos por um motivo",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if reason != "" {
-				return NoArgs(cmd, args)
+				return usage.NoArgs(cmd, args)
 			}
 			return oneArg(cmd, args)
 		},
@@ -153,7 +154,7 @@ func newQueueRetry(opts *Options) *cobra.Command {
 func (o *Options) retryHeld(ctx context.Context, reason string) error {
 	reason = vocabulary{agent.ReasonCloned: "copia", agent.ReasonSalvaged: "resgate"}.code(reason)
 	if reason != agent.ReasonCloned && reason != agent.ReasonSalvaged {
-		return usageError{errors.New("--reason aceita copia ou resgate; os outros retidos se corrigem um a um (queue repair)")}
+		return usage.Wrong(errors.New("--reason aceita copia ou resgate; os outros retidos se corrigem um a um (queue repair)"))
 	}
 	client, err := o.client()
 	if err != nil {
@@ -191,7 +192,7 @@ func newQueueDiscard(opts *Options) *cobra.Command {
 		Use: "discard NÚMERO --reason MOTIVO", Short: "Encerra um registro sem enviar", Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if reason == "" {
-				return usageError{errors.New("informe --reason")}
+				return usage.Wrong(errors.New("informe --reason"))
 			}
 			return ask(cmd, opts, request{http.MethodPost, "/v1/queue/" + url.PathEscape(args[0]) + "/discard", map[string]string{"reason": reason}}, printJob)
 		},
@@ -206,7 +207,7 @@ func newQueueRepair(opts *Options) *cobra.Command {
 		Use: "repair NÚMERO --file ARQUIVO", Short: "Troca o conteúdo de um registro retido ou recusado", Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if file == "" {
-				return usageError{errors.New("informe --file com o JSON corrigido (valores mascarados podem ficar como estão)")}
+				return usage.Wrong(errors.New("informe --file com o JSON corrigido (valores mascarados podem ficar como estão)"))
 			}
 			body, err := os.ReadFile(file)
 			if err != nil {

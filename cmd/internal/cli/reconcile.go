@@ -18,6 +18,7 @@ import (
 	"pdvagent/agent/loads/reconcile"
 	"pdvagent/agent/loads/source"
 	"pdvagent/agent/osfile"
+	"pdvagent/cmd/internal/usage"
 )
 
 func newReconcile(opts *Options) *cobra.Command {
@@ -25,7 +26,7 @@ func newReconcile(opts *Options) *cobra.Command {
 	var csv bool
 	var from config.Source
 	cmd := &cobra.Command{
-		Use: "reconcile", Short: "O dia deste caixa: aceitas, entregues, canceladas, retidas, recusadas; e a diferença para o ERP", Args: NoArgs,
+		Use: "reconcile", Short: "O dia deste caixa: aceitas, entregues, canceladas, retidas, recusadas; e a diferença para o ERP", Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := opts.client()
 			if err != nil {

@@ -7,6 +7,8 @@ import (
 	"net/url"
 
 	"github.com/spf13/cobra"
+
+	"pdvagent/cmd/internal/usage"
 )
 
 // resolution is a command that records a person's decision about something that asks for one. T is the API's answer.
@@ -23,7 +25,7 @@ func newResolve[T any](opts *Options, r resolution[T]) *cobra.Command {
 		Use: r.use, Short: r.short, Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if reason == "" {
-				return usageError{fmt.Errorf("informe --reason: o que foi feito com o dinheiro")}
+				return usage.Wrong(fmt.Errorf("informe --reason: o que foi feito com o dinheiro"))
 			}
 			call := request{http.MethodPost, r.path + url.PathEscape(args[0]) + "/resolve", map[string]string{"reason": reason}}
 			return ask(cmd, opts, call, func(w io.Writer, answer T) { fmt.Fprintln(w, r.done(answer)) })

@@ -18,6 +18,7 @@ import (
 	"pdvagent/agent"
 	"pdvagent/agent/config"
 	"pdvagent/cmd/internal/app"
+	"pdvagent/cmd/internal/usage"
 )
 
 // Exit codes (till-api.md section 6).
@@ -35,9 +36,6 @@ type Options struct {
 	out    io.Writer
 }
 
-// usageError is a wrong call of a command.
-type usageError struct{ error }
-
 // Execute runs one command line and gives its exit code: 0 done, 1 failed, 2 wrong use, 3 the agent does not run
 // (till-api.md section 6). What a person must read goes to standard error. More commands, made with the flags of every
 // command, may be handed in.
@@ -46,7 +44,7 @@ func Execute(args []string, more ...func(*Options) *cobra.Command) int {
 	defer stop()
 	root := newRoot(os.Stdout, more...)
 	root.SetArgs(args)
-	err := named(root.ExecuteContext(ctx))
+	err := usage.Named(root.ExecuteContext(ctx))
 	if err == nil {
 		return ExitDone
 	}
@@ -55,9 +53,9 @@ func Execute(args []string, more ...func(*Options) *cobra.Command) int {
 }
 
 func exitCode(err error) int {
-	var usage usageError
+	var wrong usage.Error
 	switch {
-	case errors.As(err, &usage):
+	case errors.As(err, &wrong):
 		return ExitUsage
 	case agent.CodeOf(err) == agent.CodeAgentNotRunning:
 		return ExitNotRunning
@@ -85,7 +83,7 @@ func newRoot(out io.Writer, more ...func(*Options) *cobra.Command) *cobra.Comman
 	for _, command := range more {
 		root.AddCommand(command(opts))
 	}
-	inPortuguese(root)
+	usage.InPortuguese(root)
 	return root
 }
 
@@ -100,33 +98,14 @@ func (o *Options) Print(value any, plain func(w io.Writer)) error {
 	return encoder.Encode(value)
 }
 
-// NoArgs is cobra.NoArgs as a usage error.
-func NoArgs(cmd *cobra.Command, args []string) error { return arguments(cmd, cobra.NoArgs(cmd, args)) }
-
 // oneArg is cobra.ExactArgs(1) as a usage error.
 func oneArg(cmd *cobra.Command, args []string) error {
-	return arguments(cmd, cobra.ExactArgs(1)(cmd, args))
-}
-
-// arguments makes cobra's error about a command's arguments one of wrong use, in Portuguese.
-func arguments(cmd *cobra.Command, err error) error {
-	if err == nil {
-		return nil
-	}
-	return usageError{argumentError(cmd, err)}
-}
-
-// WrongUse makes an error one of wrong use: exit code 2. nil stays nil.
-func WrongUse(err error) error {
-	if err == nil {
-		return nil
-	}
-	return usageError{err}
+	return usage.Arguments(cmd, cobra.ExactArgs(1)(cmd, args))
 }
 
 func newVersion(opts *Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Mostra a versão", Args: NoArgs,
+		Use: "version", Short: "Mostra a versão", Args: usage.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			info := map[string]string{"version": app.Version, "go": app.GoVersion()}
 			return opts.Print(info, func(w io.Writer) { fmt.Fprintf(w, "pdvagent %s (%s)\n", app.Version, info["go"]) })

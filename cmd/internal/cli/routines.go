@@ -15,6 +15,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/ops/routine"
+	"pdvagent/cmd/internal/usage"
 )
 
 func newRoutines(opts *Options) *cobra.Command {
@@ -33,7 +34,9 @@ type runPage struct {
 
 func newRoutinesList(opts *Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "ls [NOME]", Short: "Lista as rotinas, ou as execuções de uma", Args: func(cmd *cobra.Command, args []string) error { return arguments(cmd, cobra.MaximumNArgs(1)(cmd, args)) },
+		Use: "ls [NOME]", Short: "Lista as rotinas, ou as execuções de uma", Args: func(cmd *cobra.Command, args []string) error {
+			return usage.Arguments(cmd, cobra.MaximumNArgs(1)(cmd, args))
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return ask(cmd, opts, request{method: http.MethodGet, path: "/v1/routines"}, printRoutines)

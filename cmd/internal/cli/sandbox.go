@@ -9,6 +9,7 @@ import (
 
 	"pdvagent/agent/sandbox"
 	"pdvagent/cmd/internal/app"
+	"pdvagent/cmd/internal/usage"
 )
 
 func newSandbox(_ *Options) *cobra.Command {
@@ -16,7 +17,7 @@ func newSandbox(_ *Options) *cobra.Command {
 	var tokens []string
 	var empty bool
 	cmd := &cobra.Command{
-		Use: "sandbox", Short: "Nuvens simuladas, para integrar e testar sem internet", Args: NoArgs,
+		Use: "sandbox", Short: "Nuvens simuladas, para integrar e testar sem internet", Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg := sandbox.Config{Listen: listen, Control: control, TLS: secure, Tokens: tokens, Seed: !empty, Log: app.NewLog(os.Stderr, "info"), FirstNosso: nextNosso(time.Now())}
 			clouds, err := sandbox.Start(cmd.Context(), cfg)

@@ -15,6 +15,7 @@ import (
 	"pdvagent/agent/ops/doctor"
 	"pdvagent/agent/ops/service"
 	"pdvagent/cmd/internal/app"
+	"pdvagent/cmd/internal/usage"
 )
 
 func newService(opts *Options) *cobra.Command {
@@ -45,7 +46,7 @@ func newService(opts *Options) *cobra.Command {
 // serviceVerb is a command that changes the service and then prints its state; do gives notes for standard error.
 func (o *Options) serviceVerb(use, short, done string, do func(context.Context, service.Manager) ([]string, error)) *cobra.Command {
 	return &cobra.Command{
-		Use: use, Short: short, Args: NoArgs,
+		Use: use, Short: short, Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			manager, err := o.manager()
 			if err != nil {
@@ -124,7 +125,7 @@ func (o *Options) manager() (service.Manager, error) {
 
 func newServiceStatus(opts *Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Short: "Como está o serviço; termina com 3 quando não está em execução", Args: NoArgs,
+		Use: "status", Short: "Como está o serviço; termina com 3 quando não está em execução", Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			manager, err := opts.manager()
 			if err != nil {

@@ -21,6 +21,7 @@ import (
 	"pdvagent/agent/ops/setup"
 	"pdvagent/agent/osfile"
 	"pdvagent/cmd/internal/app"
+	"pdvagent/cmd/internal/usage"
 )
 
 // installerOptions are the flags of the commands that installers call.
@@ -47,7 +48,7 @@ func (o *installerOptions) program() (string, error) {
 		return "", err
 	}
 	if o.dir == "" || filepath.Dir(dir) == dir {
-		return "", usageError{errors.New("informe com --dir uma pasta que seja só do programa")}
+		return "", usage.Wrong(errors.New("informe com --dir uma pasta que seja só do programa"))
 	}
 	name := "pdvagent"
 	if os.PathSeparator == '\\' {
@@ -59,7 +60,7 @@ func (o *installerOptions) program() (string, error) {
 func (o *installerOptions) newApply() *cobra.Command {
 	in := newInstallation()
 	cmd := &cobra.Command{
-		Use: "apply", Short: "Instala, atualiza ou repara; volta sozinho se a versão nova não responder", Args: NoArgs,
+		Use: "apply", Short: "Instala, atualiza ou repara; volta sozinho se a versão nova não responder", Args: usage.NoArgs,
 		RunE: o.reported(func(cmd *cobra.Command) error {
 			if err := o.own(cmd.Context()); err != nil {
 				return err
@@ -165,7 +166,7 @@ func healthCheck(base string) func(context.Context, string) error {
 func (o *installerOptions) newRemove() *cobra.Command {
 	var purge bool
 	cmd := &cobra.Command{
-		Use: "remove", Short: "Remove serviço e programa; dados e configuração ficam, salvo com --purge", Args: NoArgs,
+		Use: "remove", Short: "Remove serviço e programa; dados e configuração ficam, salvo com --purge", Args: usage.NoArgs,
 		RunE: o.reported(func(cmd *cobra.Command) error {
 			for _, warning := range o.pendingWarning(cmd.Context()) {
 				o.say("%s", warning)
@@ -207,7 +208,7 @@ func (o *installerOptions) ownFolder() string {
 func (o *installerOptions) newTry() *cobra.Command {
 	in := newInstallation()
 	cmd := &cobra.Command{
-		Use: "try", Short: "Tenta a nuvem, as pastas e a porta com as respostas, sem instalar", Args: NoArgs,
+		Use: "try", Short: "Tenta a nuvem, as pastas e a porta com as respostas, sem instalar", Args: usage.NoArgs,
 		RunE: o.reported(func(cmd *cobra.Command) (err error) {
 			folder, err := os.MkdirTemp("", "pdvagent-")
 			if err != nil {
@@ -258,7 +259,7 @@ func findingLine(f doctor.Finding) string {
 // newPending warns the installer of sales that would be left behind.
 func (o *installerOptions) newPending() *cobra.Command {
 	return &cobra.Command{
-		Use: "pending", Short: "Diz se há vendas por enviar; não escreve nada quando não há", Args: NoArgs,
+		Use: "pending", Short: "Diz se há vendas por enviar; não escreve nada quando não há", Args: usage.NoArgs,
 		RunE: o.reported(func(cmd *cobra.Command) error {
 			for _, warning := range o.pendingWarning(cmd.Context()) {
 				o.say("%s", warning)

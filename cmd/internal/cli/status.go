@@ -10,11 +10,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"pdvagent/agent"
+	"pdvagent/cmd/internal/usage"
 )
 
 func newStatus(opts *Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Short: "Como está o agente", Args: NoArgs,
+		Use: "status", Short: "Como está o agente", Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := opts.client()
 			if err != nil {

@@ -12,6 +12,7 @@ import (
 	"pdvagent/agent"
 	"pdvagent/agent/config"
 	"pdvagent/cmd/internal/app"
+	"pdvagent/cmd/internal/usage"
 	"pdvagent/store"
 )
 
@@ -34,7 +35,9 @@ func (o *Options) files() (store.Config, error) {
 func newStoreVerify(opts *Options) *cobra.Command {
 	return &cobra.Command{
 		Use: "verify [ARQUIVO]", Short: "Confere páginas e valores de um banco de dados, ou do da configuração, sem alterar nada",
-		Args: func(cmd *cobra.Command, args []string) error { return arguments(cmd, cobra.MaximumNArgs(1)(cmd, args)) },
+		Args: func(cmd *cobra.Command, args []string) error {
+			return usage.Arguments(cmd, cobra.MaximumNArgs(1)(cmd, args))
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			at, err := opts.files()
 			if err != nil {
@@ -109,10 +112,10 @@ func newStoreRestore(opts *Options) *cobra.Command {
 func newStoreNew(opts *Options) *cobra.Command {
 	confirm := false
 	cmd := &cobra.Command{
-		Use: "new --confirm", Short: "Começa de propósito com uma fila vazia: tudo o que há é movido para data_dir/replaced-DATA, nada é apagado", Args: NoArgs,
+		Use: "new --confirm", Short: "Começa de propósito com uma fila vazia: tudo o que há é movido para data_dir/replaced-DATA, nada é apagado", Args: usage.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if !confirm {
-				return usageError{errors.New("as vendas que ainda não foram enviadas não serão enviadas por este agente; repita com --confirm se é isso mesmo")}
+				return usage.Wrong(errors.New("as vendas que ainda não foram enviadas não serão enviadas por este agente; repita com --confirm se é isso mesmo"))
 			}
 			cfg, _, err := config.Load(opts.config, os.LookupEnv)
 			if err != nil {
@@ -177,7 +180,7 @@ func printRestored(w io.Writer, report store.Report) {
 
 func newStoreCompact(opts *Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "compact", Short: "Reescreve o banco de dados sem o que já foi apagado", Args: NoArgs,
+		Use: "compact", Short: "Reescreve o banco de dados sem o que já foi apagado", Args: usage.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			before, after := int64(0), int64(0)
 			err := opts.withStore(func(queue *store.Store) error {
@@ -198,7 +201,7 @@ func newStoreCompact(opts *Options) *cobra.Command {
 
 func newStoreBackup(opts *Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "backup", Short: "Copia o banco de dados e as chaves para data_dir/backup; as 3 cópias mais novas ficam", Args: NoArgs,
+		Use: "backup", Short: "Copia o banco de dados e as chaves para data_dir/backup; as 3 cópias mais novas ficam", Args: usage.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			at, err := opts.files()
 			if err != nil {

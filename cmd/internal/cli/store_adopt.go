@@ -15,6 +15,7 @@ import (
 	"pdvagent/agent/config"
 	"pdvagent/agent/osfile"
 	"pdvagent/cmd/internal/app"
+	"pdvagent/cmd/internal/usage"
 	"pdvagent/store"
 )
 
@@ -93,7 +94,7 @@ func (a *adoption) run(from string) (err error) {
 	if err := a.print(result); err != nil || a.confirm {
 		return err
 	}
-	return usageError{errors.New("nada foi alterado; se é isso mesmo, repita com --confirm")}
+	return usage.Wrong(errors.New("nada foi alterado; se é isso mesmo, repita com --confirm"))
 }
 
 // bring copies what the origin has.
@@ -114,7 +115,7 @@ func (a *adoption) bring(from string) error {
 		return a.bringFolder(from, key, data)
 	}
 	if key == nil {
-		return usageError{errors.New("uma cópia selada só se abre com a chave privada de recuperação: informe --recovery-key ARQUIVO")}
+		return usage.Wrong(errors.New("uma cópia selada só se abre com a chave privada de recuperação: informe --recovery-key ARQUIVO"))
 	}
 	file, err := os.Open(from)
 	if err != nil {
@@ -130,7 +131,7 @@ func (a *adoption) bring(from string) error {
 
 func (a *adoption) bringFolder(from string, key []byte, data string) error {
 	if a.oldConfig == "" && !a.keepConfig {
-		return usageError{errors.New("informe com --old-config o config.yaml do disco antigo, ou --keep-config para trazer só os dados")}
+		return usage.Wrong(errors.New("informe com --old-config o config.yaml do disco antigo, ou --keep-config para trazer só os dados"))
 	}
 	var err error
 	if a.brought, err = store.Bring(from, key, data); err != nil || a.keepConfig {
@@ -213,10 +214,10 @@ func (a *adoption) print(result adopted) error {
 func newStoreKeypair(opts *Options) *cobra.Command {
 	folder := ""
 	cmd := &cobra.Command{
-		Use: "keypair --to PASTA", Short: "Cria o par de chaves de recuperação: a privada para o cofre da rede, a pública para os caixas", Args: NoArgs,
+		Use: "keypair --to PASTA", Short: "Cria o par de chaves de recuperação: a privada para o cofre da rede, a pública para os caixas", Args: usage.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if folder == "" {
-				return usageError{errors.New("informe com --to a pasta em que as duas chaves são escritas")}
+				return usage.Wrong(errors.New("informe com --to a pasta em que as duas chaves são escritas"))
 			}
 			private, public := filepath.Join(folder, "recuperacao-privada.pem"), filepath.Join(folder, "recuperacao-publica.pem")
 			for _, path := range []string{private, public} {

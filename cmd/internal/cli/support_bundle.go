@@ -12,12 +12,13 @@ import (
 	"pdvagent/agent"
 	"pdvagent/agent/osfile"
 	"pdvagent/cmd/internal/app"
+	"pdvagent/cmd/internal/usage"
 )
 
 func newSupportBundle(opts *Options) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
-		Use: "support-bundle", Short: "Junta, mascarado, tudo o que o suporte precisa em um arquivo zip", Args: NoArgs,
+		Use: "support-bundle", Short: "Junta, mascarado, tudo o que o suporte precisa em um arquivo zip", Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			now := time.Now()
 			if out == "" {

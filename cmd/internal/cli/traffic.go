@@ -13,6 +13,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/ops/traffic"
+	"pdvagent/cmd/internal/usage"
 )
 
 // followInterval is the time between two requests of traffic -f.
@@ -21,7 +22,7 @@ const followInterval = time.Second
 func newTraffic(opts *Options) *cobra.Command {
 	var follow bool
 	var since time.Duration
-	cmd := &cobra.Command{Use: "traffic", Short: "O diário: o que o caixa e o suporte disseram ao agente, e o agente às nuvens", Args: NoArgs}
+	cmd := &cobra.Command{Use: "traffic", Short: "O diário: o que o caixa e o suporte disseram ao agente, e o agente às nuvens", Args: usage.NoArgs}
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "continua mostrando")
 	cmd.Flags().DurationVar(&since, "since", 0, "só a partir de quanto tempo atrás, por exemplo 10m")
 	query := addFilters(cmd, []filter{

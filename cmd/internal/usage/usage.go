@@ -1,4 +1,6 @@
-package cli
+// Package usage makes the help of our programs, and what is wrong with a call of them, Portuguese. The commands of pdvagent
+// and of pdvhub use it.
+package usage
 
 import (
 	"errors"
@@ -10,26 +12,48 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// inPortuguese makes the help of a command and of all below it Portuguese, and their usage errors too.
-func inPortuguese(root *cobra.Command) {
+// Error is a wrong call of a command.
+type Error struct{ error }
+
+// Wrong makes an error one of wrong use.
+func Wrong(err error) error {
+	if err == nil {
+		return nil
+	}
+	return Error{err}
+}
+
+// NoArgs is cobra.NoArgs as a usage error.
+func NoArgs(cmd *cobra.Command, args []string) error { return Arguments(cmd, cobra.NoArgs(cmd, args)) }
+
+// Arguments makes cobra's error about a command's arguments one of wrong use, in Portuguese.
+func Arguments(cmd *cobra.Command, err error) error {
+	if err == nil {
+		return nil
+	}
+	return Error{argumentError(cmd, err)}
+}
+
+// InPortuguese makes the help of a command and of all below it Portuguese, and their usage errors too.
+func InPortuguese(root *cobra.Command) {
 	root.PersistentFlags().BoolP("help", "h", false, "mostra esta ajuda")
 	root.SetHelpCommand(&cobra.Command{
 		Use: "help [COMANDO]", Short: "Ajuda de um comando",
 		RunE: func(_ *cobra.Command, args []string) error {
 			found, _, err := root.Find(args)
 			if err != nil {
-				return WrongUse(err)
+				return Wrong(err)
 			}
 			return found.Help()
 		},
 	})
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return Error{flagError(err)} })
 	for _, group := range root.Commands() {
 		if group.HasSubCommands() && !group.Runnable() {
 			group.Args = func(cmd *cobra.Command, args []string) error { return nil }
 			group.RunE = func(cmd *cobra.Command, args []string) error {
 				if len(args) > 0 {
-					return usageError{noCommand(cmd.CommandPath(), args[0])}
+					return Error{noCommand(cmd.CommandPath(), args[0])}
 				}
 				return cmd.Help()
 			}
@@ -92,13 +116,13 @@ func options(out *strings.Builder, title string, flags *pflag.FlagSet) {
 // unknownCommand finds the command in cobra's error.
 var unknownCommand = regexp.MustCompile(`unknown command "([^"]*)" for "([^"]*)"`)
 
-// named makes cobra's error about a command that does not exist one of wrong use, in Portuguese.
-func named(err error) error {
+// Named makes cobra's error about a command that does not exist one of wrong use, in Portuguese.
+func Named(err error) error {
 	if err == nil {
 		return nil
 	}
 	if found := unknownCommand.FindStringSubmatch(err.Error()); found != nil {
-		return usageError{noCommand(found[2], found[1])}
+		return Error{noCommand(found[2], found[1])}
 	}
 	return err
 }
@@ -124,8 +148,8 @@ func flagError(err error) error {
 		return fmt.Errorf("falta o valor da opção %s", dashed(missing.GetSpecifiedName()))
 	}
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		if words, ok := invalid.GetFlag().Value.(*wordFlag); ok {
-			return fmt.Errorf("o valor %q não serve para a opção --%s: %s", invalid.GetValue(), invalid.GetFlag().Name, words.wanted())
+		if words, ok := invalid.GetFlag().Value.(interface{ Wanted() string }); ok { // a flag that takes one of some words
+			return fmt.Errorf("o valor %q não serve para a opção --%s: %s", invalid.GetValue(), invalid.GetFlag().Name, words.Wanted())
 		}
 		return fmt.Errorf("o valor %q não serve para a opção --%s: %s", invalid.GetValue(), invalid.GetFlag().Name, wantedBy(invalid.GetFlag().Value.Type()))
 	}
