@@ -150,7 +150,7 @@ func (u *Uplink) pinned() *tls.Config {
 		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection checks the chain against the invitation's authority, and the name
 		VerifyConnection: func(state tls.ConnectionState) error {
 			roots, others := x509.NewCertPool(), x509.NewCertPool()
-			for _, certificate := range state.PeerCertificates[1:] {
+			for _, certificate := range state.PeerCertificates {
 				if sum := sha256.Sum256(certificate.Raw); bytes.Equal(sum[:], u.invitation.Pin) {
 					roots.AddCert(certificate)
 				} else {
