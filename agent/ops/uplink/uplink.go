@@ -140,7 +140,7 @@ func (u *Uplink) isConnected(*nats.Conn) {
 // delay grows to a minute, each agent's by another part: ten thousand tills do not come back at once.
 func (u *Uplink) delay(attempts int) time.Duration {
 	most := u.cfg.Reconnect * time.Duration(min(1<<min(attempts, 5), 30))
-	return most/2 + mathrand.N(most/2+1)
+	return most/2 + mathrand.N(most/2+1) //nolint:gosec // spreads tills, hides nothing
 }
 
 // tell publishes the state until ctx ends, then once more that the agent stops.

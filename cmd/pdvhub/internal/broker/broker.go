@@ -141,14 +141,16 @@ func (b *Broker) Close() {
 type logger struct{ log *slog.Logger }
 
 func (logger) Noticef(string, ...any) {}
+func (logger) Debugf(string, ...any)  {}
+func (logger) Tracef(string, ...any)  {}
+
 func (l logger) Warnf(format string, args ...any) {
 	l.log.Warn("broker", "what", fmt.Sprintf(format, args...))
 }
-func (l logger) Fatalf(format string, args ...any) {
-	l.log.Error("broker", "what", fmt.Sprintf(format, args...))
-}
+
 func (l logger) Errorf(format string, args ...any) {
 	l.log.Error("broker", "what", fmt.Sprintf(format, args...))
 }
-func (logger) Debugf(string, ...any) {}
-func (logger) Tracef(string, ...any) {}
+
+// Fatalf is an error like others: only main ends the process.
+func (l logger) Fatalf(format string, args ...any) { l.Errorf(format, args...) }

@@ -114,10 +114,10 @@ func (a authority) claims() (operator *jwt.OperatorClaims, accounts map[string]s
 func (a authority) member(key, agent string) (string, error) {
 	claims := jwt.NewUserClaims(key)
 	claims.Name = agent
-	claims.Permissions.Pub.Allow.Add(chain.MayPublish(agent))
-	claims.Permissions.Sub.Allow.Add(chain.MaySubscribe(agent), "_INBOX."+agent+".>")
-	claims.Limits.Payload = maxPayload
-	claims.Limits.Subs = maxSubscriptions
+	claims.Pub.Allow.Add(chain.MayPublish(agent))
+	claims.Sub.Allow.Add(chain.MaySubscribe(agent), "_INBOX."+agent+".>")
+	claims.Payload = maxPayload
+	claims.Subs = maxSubscriptions
 	return claims.Encode(a.account)
 }
 

@@ -29,7 +29,7 @@ func newServe(o *options) *cobra.Command {
 				}
 			}
 			log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-			h, err := hub.Open(hub.Config{Dir: o.dir, Join: join, Broker: broker, Names: names, Log: log})
+			h, err := hub.Open(cmd.Context(), hub.Config{Dir: o.dir, Join: join, Broker: broker, Names: names, Log: log})
 			if err != nil {
 				return fmt.Errorf("o hub não pôde iniciar: %w", err)
 			}

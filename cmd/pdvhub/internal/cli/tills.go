@@ -31,7 +31,7 @@ func newTills(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "tills", Short: "Como está cada caixa da rede", Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			l, err := ledger.Open(o.dir, time.Now)
+			l, err := ledger.Open(cmd.Context(), o.dir, time.Now)
 			if err != nil {
 				return err
 			}

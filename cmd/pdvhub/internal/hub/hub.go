@@ -52,7 +52,7 @@ type Hub struct {
 }
 
 // Open opens the ledger and the listeners.
-func Open(cfg Config) (h *Hub, err error) {
+func Open(ctx context.Context, cfg Config) (h *Hub, err error) {
 	if cfg.Dir == "" || cfg.Join == "" || cfg.Broker == "" || len(cfg.Names) == 0 || cfg.Log == nil {
 		return nil, errors.New("hub.Config lacks a required field")
 	}
@@ -60,14 +60,14 @@ func Open(cfg Config) (h *Hub, err error) {
 		cfg.Now = time.Now
 	}
 	h = &Hub{cfg: cfg, came: make(map[string][]chain.State)}
-	if h.ledger, err = ledger.Open(cfg.Dir, cfg.Now); err != nil {
+	if h.ledger, err = ledger.Open(ctx, cfg.Dir, cfg.Now); err != nil {
 		return nil, err
 	}
 	h.broker, err = broker.Start(broker.Config{Dir: cfg.Dir, Listen: cfg.Broker, Names: cfg.Names, Log: cfg.Log})
 	if err != nil {
 		return nil, errors.Join(err, h.ledger.Close())
 	}
-	if h.listener, err = net.Listen("tcp", cfg.Join); err != nil {
+	if h.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Join); err != nil {
 		h.broker.Close()
 		return nil, errors.Join(err, h.ledger.Close())
 	}

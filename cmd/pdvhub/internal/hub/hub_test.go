@@ -43,7 +43,7 @@ func newPlace(t *testing.T) *place {
 // start runs the hub until stop is called, at the end of the test at the latest.
 func (p *place) start() (stop func()) {
 	p.Helper()
-	h, err := hub.Open(hub.Config{Dir: p.dir, Join: p.join, Broker: p.broker, Names: []string{"127.0.0.1"}, Log: slog.New(slog.DiscardHandler)})
+	h, err := hub.Open(p.Context(), hub.Config{Dir: p.dir, Join: p.join, Broker: p.broker, Names: []string{"127.0.0.1"}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func (p *place) invite(shop, till string) string {
 // health is how the only till is.
 func (p *place) health() (fleet.Health, string) {
 	p.Helper()
-	l, err := ledger.Open(p.dir, time.Now)
+	l, err := ledger.Open(p.Context(), p.dir, time.Now)
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func (p *place) until(want fleet.Health, words string) {
 	p.Helper()
 	var health fleet.Health
 	var why string
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); <-time.After(50 * time.Millisecond) {
 		if health, why = p.health(); health == want && strings.Contains(why, words) {
 			return
 		}

@@ -49,7 +49,7 @@ func Invite(ctx context.Context, dir, shop, till string, valid time.Duration) (i
 	if err != nil {
 		return i, fmt.Errorf("o endereço do hub não pôde ser lido: %w", err)
 	}
-	l, err := ledger.Open(dir, time.Now)
+	l, err := ledger.Open(ctx, dir, time.Now)
 	if err != nil {
 		return i, err
 	}

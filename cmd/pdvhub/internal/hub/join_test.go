@@ -2,7 +2,6 @@ package hub_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"encoding/json"
 	"io"
@@ -34,7 +33,7 @@ func newKey(t *testing.T) string {
 // joinWith posts a body to the hub.
 func joinWith(t *testing.T, p *place, body string) (int, string) {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // the test's own hub
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+p.join+chain.JoinPath, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
@@ -100,12 +99,12 @@ func TestAnInvitationIsOfOneTillOnceAndForATime(t *testing.T) {
 			t.Errorf("%s: %d %s", c.name, status, body)
 		}
 	}
-	l, err := ledger.Open(p.dir, time.Now)
+	l, err := ledger.Open(t.Context(), p.dir, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	if tills, err := l.Tills(context.Background()); err != nil || len(tills) != 1 || tills[0].Agent != "agent-one" {
+	if tills, err := l.Tills(t.Context()); err != nil || len(tills) != 1 || tills[0].Agent != "agent-one" {
 		t.Errorf("members: %+v, %v", tills, err)
 	}
 }

@@ -43,7 +43,7 @@ type Ledger struct {
 }
 
 // Open opens the ledger of a data folder, and makes both if they are missing.
-func Open(dir string, now func() time.Time) (*Ledger, error) {
+func Open(ctx context.Context, dir string, now func() time.Time) (*Ledger, error) {
 	if err := osfile.MakePrivateFolder(dir); err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func Open(dir string, now func() time.Time) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := db.ExecContext(context.Background(), tables); err != nil {
+	if _, err := db.ExecContext(ctx, tables); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
 	}
 	return &Ledger{db, now}, nil
