@@ -116,7 +116,7 @@ func (a authority) member(key, agent string) (string, error) {
 	claims.Name = agent
 	claims.Pub.Allow.Add(chain.MayPublish(agent))
 	claims.Sub.Allow.Add(chain.MaySubscribe(agent), "_INBOX."+agent+".>")
-	claims.Payload = maxPayload
+	claims.Limits.Payload = maxPayload
 	claims.Subs = maxSubscriptions
 	return claims.Encode(a.account)
 }
