@@ -15,6 +15,7 @@ import (
 
 	"pdvagent/agent"
 	"pdvagent/agent/config"
+	"pdvagent/cmd/internal/usage"
 )
 
 // tried is how the agent says that a try stands.
@@ -50,7 +51,7 @@ func newConfigTry(opts *Options) *cobra.Command {
 		Example: "  pdvagent config try sender.per_second 10\n  pdvagent config keep",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 || len(args)%2 != 0 {
-				return usageError{errors.New("informe campo e valor, aos pares")}
+				return usage.Wrong(errors.New("informe campo e valor, aos pares"))
 			}
 			return nil
 		},
@@ -82,7 +83,7 @@ func newConfigTry(opts *Options) *cobra.Command {
 
 func newConfigKeep(opts *Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "keep", Short: "Fica com a mudança que está em experiência (config try)", Args: NoArgs,
+		Use: "keep", Short: "Fica com a mudança que está em experiência (config try)", Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return opts.onTrial(cmd.Context(), http.MethodPost, "/v1/config/trial/confirm", json.RawMessage("{}"))
 		},
@@ -91,7 +92,7 @@ func newConfigKeep(opts *Options) *cobra.Command {
 
 func newConfigBack(opts *Options) *cobra.Command {
 	return &cobra.Command{
-		Use: "back", Short: "Volta agora da mudança que está em experiência (config try)", Args: NoArgs,
+		Use: "back", Short: "Volta agora da mudança que está em experiência (config try)", Args: usage.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return opts.onTrial(cmd.Context(), http.MethodDelete, "/v1/config/trial", nil)
 		},

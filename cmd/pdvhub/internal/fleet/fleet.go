@@ -124,4 +124,5 @@ var words = map[string]string{
 	agent.AlarmShopConflict: "dois agentes do mesmo caixa, ou dois principais na loja",
 	agent.AlarmLoad:         "uma carga foi recusada",
 	agent.AlarmChain:        "o hub não aceita este caixa",
+	agent.AlarmTrial:        "uma mudança da configuração foi desfeita",
 }
