@@ -36,6 +36,7 @@ func TestConsoleInARealBrowser(t *testing.T) {
 		"a refused token is seen, and the new one is set by keyboard":      refusedTokenIsReplaced,
 		"the till's homologation is watched, by keyboard":                  watchIsShown,
 		"troubles are seen on Início and mended by keyboard":               troublesAreMended,
+		"a full store is seen, and its limit raised by keyboard":           fullStoreIsMended,
 		"two people edit, and a token is removed under an open page":       twoPeopleEdit,
 		"a page of another origin gets nothing":                            anotherOriginGetsNothing,
 		"every page is accessible in both colours, and interprets nothing": everyPageIsAccessible,

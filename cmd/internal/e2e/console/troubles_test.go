@@ -1,6 +1,8 @@
 package console
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -228,4 +230,39 @@ func anotherOriginGetsNothing(t *testing.T, browser *e2e.Browser) {
 		}
 		return refused >= 2
 	})
+}
+
+// fullStoreIsMended fills the database, while the cloud is away, until a sale finds no room; the limit is raised by keyboard.
+func fullStoreIsMended(t *testing.T, browser *e2e.Browser) {
+	s := troubled{shop: shop{e2e.NewSite(t, "max_mb: 1024 ", "max_mb: 16 ").Start(), browser}}
+	s.page = s.signIn(t, e2e.AdminToken)
+	says(s.page, "Tudo certo")
+	s.Clouds.Leave()
+	noise := make([]byte, 100<<10)
+	full := false
+	for i := 0; i < 150 && !full; i++ {
+		_, _ = rand.Read(noise) // never fails
+		sale := agenttest.Today(agenttest.Receipt(fmt.Sprintf("CHEIO-%d", i), ""))
+		full = s.Post("/v2/coupons", strings.Replace(sale, "{", `{"obs":"`+hex.EncodeToString(noise)+`",`, 1)).Status == http.StatusInsufficientStorage
+	}
+	if !full {
+		t.Fatal("the store takes everything")
+	}
+	says(s.page, "Não há mais espaço para guardar vendas")
+	s.mend("fila")
+	s.page.Until("the form", "document.querySelector('#opcao-store-max_mb') !== null")
+	s.page.TabTo("#opcao-store-max_mb")
+	s.page.Type("64")
+	s.press("#gravar")
+	s.page.Until("the difference", "document.querySelector('dialog .diff ins')?.innerText === '64'")
+	s.page.Press("Enter")
+	says(s.page, "Vale depois de reiniciar")
+	if err := s.Clouds.Return(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.Stop()
+	s.Start()
+	if got := s.Post("/v2/coupons", agenttest.Today(agenttest.Receipt("DEPOIS-1", ""))); got.Status != http.StatusAccepted {
+		t.Errorf("after it: %d %s", got.Status, got.Body)
+	}
 }
