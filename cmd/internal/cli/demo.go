@@ -17,13 +17,28 @@ import (
 )
 
 func newDemo(opts *Options) *cobra.Command {
-	once := false
+	var once, console bool
 	cmd := &cobra.Command{
 		Use: "demo", Short: "Descontos do clube, vendas, uma queda da internet, uma queda de energia, e a conta certa no fim", Args: usage.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return RunDemo(cmd.Context(), opts.out, once) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			how := DemoOptions{Once: once}
+			if console {
+				how.Console = func(ctx context.Context, config string) error {
+					return (&Options{config: config, out: opts.out}).runConsole(ctx, false)
+				}
+			}
+			return RunDemo(cmd.Context(), opts.out, how)
+		},
 	}
+	cmd.Flags().BoolVar(&console, "console", false, "no fim abre o console, e o caixa continua vendendo")
 	cmd.Flags().BoolVar(&once, "once", false, "termina depois da conferência; o código de saída diz se fechou")
 	return cmd
+}
+
+// DemoOptions say how a demo ends.
+type DemoOptions struct {
+	Once    bool                                           // after the account; else it goes on until it is stopped
+	Console func(ctx context.Context, config string) error // opens the console of the agent, and the till goes on selling; nil: neither
 }
 
 // Demo tells its story to Out: simulated clouds in this process, an agent in a process of its own, and a till that calls it.
@@ -38,9 +53,9 @@ type Demo struct {
 	payment, boleto string // that the demo made: id, nosso número
 }
 
-// RunDemo runs the demo in a temporary folder. It fails when the cloud and the till do not agree at the end; unless once, it
-// then goes on running until ctx ends.
-func RunDemo(ctx context.Context, out io.Writer, once bool) error {
+// RunDemo runs the demo in a temporary folder. It fails when the cloud and the till do not agree at the end; unless it is
+// asked once, it then goes on running until ctx ends.
+func RunDemo(ctx context.Context, out io.Writer, how DemoOptions) error {
 	folder, err := os.MkdirTemp("", "pdvagent-demo-")
 	if err != nil {
 		return err
@@ -61,14 +76,41 @@ func RunDemo(ctx context.Context, out io.Writer, once bool) error {
 	if err := d.story(ctx); err != nil {
 		return err
 	}
-	if once {
+	if how.Once {
 		return nil
+	}
+	if how.Console != nil {
+		if err := how.Console(ctx, d.config); err != nil {
+			return err
+		}
 	}
 	if err := d.printNextSteps(ctx); err != nil {
 		return err
 	}
+	if how.Console != nil {
+		return d.liven(ctx)
+	}
 	<-ctx.Done()
 	return nil
+}
+
+// liven leaves a Pix to be paid, and goes on selling, a sale every few seconds, until ctx ends.
+func (d *Demo) liven(ctx context.Context) error {
+	if _, err := d.Till.Charge(ctx, "MESA-7", 4990); err != nil && ctx.Err() == nil {
+		return err
+	}
+	ticks := time.NewTicker(3 * time.Second)
+	defer ticks.Stop()
+	for n := 1; ; n++ {
+		if err := d.sell(ctx, fmt.Sprint("VIVA-", n)); err != nil && ctx.Err() == nil {
+			d.say("Uma venda não entrou: %v", err) // the person may have stopped the cloud, or worse
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticks.C:
+		}
+	}
 }
 
 // configure writes the agent's file, with waits that a person does not notice.

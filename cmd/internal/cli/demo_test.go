@@ -56,8 +56,16 @@ func TestDemoEndsWellInTimeAndItsLinesAnswer(t *testing.T) {
 	defer stop()
 	out := &reader{T: t, stop: stop}
 	begin := time.Now()
-	if err := cli.RunDemo(ctx, out, false); err != nil {
+	opened := ""
+	how := cli.DemoOptions{Console: func(_ context.Context, config string) error {
+		_, opened, _ = e2e.RunCommand(t, "console", "--print", "--config", config)
+		return nil
+	}}
+	if err := cli.RunDemo(ctx, out, how); err != nil {
 		t.Fatalf("%v\n%s", err, out.printed.String())
+	}
+	if !strings.Contains(opened, "/console/#codigo=") {
+		t.Errorf("the console opens at %q", opened)
 	}
 	printed := out.printed.String()
 	if !strings.Contains(printed, "exatamente uma vez") || strings.Contains(printed, "ERRADO") || out.pasted < 8 {

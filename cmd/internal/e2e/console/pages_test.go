@@ -77,7 +77,7 @@ func (s shop) addresses() []string {
 	s.Post("/v2/coupons", `{"coupon":"LIXO-1" "date": }}`)
 	pix := s.Post("/v1/payments", `{"method":"pix","provider":"ideamaker","amount":1701,"reference":`+fmt.Sprintf("%q", markup)+`}`, "Idempotency-Key", "CONSOLE-PIX-00000001").Text("id")
 	boleto := s.Post("/v1/boletos", `{"nosso_numero":"1000017","seu_numero":"B-1","amount":15000,"due_date":"2026-12-09","register_only":true}`).Text("nosso_numero")
-	addresses := []string{"inicio", "vendas", "vendas/CERTA-1", "vendas/NADA-1", "pendencias", "pagamentos", "pagamentos/pix/" + pix, "pagamentos/boletos", "pagamentos/pedidos", "rotinas", "rotinas/resend", "diario", "conferencia", "simulador", "diagnostico", "acessos", "auditoria", "guias", "guias/fidelidade", "guias/exemplos", "guias/venda.py", "guias/api", "guias/api/POST/%2Fv2%2Fcoupons", "homologacao", "homologacao?mostrar=errados", "configuracao", "configuracao/mercafacil", "configuracao/payments", "configuracao/routines", "configuracao/versoes"}
+	addresses := []string{"inicio", "vendas", "vendas/CERTA-1", "vendas/NADA-1", "pendencias", "pagamentos", "pagamentos/pix/" + pix, "pagamentos/faturas", "pagamentos/boletos", "pagamentos/pedidos", "rotinas", "rotinas/resend", "diario", "conferencia", "simulador", "diagnostico", "acessos", "auditoria", "guias", "guias/fidelidade", "guias/exemplos", "guias/venda.py", "guias/api", "guias/api/POST/%2Fv2%2Fcoupons", "homologacao", "homologacao?mostrar=errados", "configuracao", "configuracao/mercafacil", "configuracao/payments", "configuracao/routines", "configuracao/versoes"}
 	if boleto != "" {
 		addresses = append(addresses, "pagamentos/boletos/"+boleto)
 	}

@@ -15,6 +15,12 @@ func simulatorIsSteered(t *testing.T, browser *e2e.Browser) {
 		return s.Call(http.MethodGet, "/v1/payments/"+id, e2e.TillToken, "").Text("status") == "awaiting_payment"
 	})
 	page := s.signIn(t, e2e.SupportToken)
+	page.Go(s.Base + "/console/?1#/pagamentos/faturas")
+	page.TabTo("#documento")
+	page.Type("123.456.789-09")
+	page.Press("Enter")
+	says(page, "900001")
+	accessible(t, page, "the invoices")
 	page.TabTo("#nav-simulador")
 	page.Press("Enter")
 	says(page, "R$ 17,01")

@@ -2,14 +2,14 @@
 import { fill, h } from "../dom.js";
 import * as api from "../api.js";
 import * as words from "../words.js";
-import { badge, empty, head, moment, note, table, tabs } from "../parts.js";
+import { badge, empty, failure, field, head, moment, note, table, tabs } from "../parts.js";
 import { showBoleto, showOrder, showPayment } from "./pagamento.js";
 
 export const paymentTones = { paid: "ok", confirming: "info", completed: "ok", awaiting_payment: "info", created: "info", registering: "info", failed: "bad", expired: "", canceled: "", paid_late: "warn", conflicted: "warn", unknown: "warn" };
 export const boletoTones = { open: "info", paid: "ok", written_off: "", review: "warn" };
 export const orderTones = { completed: "ok", failed: "bad", unknown: "warn" };
 
-const parts = { "": showPayments, boletos: showBoletos, pedidos: showOrders };
+const parts = { "": showPayments, faturas: showInvoices, boletos: showBoletos, pedidos: showOrders };
 const shownFirst = 100;
 
 export async function show(view) {
@@ -19,7 +19,7 @@ export async function show(view) {
   if (part === "pedidos" && id) return showOrder(view, id);
   const here = "#/pagamentos" + (parts[part] && part ? "/" + part : ""), place = h("div", { class: "stack" });
   view.put(head("Pagamentos", "O que foi cobrado por aqui, e o que pede uma decisão."),
-    tabs("Meios de pagamento", here, [["#/pagamentos", "Pix e títulos"], ["#/pagamentos/boletos", "Boletos"], ["#/pagamentos/pedidos", "Pedidos com cartão"]]), place);
+    tabs("Meios de pagamento", here, [["#/pagamentos", "Pix e títulos"], ["#/pagamentos/faturas", "Faturas"], ["#/pagamentos/boletos", "Boletos"], ["#/pagamentos/pedidos", "Pedidos com cartão"]]), place);
   await (parts[part] ?? showPayments)(view, place);
 }
 
@@ -42,6 +42,29 @@ async function showPayments(view, place) {
   return listed(place, answer.payments, (p) => p.attention, columns,
     (p) => [moment(p.created_at), h("a", { href: "#/pagamentos/pix/" + p.id, id: "pix-" + p.id }, p.reference || p.id.slice(0, 8)), words.capital(words.paymentKind(p.kind)), words.reais(p.amount), badge(paymentTones[p.status] ?? "", words.paymentState(p.status))],
     empty("Nenhuma cobrança ainda", "Quando um caixa cobrar por Pix ou vender um título, aparece aqui."));
+}
+
+const invoiceStates = { open: ["info", "em aberto"], paid: ["ok", "paga"], canceled: ["", "cancelada"], expired: ["warn", "vencida"], unknown: ["warn", "não se sabe"] };
+
+/** showInvoices asks 7AZ for a shopper's invoices, and lists what was paid of invoices here. */
+async function showInvoices(view, place) {
+  const answer = await api.optional("/v1/payments", { signal: view.signal }), paid = (answer?.payments ?? []).filter((p) => p.kind === "invoice"), found = h("div", { class: "stack", "aria-live": "polite" });
+  const input = h("input", { autocomplete: "off", spellcheck: "false", inputmode: "numeric", required: true });
+  const form = h("form", { class: "card", role: "search", "aria-label": "Faturas de um cliente" }, h("div", { class: "filters" }, field("documento", "CPF ou CNPJ do cliente", input, {}), h("button", { class: "primary", id: "faturas-sim" }, "Procurar as faturas")));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      const list = await api.optional("/v1/invoices?document=" + encodeURIComponent(input.value.replace(/[^0-9A-Za-z]/g, "")), { signal: view.signal });
+      fill(found, list === null ? absent("Faturas", "payments.sevenaz") : list.invoices.length === 0 ? empty("Nenhuma fatura em aberto", "A 7AZ não tem faturas deste documento.")
+        : table("Faturas do cliente", ["Fatura", { name: "Vencimento", class: "tight" }, "Contrato", { name: "Valor", class: "right" }, { name: "Situação", class: "tight" }], list.invoices.map((i) => [i.id, words.date(i.due_date), i.contract ?? "", words.reais(i.amount), badge(...(invoiceStates[i.status] ?? ["", i.status]))])),
+        list?.unread > 0 && note("warn", `${words.many(list.unread, "fatura veio", "faturas vieram")} de um jeito que não se pôde ler.`));
+    } catch (error) {
+      fill(found, failure(error));
+    }
+  });
+  const columns = [{ name: "Criado", class: "tight" }, "Fatura", { name: "Valor", class: "right" }, { name: "Situação", class: "tight" }];
+  return fill(place, form, found, h("section", { class: "stack", "aria-labelledby": "pagas" }, h("h2", { id: "pagas" }, "Cobradas por este caixa"), paid.length === 0 ? empty("Nenhuma fatura cobrada aqui", "Quando um caixa cobrar uma fatura, aparece aqui.")
+    : table("Faturas cobradas", columns, paid.slice(0, shownFirst).map((p) => [moment(p.created_at), h("a", { href: "#/pagamentos/pix/" + p.id, id: "fatura-" + p.id }, p.reference || p.id.slice(0, 8)), words.reais(p.amount), badge(paymentTones[p.status] ?? "", words.paymentState(p.status))]))));
 }
 
 async function showBoletos(view, place) {
