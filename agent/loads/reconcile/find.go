@@ -32,9 +32,9 @@ type Page struct {
 }
 
 const (
-	pageJobs  = 1000 // that a page reads
-	readJobs  = 250  // that one transaction reads
-	lookJobs  = 20   // among which bisection looks for one that can be read
+	pageJobs  = 500 // that a page reads
+	readJobs  = 250 // that one transaction reads
+	lookJobs  = 20  // among which bisection looks for one that can be read
 	aroundDay = 24 * time.Hour
 )
 

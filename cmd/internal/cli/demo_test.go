@@ -58,7 +58,7 @@ func TestDemoEndsWellInTimeAndItsLinesAnswer(t *testing.T) {
 	begin := time.Now()
 	opened := ""
 	how := cli.DemoOptions{Console: func(_ context.Context, config string) error {
-		_, opened, _ = e2e.RunCommand(t, "console", "--print", "--config", config)
+		_, opened, _ = e2e.RunCommand(t, "console", "--print", "--config", config) //nolint:contextcheck // it ends with the test
 		return nil
 	}}
 	if err := cli.RunDemo(ctx, out, how); err != nil {
