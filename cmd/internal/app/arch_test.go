@@ -179,6 +179,7 @@ func testArrows() map[string][]string {
 		"cmd/internal/rig":        {},
 
 		// the real agent, and its side of the hub
+		"cmd/pdvhub/internal/cli": {"agent/chain"},
 		"cmd/pdvhub/internal/hub": {"agent", "agent/ops/uplink", "cmd/internal/rig", "cmd/pdvhub/internal/fleet"},
 	}
 }

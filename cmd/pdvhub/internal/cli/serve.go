@@ -33,7 +33,7 @@ func newServe(o *options) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("o hub não pôde iniciar: %w", err)
 			}
-			fmt.Fprintf(o.out, "O hub está no ar. Os caixas entram por %s; convide um com: pdvhub invite --shop LOJA --till CAIXA\n", h.Address())
+			fmt.Fprintf(o.out, "O hub está no ar. Os caixas entram por %s; convide um com: pdvhub invite --shop LOJA --till CAIXA --data-dir %s\n", h.Address(), o.dir)
 			return h.Run(cmd.Context())
 		},
 	}

@@ -66,7 +66,11 @@ func printTills(w io.Writer, rows []till, all int, troubled bool) error {
 		_, err := fmt.Fprintln(w, "Nenhum caixa entrou na rede ainda: faça um convite com pdvhub invite.")
 		return err
 	case len(rows) == 0 && troubled:
-		_, err := fmt.Fprintf(w, "Nenhum dos %d caixas precisa de alguém.\n", all)
+		text := fmt.Sprintf("Nenhum dos %d caixas precisa de alguém.", all)
+		if all == 1 {
+			text = "O único caixa não precisa de ninguém."
+		}
+		_, err := fmt.Fprintln(w, text)
 		return err
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
