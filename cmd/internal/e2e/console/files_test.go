@@ -80,6 +80,11 @@ func (s shop) badFiles(t *testing.T) {
 	if got := s.Call(http.MethodPost, "/v1/files/products/..%2f..%2fdata/load", e2e.SupportToken, ""); got.Status != http.StatusNotFound {
 		t.Errorf("a folder of another: got %d %s", got.Status, got.Body)
 	}
+	again := s.Call(http.MethodPost, "/v1/files/products?name=a.csv", e2e.SupportToken, "CODIGO;EAN;DESCRICAO;PRECO\n83;;FEIJAO;8,00\n", "Content-Type", "application/octet-stream").Text("id")
+	if got := s.Call(http.MethodPost, "/v1/files/products/"+again+"/load", e2e.SupportToken, "{}"); got.Status != http.StatusAccepted {
+		t.Errorf("a load: got %d %s", got.Status, got.Body)
+	}
+	s.Until("the cloud has it", func() bool { return len(s.Clouds.Mercafacil.Loaded("products")) == 3 })
 	if kept, err := filepath.Glob(filepath.Join(s.DataDir(), "entrada", "*")); err != nil || len(kept) > 5 {
 		t.Errorf("%d files are kept (%v)", len(kept), err)
 	}
