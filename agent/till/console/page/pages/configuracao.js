@@ -9,7 +9,7 @@ import { fieldsOf, input, secret, typed, valueAt } from "../schemaform.js";
 
 const sections = {
   shop: "Loja e caixa", mercafacil: "Mercafácil", payments: "Pagamentos", routines: "Rotinas", till: "Programa do caixa", loyalty: "Fidelidade", sender: "Envio", store: "Banco de dados",
-  backup: "Cópia de segurança", traffic: "Diário", log: "Log", network: "Rede", security: "Segurança", api: "Acesso",
+  backup: "Cópia de segurança", traffic: "Diário", log: "Log", network: "Rede", security: "Segurança", chain: "Hub da rede", api: "Acesso",
 };
 const versions = "versoes";
 
