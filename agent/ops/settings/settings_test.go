@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"pdvagent/agent/agenttest"
@@ -24,9 +25,24 @@ type running struct {
 	*settings.Settings
 	path   string
 	editor *config.Editor
-	taken  []string
 	fail   error
-	woken  int
+
+	mu    sync.Mutex // of what appliers note, from the settings' own goroutine as well
+	taken []string
+	woken int
+}
+
+func (r *running) take(value string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.taken = append(r.taken, value)
+}
+
+// took gives what was applied, in order, and how often the rest was woken.
+func (r *running) took() (taken []string, woken int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.taken), r.woken
 }
 
 func start(t *testing.T) *running {
@@ -49,10 +65,14 @@ func startWith(t *testing.T, trials settings.Trials) *running {
 	r.editor = &config.Editor{Path: r.path, Folder: filepath.Join(answers.DataDir, "config"), Env: noEnv}
 	r.Settings, err = settings.New(settings.Config{
 		Editor: r.editor, Running: cfg, Log: slog.New(slog.DiscardHandler), Trials: trials,
-		Changed: func() { r.woken++ },
+		Changed: func() {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.woken++
+		},
 		Appliers: []settings.Applier{
-			{Fields: []string{"log.level"}, Apply: func(c config.Config) error { r.taken = append(r.taken, c.Log.Level); return r.fail }},
-			{Fields: []string{"traffic"}, Apply: func(c config.Config) error { r.taken = append(r.taken, c.Traffic.Bodies); return nil }},
+			{Fields: []string{"log.level"}, Apply: func(c config.Config) error { r.take(c.Log.Level); return r.fail }},
+			{Fields: []string{"traffic"}, Apply: func(c config.Config) error { r.take(c.Traffic.Bodies); return nil }},
 		},
 	})
 	if err != nil {
@@ -88,8 +108,8 @@ func TestWhatWaitsForARestartIsSaidUntilItIsTakenBack(t *testing.T) {
 	wantOutcome(t, r.put(t, `{"log":{"level":"debug"},"sender":{"parallel":9}}`), "log.level", "sender.parallel")
 	wantOutcome(t, r.put(t, `{"traffic":{"bodies":"none","keep_days":3}}`), "traffic.bodies traffic.keep_days", "sender.parallel")
 	wantOutcome(t, r.put(t, `{"sender":{"parallel":4}}`), "", "")
-	if !slices.Equal(r.taken, []string{"debug", "none"}) || r.woken != 3 {
-		t.Errorf("taken %q, woken %d times", r.taken, r.woken)
+	if taken, woken := r.took(); !slices.Equal(taken, []string{"debug", "none"}) || woken != 3 {
+		t.Errorf("taken %q, woken %d times", taken, woken)
 	}
 }
 

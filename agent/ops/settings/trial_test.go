@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,7 +24,7 @@ type ordeal struct {
 	ended     []config.Trial
 	tentative []bool
 	probe     error
-	ahead     time.Duration // of the clock on the wall
+	ahead     atomic.Int64 // of the clock on the wall, in nanoseconds
 	cancel    func()
 }
 
@@ -31,10 +33,18 @@ func inTrial(t *testing.T, do func(o *ordeal)) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &ordeal{t: t}
 		o.running = startWith(t, settings.Trials{
-			Probe:     func(context.Context, config.Config, config.Config) error { return o.probe },
-			Tentative: func(on bool) { o.tentative = append(o.tentative, on) },
-			Ended:     func(trial config.Trial) { o.ended = append(o.ended, trial) },
-			Now:       func() time.Time { return time.Now().Add(o.ahead) },
+			Probe: func(context.Context, config.Config, config.Config) error { return o.probe },
+			Tentative: func(on bool) {
+				o.mu.Lock()
+				defer o.mu.Unlock()
+				o.tentative = append(o.tentative, on)
+			},
+			Ended: func(trial config.Trial) {
+				o.mu.Lock()
+				defer o.mu.Unlock()
+				o.ended = append(o.ended, trial)
+			},
+			Now: func() time.Time { return time.Now().Add(time.Duration(o.ahead.Load())) },
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		o.cancel = cancel
@@ -66,10 +76,18 @@ func (o *ordeal) level() string {
 	}
 	for _, level := range []string{"info", "debug", "error"} {
 		if strings.Contains(string(text), "level: "+level) {
-			return level + " " + o.taken[len(o.taken)-1]
+			taken, _ := o.took()
+			return level + " " + taken[len(taken)-1]
 		}
 	}
 	return ""
+}
+
+// seen gives the tries that ended, and what the sender was told.
+func (o *ordeal) seen() (ended []config.Trial, tentative string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.ended), fmt.Sprint(o.tentative)
 }
 
 func (o *ordeal) wantLevel(want string) {
@@ -87,8 +105,8 @@ func TestATryIsTakenBackWhenNobodyKeepsIt(t *testing.T) {
 		o.wantLevel("debug debug")
 		<-time.After(15 * time.Second)
 		o.wantLevel("info info")
-		if len(o.ended) != 1 || o.ended[0].State != config.TrialBack || o.ended[0].End != config.ByDeadline || fmt.Sprint(o.tentative) != "[true false]" {
-			t.Errorf("got %+v, %v", o.ended, o.tentative)
+		if ended, tentative := o.seen(); len(ended) != 1 || ended[0].State != config.TrialBack || ended[0].End != config.ByDeadline || tentative != "[true false]" {
+			t.Errorf("got %+v, %v", ended, tentative)
 		}
 		o.try() // another one may follow
 	})
@@ -102,8 +120,8 @@ func TestAKeptTryStays(t *testing.T) {
 		}
 		<-time.After(time.Hour)
 		o.wantLevel("debug debug")
-		if len(o.ended) != 0 || fmt.Sprint(o.tentative) != "[true false]" {
-			t.Errorf("got %+v, %v", o.ended, o.tentative)
+		if ended, tentative := o.seen(); len(ended) != 0 || tentative != "[true false]" {
+			t.Errorf("got %+v, %v", ended, tentative)
 		}
 	})
 }
@@ -123,10 +141,10 @@ func TestAClockThatIsSetDoesNotKeepATry(t *testing.T) {
 	for _, ahead := range []time.Duration{-24 * time.Hour, time.Hour} {
 		inTrial(t, func(o *ordeal) {
 			o.try()
-			o.ahead = ahead
+			o.ahead.Store(int64(ahead))
 			<-time.After(5*time.Minute + 5*time.Second)
 			if ahead < 0 { // this test's clock on the wall is the only one that it has
-				o.ahead = 0
+				o.ahead.Store(0)
 				<-time.After(5 * time.Second)
 			}
 			o.wantLevel("info info")
@@ -146,8 +164,8 @@ func TestAHandsEditEndsATry(t *testing.T) {
 		}
 		<-time.After(5 * time.Second)
 		o.wantLevel("error error")
-		if len(o.ended) != 1 || o.ended[0].State != config.TrialEdited {
-			t.Errorf("got %+v", o.ended)
+		if ended, _ := o.seen(); len(ended) != 1 || ended[0].State != config.TrialEdited {
+			t.Errorf("got %+v", ended)
 		}
 	})
 }
@@ -155,7 +173,7 @@ func TestAHandsEditEndsATry(t *testing.T) {
 // What can only be applied by a restart, what the cloud refuses, and what nobody may change from here is not tried.
 func TestWhatIsNotTried(t *testing.T) {
 	inTrial(t, func(o *ordeal) {
-		o.taken = append(o.taken, "info")
+		o.take("info")
 		for name, patch := range map[string]map[string]any{
 			"sender.parallel":     {"sender": map[string]any{"parallel": 9}},
 			"mercafacil.base_url": {"mercafacil": map[string]any{"base_url": "https://other.example.com/"}},
@@ -173,8 +191,8 @@ func TestWhatIsNotTried(t *testing.T) {
 			t.Errorf("a refused probe: %v", err)
 		}
 		o.wantLevel("info info")
-		if o.Trial().State != "" || len(o.tentative) != 0 {
-			t.Errorf("got %+v, %v", o.Trial(), o.tentative)
+		if _, tentative := o.seen(); o.Trial().State != "" || tentative != "[]" {
+			t.Errorf("got %+v, %v", o.Trial(), tentative)
 		}
 	})
 }

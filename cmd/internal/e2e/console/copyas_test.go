@@ -133,7 +133,9 @@ func TestCopiedProgramsSayWhatTheRequestSays(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(folder, l.file), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
+			mu.Lock()
 			came = nil
+			mu.Unlock()
 			for _, line := range [][]string{l.build, l.run} {
 				if line == nil {
 					continue
@@ -144,6 +146,8 @@ func TestCopiedProgramsSayWhatTheRequestSays(t *testing.T) {
 					t.Fatalf("%v: %v\n%s", line, err, out)
 				}
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			wantOnTheWire(t, came, want)
 		})
 	}
