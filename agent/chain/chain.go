@@ -14,16 +14,16 @@ import (
 	"time"
 )
 
-// Subjects of an agent; id is the agent's.
+// StateSubject is where an agent publishes its state.
 func StateSubject(id string) string { return "up." + id + ".state" }
 
 // AllStates is the subscription to the states of all agents.
 const AllStates = "up.*.state"
 
-// MayPublish and MaySubscribe are what an agent is allowed: its own subjects.
+// MayPublish is what an agent is allowed to publish on: its own subjects.
 func MayPublish(id string) string { return "up." + id + ".>" }
 
-// MaySubscribe is the other direction.
+// MaySubscribe is what an agent is allowed to listen to: what goes down to it alone.
 func MaySubscribe(id string) string { return "down." + id + ".>" }
 
 // AgentOf is the id in a subject of an agent; empty where there is none.

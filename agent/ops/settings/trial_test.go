@@ -197,7 +197,7 @@ func TestWhatIsNotTried(t *testing.T) {
 	})
 }
 
-// Two people see the same version; the second one is told who was first.
+// Two people see the same version; the second one reads who was first.
 func TestTheSecondOfTwoPeopleIsTold(t *testing.T) {
 	r := start(t)
 	_, version, err := r.Show()

@@ -133,7 +133,7 @@ func (u *Uplink) isConnected(*nats.Conn) {
 	u.cfg.Log.Info("chain_connected")
 	select {
 	case u.connected <- struct{}{}:
-	default: // it will be told anyway
+	default: // the state is about to be published
 	}
 }
 
@@ -151,7 +151,7 @@ func (u *Uplink) tell(ctx context.Context, connection *nats.Conn) {
 		changed := u.cfg.Changed()
 		state := u.state()
 		if now := u.cfg.Now(); state.Urgent(last) || now.Sub(told) >= u.cfg.Every {
-			if u.publish(connection, state) { // else it is told at the next connection
+			if u.publish(connection, state) { // otherwise the state is published at the next connection
 				last, told = state, now
 			}
 		}

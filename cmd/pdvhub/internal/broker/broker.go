@@ -28,7 +28,7 @@ const (
 type Config struct {
 	Dir    string   // the hub's data folder; made if missing
 	Listen string   // host:port for agents; port 0: any
-	Names  []string // DNS names and addresses by which agents reach the hub; the first one is the one that they are told
+	Names  []string // DNS names and addresses by which agents reach the hub; an agent that joins gets the first one
 	Log    *slog.Logger
 }
 

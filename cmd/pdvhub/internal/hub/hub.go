@@ -34,7 +34,7 @@ type Config struct {
 	Dir    string   // the data folder
 	Join   string   // host:port where agents join
 	Broker string   // host:port where agents connect
-	Names  []string // by which agents reach the hub, the first one is told them
+	Names  []string // by which agents reach the hub; an agent that joins gets the first one
 	Log    *slog.Logger
 	Now    func() time.Time // default time.Now
 }

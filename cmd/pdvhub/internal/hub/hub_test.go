@@ -168,14 +168,14 @@ func TestAnAgentThatIsInvitedSellsWithoutTheHub(t *testing.T) {
 	}
 }
 
-// member is an uplink that runs by itself.
-func member(t *testing.T, dir, code string) (stop func()) {
+// member is an uplink that runs by itself, and says how it is so often.
+func member(t *testing.T, dir, code string, every time.Duration) (stop func()) {
 	t.Helper()
 	u, err := uplink.New(uplink.Config{
 		Invitation: code, Dir: dir, Agent: "agent-of-the-test", Shop: "001", Till: "012", Version: "1.0.0",
 		State: func() chain.State { return chain.State{Online: true} }, Changed: func() <-chan struct{} { return nil },
 		Alarms: new(agent.Alarms), Log: slog.New(slog.DiscardHandler),
-		Every: 200 * time.Millisecond, Calm: 10 * time.Millisecond, Reconnect: 50 * time.Millisecond,
+		Every: every, Calm: 10 * time.Millisecond, Reconnect: 50 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func member(t *testing.T, dir, code string) (stop func()) {
 func TestAHubThatWasAwayIsToldAgain(t *testing.T) {
 	p := newPlace(t)
 	stop := p.start()
-	member(t, t.TempDir(), p.invite("001", "012"))
+	member(t, t.TempDir(), p.invite("001", "012"), time.Hour) // only a new connection has it speak again
 	p.until(fleet.Well, "")
 	stop()
 	if err := os.Remove(filepath.Join(p.dir, "hub.db")); err != nil { // restored without its history: the keys are enough to connect
@@ -213,7 +213,7 @@ func TestADataFolderOnTwoMachinesIsSaid(t *testing.T) {
 	p.start()
 	one, two := t.TempDir(), t.TempDir()
 	code := p.invite("001", "012")
-	member(t, one, code)
+	member(t, one, code, 200*time.Millisecond)
 	p.until(fleet.Well, "")
 	copied, err := os.ReadFile(filepath.Join(one, "chain.json"))
 	if err == nil {
@@ -222,7 +222,7 @@ func TestADataFolderOnTwoMachinesIsSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	member(t, two, code)
+	member(t, two, code, 200*time.Millisecond)
 	p.until(fleet.Copied, "duas máquinas")
 }
 
